@@ -1,0 +1,135 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The targets share target/ and .venv, and cargo and the matrix use every core by themselves.
+.NOTPARALLEL:
+
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+WHEELS := target/wheels
+# One profile everywhere: each further one would build the cryptography library, which takes longest, anew.
+CARGO_FLAGS := --release --locked
+LINES := 2.12.0 2.12.5 2.13.3 2.14.7 3.4.10 4.1.0 4.2.1
+PYTEST_ARGS ?=
+MATRIX_ARGS ?=
+LOCK_ARGS ?=
+
+# The first Python that is new enough and can make an environment; some that are on PATH cannot run.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+export VIRTUAL_ENV := $(VENV)
+export PYO3_PYTHON := $(BIN)/python
+# As cargo and npm do: a network whose certificates only the system knows would fail at uv alone.
+export UV_SYSTEM_CERTS ?= 1
+unexport PYTHONPATH PYTHONHOME CONDA_PREFIX
+
+.PHONY: help
+help: ## Show the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r target text; do \
+		printf '%-14s %s\n' "$$target" "$$text"; done
+
+.PHONY: setup
+setup: $(VENV)/.locked ## Make .venv with the locked development tools (PYTHON=... chooses the interpreter)
+
+$(VENV)/.locked: requirements/dev.txt
+	@test -n "$(PYTHON)" || { echo 'No Python 3.10 or newer with venv was found; set PYTHON=...' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	sed -n '/^uv==/,/^ *# via/p' requirements/dev.txt > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
+	touch $@
+
+.PHONY: build
+build: setup ## Build the wheel into target/wheels and install it in .venv
+	rm -rf $(WHEELS)
+	$(BIN)/maturin build $(CARGO_FLAGS) --interpreter $(BIN)/python --out $(WHEELS)
+	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BIN)/python $(WHEELS)/*.whl
+
+.PHONY: develop
+develop: setup ## Build the extension in place and install the source tree in .venv
+	$(BIN)/maturin develop $(CARGO_FLAGS) --uv
+
+.PHONY: demo
+demo: build ## Run the demo
+	$(BIN)/fastmcp-rs demo
+
+.PHONY: test
+test: build test-core test-python ## Run all tests of this checkout
+
+.PHONY: test-core
+test-core: ## Run the tests of the Rust core
+	cargo test $(CARGO_FLAGS) --no-default-features
+
+.PHONY: test-python
+test-python: build js ## Run the Python tests against the built wheel (PYTEST_ARGS=... for pytest)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: js
+ifneq ($(shell command -v npm 2>/dev/null),)
+js: tests/js/node_modules/.package-lock.json
+else
+js:
+	@echo 'Node.js is not here: the tests of tokens that jose makes will be skipped.'
+endif
+
+tests/js/node_modules/.package-lock.json: tests/js/package.json tests/js/package-lock.json
+	cd tests/js && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# The quick checks come first, so that a slip shows before clippy has compiled anything.
+.PHONY: lint
+lint: setup ## Check formatting and lints, of Rust and of Python
+	cargo fmt --check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	cargo clippy $(CARGO_FLAGS) --all-targets --no-default-features -- -D warnings
+	cargo clippy $(CARGO_FLAGS) --all-targets --features python -- -D warnings
+
+.PHONY: format
+format: setup ## Format Rust and Python and fix what ruff can
+	cargo fmt
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: typecheck
+typecheck: build ## Check the types of the Python package, and the stub against the built extension
+	$(BIN)/python -m mypy --strict
+	$(BIN)/python -m mypy.stubtest fastmcp_rs._native --mypy-config-file pyproject.toml
+
+.PHONY: matrix
+matrix: build ## Test with every FastMCP line, on several Pythons (MATRIX_ARGS=... for scripts/matrix.py)
+	$(BIN)/python scripts/matrix.py $(MATRIX_ARGS)
+
+.PHONY: matrix-lines
+matrix-lines: build ## Test with every FastMCP line, on one Python
+	$(BIN)/python scripts/matrix.py --ci $(MATRIX_ARGS)
+
+.PHONY: bench
+bench: ## Run the benchmarks of the Rust core
+	cargo bench --locked --no-default-features
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes \
+	--custom-compile-command 'make lock' --no-emit-index-url --no-emit-find-links \
+	--override requirements/overrides.txt
+
+.PHONY: lock
+lock: setup $(LINES:%=lock-%) ## Compile the locked requirements (LOCK_ARGS=--upgrade for newer releases)
+	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/dev.in -o requirements/dev.txt
+
+# 4.2.1 needs a newer Python than the others.
+.PHONY: $(LINES:%=lock-%)
+$(LINES:%=lock-%): lock-%: setup
+	$(UV_COMPILE) --python-version $(if $(filter 4.2.1,$*),3.11,3.10) $(LOCK_ARGS) \
+		requirements/fastmcp-$*.in -o requirements/fastmcp-$*.txt
+
+.PHONY: clean
+clean: ## Remove everything that was built, installed or cached
+	rm -rf target $(VENV) tests/js/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/fastmcp_rs/*.so python/fastmcp_rs/*.pyd
+	find python scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: all
+all: lint typecheck test ## Lint, check types and test

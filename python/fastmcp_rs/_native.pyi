@@ -1,0 +1,153 @@
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal, final
+
+__all__ = [
+    "AccessToken",
+    "Decision",
+    "JwtVerifier",
+    "KeyPair",
+    "StaticVerifier",
+    "bearer_token",
+    "scopes_of",
+    "verify_jws",
+]
+
+@final
+class AccessToken:
+    """An access token and what it stands for: immutable, and equal to another with the same content."""
+
+    def __new__(
+        cls,
+        token: str,
+        token_type: str = "bearer",
+        expires_at: datetime | None = None,
+        scope: str | Sequence[str] | None = None,
+        user_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> AccessToken:
+        """Make a token.
+
+        Args:
+            token: The token as the client sends it.
+            token_type: A label, such as ``"bearer"`` or ``"api_key"``.
+            expires_at: When it stops being valid; a naive datetime is UTC.
+            scope: Its scopes, as a list or as text with spaces between them.
+            user_id: Whom it belongs to.
+            metadata: Anything else; copied.
+        """
+
+    @property
+    def token(self) -> str:
+        """The token as the client sent it."""
+
+    @property
+    def token_type(self) -> str:
+        """The kind of token, ``"bearer"`` for a JWT."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it stops being valid, in UTC; ``None`` for never."""
+
+    @property
+    def scope(self) -> list[str] | None:
+        """Its scopes, in a list of the caller's own."""
+
+    @property
+    def user_id(self) -> str | None:
+        """Whom it belongs to; ``sub`` of a JWT."""
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """Anything else, in a dict of the caller's own; all claims of a JWT."""
+
+    def is_expired(self) -> bool:
+        """Whether ``expires_at`` has come; at that very moment the token is expired."""
+
+    def has_scope(self, required_scope: str) -> bool:
+        """Whether this is one of the scopes; case counts."""
+
+    def host_fields(self) -> dict[str, Any]:
+        """The fields of FastMCP's own access token for this one."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __copy__(self) -> AccessToken: ...
+    def __deepcopy__(self, _memo: object) -> AccessToken: ...
+
+@final
+class Decision:
+    """What became of a token: both faces' answers, the log record and the reason are read off it."""
+
+    @property
+    def outcome(self) -> Literal["accepted", "rejected", "unavailable"]: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def client_id(self) -> str | None: ...
+    @property
+    def subject(self) -> str | None: ...
+    def access_token(self) -> AccessToken | None: ...
+    def host_fields(self) -> dict[str, Any]: ...
+
+@final
+class JwtVerifier:
+    """Verifies JWTs under keys that were given at construction."""
+
+    def __new__(
+        cls,
+        key: object,
+        algorithms: object,
+        *,
+        leeway: object = None,
+        typ: object = None,
+        allow_bound_tokens: bool = False,
+    ) -> JwtVerifier: ...
+    @property
+    def algorithms(self) -> list[str]: ...
+    @property
+    def is_symmetric(self) -> bool: ...
+    @property
+    def short_secret(self) -> tuple[int, int] | None: ...
+    @property
+    def required_scopes(self) -> list[str]: ...
+    def set_issuer(self, issuer: object) -> None: ...
+    def set_audience(self, audience: object) -> None: ...
+    def set_required_scopes(self, required_scopes: object) -> None: ...
+    def accepts_issuer(self, issuer: str | None) -> bool: ...
+    def decide(
+        self,
+        token: object,
+        validate_issuer: Callable[[str | None], object] | None = None,
+        extract_scopes: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Decision: ...
+
+@final
+class StaticVerifier:
+    """Verifies tokens that were listed at construction."""
+
+    def __new__(cls, valid_tokens: object, token_type: str) -> StaticVerifier: ...
+    @property
+    def required_scopes(self) -> list[str]: ...
+    def set_required_scopes(self, required_scopes: object) -> None: ...
+    def decide(self, token: object) -> Decision: ...
+
+@final
+class KeyPair:
+    """A freshly generated key that signs tokens for tests."""
+
+    def __new__(cls, algorithm: str) -> KeyPair: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def public_key(self) -> str: ...
+    def jwk(self) -> dict[str, str]: ...
+    def sign(self, header: bytes, payload: bytes) -> str: ...
+
+def bearer_token(request: object) -> str | Decision: ...
+def scopes_of(claims: bytes) -> list[str]: ...
+def verify_jws(token: object, key: object, algorithms: object = None) -> bytes: ...

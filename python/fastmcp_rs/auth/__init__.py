@@ -1,0 +1,26 @@
+"""Providers that protect a FastMCP server. Each class is loaded, and with it FastMCP, when it is first touched."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from fastmcp_rs._native import AccessToken
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth.jwt import JWTVerifier
+    from fastmcp_rs.auth.static import StaticTokenVerifier
+
+__all__ = ["AccessToken", "JWTVerifier", "StaticTokenVerifier"]
+
+_HOMES = {"JWTVerifier": "jwt", "StaticTokenVerifier": "static"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"fastmcp_rs.auth.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

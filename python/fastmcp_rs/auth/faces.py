@@ -1,0 +1,106 @@
+"""Two faces, one answer: a subclass that overrides one entry point answers for the others too.
+
+A verifier is asked through ``authenticate(request)`` by the documented API and through ``verify_token(token)`` by
+FastMCP. A deny-list that somebody writes in one of them must bind the other. So when a class is made, the entry points
+that it does not override are replaced by bridges to the one that it does.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from fastmcp_rs import host
+from fastmcp_rs._native import AccessToken, Decision, bearer_token
+
+__all__ = ["BearerRequest", "join_faces"]
+
+_logger = logging.getLogger("fastmcp_rs.auth")
+
+# The entry points, and for each the others in the order in which one stands in for it.
+_STAND_INS = {
+    "authenticate": ("verify_token", "load_access_token"),
+    "verify_token": ("load_access_token", "authenticate"),
+    "load_access_token": ("verify_token", "authenticate"),
+}
+
+_EntryPoint = Callable[[Any, Any], Awaitable[Any]]
+
+
+class BearerRequest:
+    """The least that ``authenticate`` needs of a request: a bearer token in its headers."""
+
+    def __init__(self, token: str) -> None:
+        self.headers: Mapping[str, str] = {"authorization": f"Bearer {token}"}
+
+
+def join_faces(cls: type) -> None:
+    """Bridge the entry points that a class inherits to the most derived one that it, or a mixin of it, overrides."""
+    depths = {
+        name: next(depth for depth, base in enumerate(cls.__mro__) if name in vars(base))
+        for name in _STAND_INS
+        if hasattr(cls, name)
+    }
+    nearest = min(depths.values())
+    overridden = {name: vars(cls.__mro__[nearest])[name] for name, depth in depths.items() if depth == nearest}
+    for name, depth in depths.items():
+        if depth > nearest:
+            target = next(stand_in for stand_in in _STAND_INS[name] if stand_in in overridden)
+            setattr(cls, name, _bridge(cls, name, target, overridden[target]))
+
+
+def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryPoint:
+    async def entry_point(self: object, asked: Any) -> object:  # noqa: ANN401 - a request or a token
+        inherited: _EntryPoint = getattr(super(cls, self), name).__func__
+        if _is_inside(self, cls):
+            return await inherited(self, asked)
+        with _inside(self, cls):
+            try:
+                return await _ask(self, override, name, target, asked)
+            except Exception:
+                _logger.exception("Bearer token rejected: %s.%s raised", cls.__qualname__, target)
+                return None
+
+    entry_point.__name__ = name
+    entry_point.__qualname__ = f"{cls.__qualname__}.{name}"
+    entry_point.__doc__ = f"Answer as this class's ``{target}`` does."
+    return entry_point
+
+
+async def _ask(self: object, override: _EntryPoint, name: str, target: str, asked: Any) -> object:  # noqa: ANN401
+    """Ask the override in its own terms, and answer in those of the face that was asked."""
+    if name == "authenticate":
+        token = bearer_token(asked)
+        if isinstance(token, Decision):
+            return None
+        answer = await override(self, token)
+        return None if answer is None else host.from_host(answer)
+    if target == "authenticate":
+        answer = await override(self, BearerRequest(asked))
+        if answer is None:
+            return None
+        if not isinstance(answer, AccessToken):
+            raise TypeError(f"{target} returned {type(answer).__name__}, not AccessToken or None")
+        return host.to_host(answer)
+    return await override(self, asked)
+
+
+# The bridges that are being crossed: an override that asks `self` again gets the inherited answer, not itself. An entry
+# is switched off when its bridge is left, since a task that was started meanwhile keeps the context.
+_crossed: ContextVar[tuple[tuple[object, type, list[bool]], ...]] = ContextVar("_crossed", default=())
+
+
+def _is_inside(self: object, cls: type) -> bool:
+    return any(one is self and which is cls and active for one, which, active in _crossed.get())
+
+
+@contextmanager
+def _inside(self: object, cls: type) -> Iterator[None]:
+    active = [True]
+    reset = _crossed.set((*_crossed.get(), (self, cls, active)))
+    try:
+        yield
+    finally:
+        active.clear()
+        _crossed.reset(reset)

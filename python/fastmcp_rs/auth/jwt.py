@@ -1,0 +1,223 @@
+"""JSON Web Tokens under keys that an operator gives."""
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastmcp_rs import host
+from fastmcp_rs._native import Decision, JwtVerifier, scopes_of
+from fastmcp_rs.auth.provider import NativeProvider
+from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
+
+if TYPE_CHECKING:
+    from fastmcp_rs.host import HostAccessToken
+
+__all__ = ["JWTVerifier"]
+
+# The default that the documentation states. By identity it is told from a list that was given, since a `public_key` has
+# FastMCP's default instead.
+_DOCUMENTED_ALGORITHMS: Sequence[str] = ["HS256"]
+_FASTMCP_ALGORITHM = "RS256"
+
+# FastMCP's own ways to find a key. A subclass that overrides one expects to be asked, and would not be.
+_UNASKED = ("_get_verification_key", "_get_jwks_key")
+
+# Parameters of FastMCP's that need keys from a URL.
+_REMOTE = ("jwks_uri", "jwks_refresh_interval", "http_client", "ssrf_safe")
+
+
+class JWTVerifier(NativeProvider, host.JWTVerifierBase):
+    """Verifies JSON Web Tokens (RFC 7519) natively.
+
+    Where FastMCP is installed, this is an instance of its ``JWTVerifier``, whose initializer is not run.
+    """
+
+    _asks_issuer = False
+    _asks_scopes = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - a class statement's own arguments
+        super().__init_subclass__(**kwargs)
+        for name in _UNASKED:
+            if _overrides(cls, name):
+                raise TypeError(
+                    f"{cls.__name__} overrides {name}, which is not asked here: give the key at construction"
+                )
+        cls._asks_issuer = _overrides(cls, "_validate_issuer")
+        cls._asks_scopes = _overrides(cls, "_extract_scopes")
+
+    def __init__(
+        self,
+        secret: str | bytes | None = None,
+        algorithms: Sequence[str] = _DOCUMENTED_ALGORITHMS,
+        audience: str | Sequence[str] | None = None,
+        issuer: str | Sequence[str] | None = None,
+        *,
+        public_key: str | bytes | None = None,
+        algorithm: str | None = None,
+        required_scopes: str | Sequence[str] | None = None,
+        base_url: object = None,
+        resource_base_url: object = None,
+        resource_server_url: object = None,
+        leeway: float | None = None,
+        typ: str | None = None,
+        allow_bound_tokens: bool = False,
+        **remote: object,
+    ) -> None:
+        """Configure what to accept.
+
+        Args:
+            secret: The key: a shared secret for HS* (the default), or with asymmetric ``algorithms`` a public key.
+            algorithms: The accepted algorithms, HS256 by default: any of HS256, HS384, HS512; or any of RS256, RS384,
+                RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519.
+            audience: One of these must be in ``aud``; ``None`` accepts any, with a warning.
+            issuer: One of these must be ``iss``; ``None`` accepts any.
+            public_key: The key under FastMCP's name, RS256 by default: PEM text (SPKI, PKCS#1, X.509 certificate), a
+                JWK, a JWK Set, or a shared secret where HS* is named.
+            algorithm: FastMCP's parameter for a single algorithm.
+            required_scopes: Scopes that every token must have.
+            base_url: The URL of this server, as the installed FastMCP takes it.
+            resource_base_url: The URL of the protected resource, as FastMCP from 3.0 on takes it.
+            resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
+            leeway: Tolerance for clocks that differ, for ``exp`` and ``nbf``, in seconds from 0 to 600. By default none
+                for ``exp`` and 30 for ``nbf``.
+            typ: The ``typ`` that the header must have, such as ``"at+jwt"`` (RFC 9068 section 2.1).
+            allow_bound_tokens: Accept tokens that are bound to a proof of possession (``cnf``) as bearer tokens.
+            **remote: ``jwks_uri`` and what belongs to it, which this version does not have yet.
+
+        Raises:
+            ValueError: The configuration cannot work or would not be safe; the text says what would.
+        """
+        for name, value in remote.items():
+            if name not in _REMOTE:
+                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
+            if value is None or value is False:
+                continue
+            raise ValueError(
+                f"{name} is not supported yet, as keys are not fetched from a URL: give the key as public_key"
+            )
+        key, names = _key_and_algorithms(secret, public_key, algorithms, algorithm)
+        self._native = JwtVerifier(key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens)
+        urls = {
+            "base_url": base_url,
+            "resource_base_url": resource_base_url,
+            "resource_server_url": resource_server_url,
+        }
+        host.init_verifier(self, urls)
+        self.issuer = issuer
+        self.audience = audience
+        self.required_scopes = required_scopes
+        self.public_key = None if self._native.is_symmetric else key
+        self.jwks_uri = None
+        _warn(self._native.short_secret, audience)
+
+    @property
+    def algorithms(self) -> list[str]:
+        """The accepted algorithms."""
+        return self._native.algorithms
+
+    @property  # type: ignore[override]  # FastMCP never sets it again
+    def algorithm(self) -> str:
+        """The first of the accepted algorithms: FastMCP's attribute, which knows only one."""
+        return self._native.algorithms[0]
+
+    @property
+    def issuer(self) -> str | list[str] | None:
+        """The expected issuer or issuers; ``None`` for any. Setting it takes effect at once."""
+        return _copy(self._issuer)
+
+    @issuer.setter
+    def issuer(self, issuer: str | Sequence[str] | None) -> None:
+        self._native.set_issuer(issuer)
+        self._issuer = _copy(issuer)
+
+    @property
+    def audience(self) -> str | list[str] | None:
+        """The expected audience or audiences; ``None`` for any. Setting it takes effect at once."""
+        return _copy(self._audience)
+
+    @audience.setter
+    def audience(self, audience: str | Sequence[str] | None) -> None:
+        self._native.set_audience(audience)
+        self._audience = _copy(audience)
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that every token must have. Setting it takes effect at once."""
+        return self._native.required_scopes
+
+    @required_scopes.setter
+    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
+        self._native.set_required_scopes(required_scopes)
+
+    async def load_access_token(self, token: str) -> "HostAccessToken | None":
+        """Verify a bearer token, as ``verify_token`` does: FastMCP's other name for it."""
+        return await self.verify_token(token)
+
+    def _decide(self, token: object) -> Decision:
+        return self._native.decide(
+            token,
+            self._validate_issuer if self._asks_issuer else None,
+            self._extract_scopes if self._asks_scopes else None,
+        )
+
+    def _validate_issuer(self, issuer: Any) -> bool:  # noqa: ANN401 - FastMCP's signature
+        """Tell whether a token's issuer is acceptable. A subclass may override it and is then always asked."""
+        return self._native.accepts_issuer(issuer)
+
+    def _extract_scopes(self, claims: Mapping[str, Any]) -> list[str]:
+        """Return the scopes that the claims grant. A subclass may override it; its answer is the last word."""
+        return scopes_of(json.dumps({name: claims[name] for name in ("scope", "scp") if name in claims}).encode())
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(algorithms={self.algorithms!r}, audience={self.audience!r}, "
+            f"issuer={self.issuer!r}, required_scopes={self.required_scopes!r})"
+        )
+
+
+def _overrides(cls: type, name: str) -> bool:
+    """Whether a subclass, or a mixin before ``JWTVerifier`` in its order, defines the method."""
+    return any(name in vars(base) for base in cls.__mro__[: cls.__mro__.index(JWTVerifier)])
+
+
+def _key_and_algorithms(
+    secret: str | bytes | None,
+    public_key: str | bytes | None,
+    algorithms: Sequence[str],
+    algorithm: str | None,
+) -> tuple[str | bytes | None, Sequence[str]]:
+    if secret is None and public_key is None:
+        raise ValueError("there is no key: give a shared secret as secret, or a public key as public_key")
+    if secret is not None and public_key is not None:
+        raise ValueError("there are two keys: give either secret or public_key")
+    given = algorithms is not _DOCUMENTED_ALGORITHMS
+    if given and algorithm is not None:
+        raise ValueError("give either algorithms or algorithm, not both")
+    if algorithm is not None:
+        algorithms = [algorithm]
+    elif public_key is not None and not given:
+        algorithms = [_FASTMCP_ALGORITHM]
+    return public_key if secret is None else secret, algorithms
+
+
+def _copy(texts: str | Sequence[str] | None) -> str | list[str] | None:
+    return texts if texts is None or isinstance(texts, str) else list(texts)
+
+
+def _warn(short_secret: tuple[int, int] | None, audience: object) -> None:
+    stack_level = 3
+    if short_secret is not None:
+        length, wanted = short_secret
+        warnings.warn(
+            f"the secret has {length} bytes and its algorithm asks for {wanted} (RFC 7518 section 3.2): a short one "
+            "can be guessed from a single token",
+            ShortSecretWarning,
+            stacklevel=stack_level,
+        )
+    if audience is None:
+        warnings.warn(
+            "no audience is configured: tokens that the issuer made for other services are accepted here",
+            MissingAudienceWarning,
+            stacklevel=stack_level,
+        )

@@ -1,0 +1,58 @@
+"""Tokens that an operator lists."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastmcp_rs import host
+from fastmcp_rs._native import Decision, StaticVerifier
+from fastmcp_rs.auth.provider import NativeProvider
+
+__all__ = ["StaticTokenVerifier"]
+
+
+class StaticTokenVerifier(NativeProvider):
+    """Accepts the tokens of a list. They are kept as keyed digests and compared in constant time."""
+
+    def __init__(
+        self,
+        valid_tokens: Mapping[str, Mapping[str, Any]] | Sequence[str] | None = None,
+        token_type: str | Sequence[str] = "bearer",
+        *,
+        tokens: Mapping[str, Mapping[str, Any]] | None = None,
+        required_scopes: str | Sequence[str] | None = None,
+    ) -> None:
+        """List the tokens.
+
+        Args:
+            valid_tokens: A dict of token to metadata, or a list of tokens. Metadata may name ``user_id``, ``client_id``
+                or ``sub``; ``scope`` or ``scopes``, as a list or as text; and ``expires_at``, a datetime (a naive one
+                is UTC) or seconds since 1970. Anything else is kept as it is.
+            token_type: The label of the access tokens; the scheme on the wire is always Bearer. As in FastMCP, a list
+                in this place is ``required_scopes``.
+            tokens: FastMCP's name for ``valid_tokens``.
+            required_scopes: Scopes that every token must have.
+
+        Raises:
+            ValueError: There are no tokens, or both kinds of them, or metadata of a wrong type.
+        """
+        if (valid_tokens is None) == (tokens is None):
+            raise ValueError("give the tokens once: as valid_tokens or as tokens")
+        if not isinstance(token_type, str):
+            if required_scopes is not None:
+                raise ValueError("token_type must be a str; it is a list, and required_scopes is given as well")
+            token_type, required_scopes = "bearer", token_type
+        self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
+        host.init_verifier(self, {})
+        self.required_scopes = required_scopes
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that every token must have. Setting it takes effect at once."""
+        return self._native.required_scopes
+
+    @required_scopes.setter
+    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
+        self._native.set_required_scopes(required_scopes)
+
+    def _decide(self, token: object) -> Decision:
+        return self._native.decide(token)

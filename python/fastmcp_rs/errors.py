@@ -1,0 +1,30 @@
+"""What this project raises and warns of, beside ``ValueError`` for a configuration that cannot work."""
+
+__all__ = ["MissingAudienceWarning", "ShortSecretWarning", "TokenRejectedError"]
+
+
+class TokenRejectedError(Exception):
+    """A token was refused where the caller asked for an exception, such as by ``fastmcp_rs.jws.verify``.
+
+    Attributes:
+        code: The stable reason code, such as ``"invalid_signature"``.
+    """
+
+    code: str
+
+    def __init__(self, code: str, message: str) -> None:
+        # Both are arguments, so that a copy or a pickle is made of both.
+        super().__init__(code, message)
+        self.code = code
+
+    def __str__(self) -> str:
+        code, message = self.args
+        return f"{message} ({code})"
+
+
+class ShortSecretWarning(UserWarning):
+    """A shared secret is shorter than the hash it is used with (RFC 7518 section 3.2)."""
+
+
+class MissingAudienceWarning(UserWarning):
+    """No audience is configured: tokens made for other services are accepted (RFC 8725 section 3.9)."""

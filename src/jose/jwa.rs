@@ -1,0 +1,349 @@
+//! Signature algorithms (RFC 7518 section 3, RFC 8037, RFC 9864) and the keys that serve them.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::PublicKeyComponents;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
+use zeroize::Zeroizing;
+
+use super::rsa;
+
+/// A signature algorithm, named as the registry of JOSE algorithms names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the registry's, and the documentation is there")]
+pub enum Algorithm {
+    HS256,
+    HS384,
+    HS512,
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    ES512,
+    /// The name of RFC 8037. It names no curve; here it means Ed25519.
+    EdDSA,
+    /// The fully specified name of RFC 9864.
+    Ed25519,
+}
+
+use Algorithm::{ES256, ES384, ES512, Ed25519, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+
+/// The kind of key that an algorithm needs: `kty`, and `crv` where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyType {
+    /// A shared secret (`oct`).
+    Secret,
+    /// An RSA key.
+    Rsa,
+    /// A point on a NIST curve.
+    Ec(Curve),
+    /// A point on edwards25519.
+    Ed25519,
+}
+
+/// A NIST curve (RFC 7518 section 6.2.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the registry's")]
+pub enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+impl Curve {
+    /// The length of a coordinate, in bytes.
+    #[must_use]
+    pub fn coordinate_len(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
+
+impl Algorithm {
+    /// Every algorithm that is verified here.
+    pub const ALL: [Self; 14] =
+        [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519];
+
+    /// The registered name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            HS256 => "HS256",
+            HS384 => "HS384",
+            HS512 => "HS512",
+            RS256 => "RS256",
+            RS384 => "RS384",
+            RS512 => "RS512",
+            PS256 => "PS256",
+            PS384 => "PS384",
+            PS512 => "PS512",
+            ES256 => "ES256",
+            ES384 => "ES384",
+            ES512 => "ES512",
+            EdDSA => "EdDSA",
+            Ed25519 => "Ed25519",
+        }
+    }
+
+    /// The algorithm of this name, compared by case (RFC 7515 section 4.1.1).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// The kind of key that this algorithm needs.
+    #[must_use]
+    pub fn key_type(self) -> KeyType {
+        match self {
+            HS256 | HS384 | HS512 => KeyType::Secret,
+            RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => KeyType::Rsa,
+            ES256 => KeyType::Ec(Curve::P256),
+            ES384 => KeyType::Ec(Curve::P384),
+            ES512 => KeyType::Ec(Curve::P521),
+            EdDSA | Ed25519 => KeyType::Ed25519,
+        }
+    }
+
+    /// Whether the same secret signs and verifies.
+    #[must_use]
+    pub fn is_symmetric(self) -> bool {
+        self.key_type() == KeyType::Secret
+    }
+
+    fn primitive(self) -> Primitive {
+        match self {
+            HS256 => Primitive::Hmac(hmac::HMAC_SHA256),
+            HS384 => Primitive::Hmac(hmac::HMAC_SHA384),
+            HS512 => Primitive::Hmac(hmac::HMAC_SHA512),
+            RS256 => Primitive::Rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
+            RS384 => Primitive::Rsa(&signature::RSA_PKCS1_2048_8192_SHA384),
+            RS512 => Primitive::Rsa(&signature::RSA_PKCS1_2048_8192_SHA512),
+            PS256 => Primitive::Rsa(&signature::RSA_PSS_2048_8192_SHA256),
+            PS384 => Primitive::Rsa(&signature::RSA_PSS_2048_8192_SHA384),
+            PS512 => Primitive::Rsa(&signature::RSA_PSS_2048_8192_SHA512),
+            ES256 => Primitive::Point(&signature::ECDSA_P256_SHA256_FIXED),
+            ES384 => Primitive::Point(&signature::ECDSA_P384_SHA384_FIXED),
+            ES512 => Primitive::Point(&signature::ECDSA_P521_SHA512_FIXED),
+            EdDSA | Ed25519 => Primitive::Point(&signature::ED25519),
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+enum Primitive {
+    Hmac(hmac::Algorithm),
+    Rsa(&'static RsaParameters),
+    Point(&'static dyn VerificationAlgorithm),
+}
+
+/// What a key is made of, before it is prepared for an algorithm.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeyMaterial {
+    /// The bytes of a shared secret.
+    Secret(Zeroizing<Vec<u8>>),
+    /// An RSA public key whose numbers were checked.
+    Rsa(rsa::PublicKey),
+    /// An uncompressed point, `0x04 || x || y`.
+    Ec(Curve, Vec<u8>),
+    /// A point on edwards25519, encoded as RFC 8032 section 5.1.2 says.
+    Ed25519([u8; 32]),
+}
+
+/// Tells the kind of key only: a secret is never printed, and a public key is nothing to look at.
+impl fmt::Debug for KeyMaterial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyMaterial({:?})", self.key_type())
+    }
+}
+
+/// The key is not a sound one for the algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnsoundKey(pub &'static str);
+
+impl fmt::Display for UnsoundKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl KeyMaterial {
+    /// An Ed25519 key, if it is one that can be trusted to verify.
+    ///
+    /// # Errors
+    /// The bytes are no canonical encoding of a point, or the point is of small order: under such a key, signatures
+    /// verify that nobody made.
+    pub fn ed25519(bytes: &[u8]) -> Result<Self, UnsoundKey> {
+        let encoded: [u8; 32] = bytes.try_into().map_err(|_| UnsoundKey("an Ed25519 key has 32 bytes"))?;
+        let point = curve25519_dalek::edwards::CompressedEdwardsY(encoded)
+            .decompress()
+            .filter(|point| point.compress().0 == encoded)
+            .ok_or(UnsoundKey("the Ed25519 key is not a point on the curve"))?;
+        if point.is_small_order() {
+            return Err(UnsoundKey("the Ed25519 key is of small order"));
+        }
+        Ok(Self::Ed25519(encoded))
+    }
+
+    /// The kind of key that this is.
+    #[must_use]
+    pub fn key_type(&self) -> KeyType {
+        match self {
+            Self::Secret(_) => KeyType::Secret,
+            Self::Rsa(_) => KeyType::Rsa,
+            Self::Ec(curve, _) => KeyType::Ec(*curve),
+            Self::Ed25519(_) => KeyType::Ed25519,
+        }
+    }
+
+    /// Makes the key ready to verify signatures of one algorithm.
+    ///
+    /// # Errors
+    /// The key is of another type, or aws-lc finds it unsound: a point off the curve, an RSA key out of bounds.
+    pub fn prepare(&self, algorithm: Algorithm) -> Result<PreparedKey, UnsoundKey> {
+        let prepared = match (self, algorithm.primitive()) {
+            (Self::Secret(secret), Primitive::Hmac(digest)) => Prepared::Hmac(Box::new(hmac::Key::new(digest, secret))),
+            (Self::Rsa(key), Primitive::Rsa(parameters)) => Prepared::Public(
+                PublicKeyComponents { n: key.modulus(), e: key.exponent() }
+                    .to_parsed_public_key(parameters)
+                    .map_err(|_| UnsoundKey("the RSA key is unusable"))?,
+            ),
+            (Self::Ec(_, point), Primitive::Point(curve)) if self.key_type() == algorithm.key_type() => {
+                Prepared::Public(
+                    ParsedPublicKey::new(curve, point)
+                        .map_err(|_| UnsoundKey("the EC key is not a point on its curve"))?,
+                )
+            }
+            (Self::Ed25519(bytes), Primitive::Point(curve)) if self.key_type() == algorithm.key_type() => {
+                Prepared::Public(
+                    ParsedPublicKey::new(curve, bytes).map_err(|_| UnsoundKey("the Ed25519 key is unusable"))?,
+                )
+            }
+            _ => return Err(UnsoundKey("the key is of another type than the algorithm")),
+        };
+        Ok(PreparedKey { algorithm, prepared })
+    }
+}
+
+/// A key that is ready to verify signatures of one algorithm, and of no other.
+pub struct PreparedKey {
+    algorithm: Algorithm,
+    prepared: Prepared,
+}
+
+enum Prepared {
+    Hmac(Box<hmac::Key>),
+    Public(ParsedPublicKey),
+}
+
+impl fmt::Debug for PreparedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PreparedKey({})", self.algorithm)
+    }
+}
+
+impl PreparedKey {
+    /// The one algorithm that this key serves.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether `signature` is this key's signature of `message`; MACs are compared in constant time.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match &self.prepared {
+            Prepared::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
+            Prepared::Public(key) => key.verify_sig(message, signature).is_ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The encodings of the eight points of small order of edwards25519, and those of their encodings that are not
+    /// canonical ("Taming the many EdDSAs", Chalkias et al. 2020, table 6).
+    const SMALL_ORDER: [&str; 14] = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+
+    fn hex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn names_round_trip_and_case_counts() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+            assert_eq!(Algorithm::from_name(&algorithm.name().to_lowercase()), None);
+        }
+        for name in ["none", "", "RS256 ", "ES521", "HS1", "RSA-OAEP", "PBES2-HS256+A128KW", "dir"] {
+            assert_eq!(Algorithm::from_name(name), None);
+        }
+    }
+
+    #[test]
+    fn small_order_ed25519_keys_are_refused() {
+        for key in SMALL_ORDER {
+            assert!(KeyMaterial::ed25519(&hex(key)).is_err(), "{key}");
+        }
+        // RFC 8037 appendix A.2
+        let good = super::super::base64url::decode(b"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        assert!(KeyMaterial::ed25519(&good).is_ok());
+        assert!(KeyMaterial::ed25519(&good[1..]).is_err());
+        assert!(KeyMaterial::ed25519(&[good.as_slice(), &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_key_serves_only_algorithms_of_its_type() {
+        let secret = KeyMaterial::Secret(Zeroizing::new(vec![7; 64]));
+        for algorithm in Algorithm::ALL {
+            assert_eq!(secret.prepare(algorithm).is_ok(), algorithm.is_symmetric(), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_mac_is_compared_whole() {
+        let key = KeyMaterial::Secret(Zeroizing::new(vec![7; 32])).prepare(HS256).unwrap();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]), b"message");
+        assert!(key.verifies(b"message", tag.as_ref()));
+        for len in 0..32 {
+            assert!(!key.verifies(b"message", &tag.as_ref()[..len]));
+        }
+        assert!(!key.verifies(b"message", &[tag.as_ref(), &[0]].concat()));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let secret = KeyMaterial::Secret(Zeroizing::new(b"hunter2".to_vec()));
+        assert_eq!(format!("{secret:?}"), "KeyMaterial(Secret)");
+        assert_eq!(format!("{:?}", secret.prepare(HS256).unwrap()), "PreparedKey(HS256)");
+    }
+}

@@ -1,0 +1,171 @@
+//! Compact JWS (RFC 7515 section 7.1): the three parts and the header, before any key is looked at.
+
+use super::base64url;
+use super::json::{self, Object, Value};
+use super::jwa::Algorithm;
+use crate::rejection::Rejection;
+
+/// The longest token that is read, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+/// The parts of a compact JWS, decoded.
+#[derive(Debug)]
+pub struct Parts<'t> {
+    /// What was signed: header and payload as they stand in the token.
+    pub signing_input: &'t [u8],
+    /// The decoded header, not yet parsed.
+    pub header: Vec<u8>,
+    /// The decoded payload.
+    pub payload: Vec<u8>,
+    /// The decoded signature.
+    pub signature: Vec<u8>,
+}
+
+/// Splits a compact JWS into its three parts and decodes them.
+///
+/// The length is checked before anything is read, the number of parts before anything is decoded.
+///
+/// # Errors
+/// `TokenTooLarge` above `max_bytes`; `MalformedToken` unless there are three parts in strict base64url.
+pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, Rejection> {
+    if token.len() > max_bytes {
+        return Err(Rejection::TokenTooLarge);
+    }
+    let mut dots = token.iter().enumerate().filter(|&(_, &byte)| byte == b'.').map(|(at, _)| at);
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+        return Err(Rejection::MalformedToken);
+    };
+    let part = |range: std::ops::Range<usize>| base64url::decode(&token[range]).ok_or(Rejection::MalformedToken);
+    Ok(Parts {
+        signing_input: &token[..second],
+        header: part(0..first)?,
+        payload: part(first + 1..second)?,
+        signature: part(second + 1..token.len())?,
+    })
+}
+
+/// A protected header that this project understands in full (RFC 7515 section 4).
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// `alg`
+    pub algorithm: Algorithm,
+    parameters: Object,
+}
+
+impl Header {
+    /// Reads a protected header. Parameters that are not known, and not critical, are ignored.
+    ///
+    /// # Errors
+    /// `MalformedToken` for what is no strict JSON object, lacks `alg`, or has a `kid` or `typ` that is no string;
+    /// `UnsupportedAlgorithm`; `CriticalHeader` for any `crit` at all, since no extension is understood here, and for
+    /// `b64` and `zip`, which change what the payload means.
+    pub fn parse(text: &[u8]) -> Result<Self, Rejection> {
+        let parameters = json::parse_object(text).map_err(|_| Rejection::MalformedToken)?;
+        let alg = parameters.get("alg").and_then(Value::as_str).ok_or(Rejection::MalformedToken)?;
+        let algorithm = Algorithm::from_name(alg).ok_or(Rejection::UnsupportedAlgorithm)?;
+        let unencoded = parameters.get("b64").is_some_and(|b64| *b64 != Value::Bool(true));
+        if unencoded || parameters.get("crit").is_some() || parameters.get("zip").is_some() {
+            return Err(Rejection::CriticalHeader);
+        }
+        if ["kid", "typ"].iter().any(|name| parameters.get(name).is_some_and(|value| value.as_str().is_none())) {
+            return Err(Rejection::MalformedToken);
+        }
+        Ok(Self { algorithm, parameters })
+    }
+
+    /// `kid`: hostile text until the signature holds, and only ever compared.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.parameters.get("kid").and_then(Value::as_str)
+    }
+
+    /// `typ`
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.parameters.get("typ").and_then(Value::as_str)
+    }
+
+    /// Every parameter.
+    #[must_use]
+    pub fn parameters(&self) -> &Object {
+        &self.parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &str) -> Result<Algorithm, Rejection> {
+        Header::parse(text.as_bytes()).map(|header| header.algorithm)
+    }
+
+    #[test]
+    fn three_parts_and_no_other_number() {
+        assert_eq!(split(b"YQ.Yg.Yw", 64).unwrap().signature, b"c");
+        assert_eq!(split(b"YQ..", 64).unwrap().payload, b"");
+        for token in ["", ".", "YQ", "YQ.Yg", "YQ.Yg.Yw.", "YQ.Yg.Yw.ZA.ZQ", "{\"payload\":\"\",\"signatures\":[]}"] {
+            assert_eq!(split(token.as_bytes(), 64).unwrap_err(), Rejection::MalformedToken, "{token}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_checked_first() {
+        assert!(split(&[b'A'; 8], 8).is_err_and(|rejection| rejection == Rejection::MalformedToken));
+        assert!(split(&[b'.'; 9], 8).is_err_and(|rejection| rejection == Rejection::TokenTooLarge));
+    }
+
+    #[test]
+    fn unknown_parameters_of_any_type_are_ignored() {
+        for value in ["1", "null", "[]", "{\"crit\":[\"x\"]}", "\"x\"", "true"] {
+            assert_eq!(header(&format!(r#"{{"alg":"RS256","cat":{value}}}"#)), Ok(Algorithm::RS256));
+        }
+        assert_eq!(
+            header(r#"{"alg":"RS256","Alg":"none","b64":true,"kid":"../../x","typ":"JWT"}"#),
+            Ok(Algorithm::RS256)
+        );
+    }
+
+    #[test]
+    fn alg_is_a_known_name() {
+        for text in ["{}", r#"{"alg":null}"#, r#"{"alg":1}"#, r#"{"alg":[]}"#, r#"{"ALG":"RS256"}"#, "[]", ""] {
+            assert_eq!(header(text), Err(Rejection::MalformedToken), "{text}");
+        }
+        for alg in ["none", "None", "NONE", "nOnE", " none", "none\\u0000", "", "rs256", "RS256 ", "PBES2-HS256+A128KW"]
+        {
+            assert_eq!(header(&format!(r#"{{"alg":"{alg}","p2c":1000000000}}"#)), Err(Rejection::UnsupportedAlgorithm));
+        }
+    }
+
+    #[test]
+    fn what_changes_the_meaning_is_refused() {
+        for more in [
+            r#""crit":["x"]"#,
+            r#""crit":["x"],"x":1"#,
+            r#""crit":"exp""#,
+            r#""crit":null"#,
+            r#""crit":1"#,
+            r#""crit":{}"#,
+            r#""crit":[1]"#,
+            r#""crit":["x","x"]"#,
+            r#""crit":[]"#,
+            r#""crit":["alg"]"#,
+            r#""crit":["b64"],"b64":true"#,
+            r#""crit":["b64"],"b64":false"#,
+            r#""b64":false"#,
+            r#""b64":null"#,
+            r#""zip":"DEF""#,
+        ] {
+            assert_eq!(header(&format!(r#"{{"alg":"HS256",{more}}}"#)), Err(Rejection::CriticalHeader), "{more}");
+        }
+    }
+
+    #[test]
+    fn kid_and_typ_are_strings() {
+        for value in ["1", "true", "[]", "{}", "null"] {
+            for name in ["kid", "typ"] {
+                assert_eq!(header(&format!(r#"{{"alg":"HS256","{name}":{value}}}"#)), Err(Rejection::MalformedToken));
+            }
+        }
+    }
+}

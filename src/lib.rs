@@ -1,0 +1,16 @@
+//! Native verification of bearer tokens: compact JWS (RFC 7515) and JWT (RFC 7519) under fixed keys.
+//!
+//! The layers, from the top: [`verifier`] and [`policy`] decide about a token, [`keys`] says where keys come from,
+//! [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
+
+pub mod config;
+pub mod jose;
+pub mod keys;
+pub mod oauth;
+pub mod policy;
+#[cfg(feature = "python")]
+mod python;
+pub mod rejection;
+pub mod static_tokens;
+pub mod testing;
+pub mod verifier;

@@ -1,0 +1,3 @@
+//! OAuth, as a resource server meets it.
+
+pub mod bearer;

@@ -1,0 +1,561 @@
+//! The policy stage: what a token whose signature holds must also satisfy.
+//!
+//! It depends on time and configuration, so its outcome is never remembered. The checks are a list, in the order in
+//! which a token meets them, so that others than the verifier can walk it.
+
+use crate::config::ConfigError;
+use crate::jose::jws::Header;
+use crate::jose::jwt::{Claims, NumericDate};
+use crate::rejection::Rejection;
+
+/// How long after its `nbf` a token may still be early, in seconds, unless `leeway` says otherwise.
+const DEFAULT_NOT_BEFORE_LEEWAY: f64 = 30.0;
+/// The widest leeway, in seconds.
+const MAX_LEEWAY: f64 = 600.0;
+
+/// What an operator demands of a token's claims.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    issuers: Option<Vec<Box<str>>>,
+    audiences: Option<Vec<Box<str>>>,
+    required_scopes: Vec<Box<str>>,
+    typ: Option<Box<str>>,
+    expiry_leeway: f64,
+    not_before_leeway: f64,
+    allow_bound_tokens: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            issuers: None,
+            audiences: None,
+            required_scopes: Vec::new(),
+            typ: None,
+            expiry_leeway: 0.0,
+            not_before_leeway: DEFAULT_NOT_BEFORE_LEEWAY,
+            allow_bound_tokens: false,
+        }
+    }
+}
+
+impl Policy {
+    /// This policy, with these issuers: literal strings, one of which `iss` must be. `None` accepts any.
+    ///
+    /// # Errors
+    /// An empty list or text, which looks like a check and would be none.
+    pub fn with_issuers(self, issuers: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
+        Ok(Self { issuers: not_empty("issuer", issuers)?, ..self })
+    }
+
+    /// This policy, with these audiences: literal strings, one of which `aud` must name. `None` accepts any.
+    ///
+    /// # Errors
+    /// An empty list or text.
+    pub fn with_audiences(self, audiences: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
+        Ok(Self { audiences: not_empty("audience", audiences)?, ..self })
+    }
+
+    /// This policy, with these scopes, all of which the token must grant. An empty list demands none.
+    ///
+    /// # Errors
+    /// A scope that no token could grant, because it is empty or holds a space (RFC 6749 section 3.3).
+    pub fn with_required_scopes(self, required_scopes: Vec<Box<str>>) -> Result<Self, ConfigError> {
+        if required_scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
+            return Err(ConfigError::new(
+                "required_scopes holds an empty scope or one with a space: give a list with one scope an item",
+            ));
+        }
+        Ok(Self { required_scopes, ..self })
+    }
+
+    /// This policy, with this `typ`, which the header must have.
+    ///
+    /// # Errors
+    /// An empty text, and `JWT`, which tells nothing about a token (RFC 8725bis section 3.11).
+    pub fn with_typ(self, typ: Option<Box<str>>) -> Result<Self, ConfigError> {
+        if typ.as_deref().is_some_and(|typ| typ.trim().is_empty() || typ.eq_ignore_ascii_case("JWT")) {
+            return Err(ConfigError::new(
+                "typ is empty or \"JWT\", which every token may carry: name a type such as \"at+jwt\"",
+            ));
+        }
+        Ok(Self { typ, ..self })
+    }
+
+    /// This policy, with a tolerance in seconds for clocks that differ, for `exp` and `nbf` both. `None` keeps the
+    /// defaults: none for `exp`, 30 seconds for `nbf`.
+    ///
+    /// # Errors
+    /// Not a number from 0 to 600.
+    pub fn with_leeway(self, leeway: Option<f64>) -> Result<Self, ConfigError> {
+        match leeway {
+            None => Ok(Self { expiry_leeway: 0.0, not_before_leeway: DEFAULT_NOT_BEFORE_LEEWAY, ..self }),
+            Some(leeway) if (0.0..=MAX_LEEWAY).contains(&leeway) => {
+                Ok(Self { expiry_leeway: leeway, not_before_leeway: leeway, ..self })
+            }
+            Some(_) => Err(ConfigError::new("leeway must be a number of seconds from 0 to 600")),
+        }
+    }
+
+    /// This policy, accepting tokens that are bound to a proof of possession, or not.
+    #[must_use]
+    pub fn with_bound_tokens(self, allow_bound_tokens: bool) -> Self {
+        Self { allow_bound_tokens, ..self }
+    }
+
+    /// The expected issuers.
+    #[must_use]
+    pub fn issuers(&self) -> Option<&[Box<str>]> {
+        self.issuers.as_deref()
+    }
+
+    /// The expected audiences.
+    #[must_use]
+    pub fn audiences(&self) -> Option<&[Box<str>]> {
+        self.audiences.as_deref()
+    }
+
+    /// The scopes that a token must grant.
+    #[must_use]
+    pub fn required_scopes(&self) -> &[Box<str>] {
+        &self.required_scopes
+    }
+
+    /// How long past its `exp` a token is accepted, in seconds.
+    #[must_use]
+    pub fn expiry_leeway(&self) -> f64 {
+        self.expiry_leeway
+    }
+
+    /// Checks that every required scope is among those granted.
+    ///
+    /// # Errors
+    /// `InsufficientScope` with what is missing.
+    pub fn check_scopes(&self, granted: &[Box<str>]) -> Result<(), Rejection> {
+        let missing: Vec<Box<str>> =
+            self.required_scopes.iter().filter(|required| !granted.contains(required)).cloned().collect();
+        if missing.is_empty() { Ok(()) } else { Err(Rejection::InsufficientScope { missing }) }
+    }
+
+    /// Runs every check of the policy stage on a token whose signature holds.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn judge(&self, signed: Signed, overrides: &dyn Overrides, now: NumericDate) -> Result<Verified, Refused> {
+        let mut case = Case { signed: &signed, policy: self, overrides, now, scopes: Vec::new() };
+        let outcome = CHECKS.iter().try_for_each(|check| (check.run)(&mut case));
+        let scopes = case.scopes;
+        match outcome {
+            Ok(()) => Ok(Verified { signed, scopes, expiry_leeway: self.expiry_leeway }),
+            Err(rejection) => Err(Refused { rejection, signed }),
+        }
+    }
+}
+
+fn not_empty(name: &str, texts: Option<Vec<Box<str>>>) -> Result<Option<Vec<Box<str>>>, ConfigError> {
+    if texts.as_ref().is_some_and(|texts| texts.is_empty() || texts.iter().any(|text| text.trim().is_empty())) {
+        return Err(ConfigError::new(format!(
+            "{name} is empty: give the expected {name}, a list of them, or None to accept any"
+        )));
+    }
+    Ok(texts)
+}
+
+/// A token whose signature holds. Nothing is said yet about its claims.
+#[derive(Debug)]
+pub struct Signed {
+    /// The protected header.
+    pub header: Header,
+    /// The claims set.
+    pub claims: Claims,
+}
+
+/// A token that passed every check: only [`Policy::judge`] makes one.
+#[derive(Debug)]
+pub struct Verified {
+    signed: Signed,
+    scopes: Vec<Box<str>>,
+    expiry_leeway: f64,
+}
+
+impl Verified {
+    /// The protected header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.signed.header
+    }
+
+    /// The claims set.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.signed.claims
+    }
+
+    /// The scopes that the token grants, as the last word on them has it.
+    #[must_use]
+    pub fn scopes(&self) -> &[Box<str>] {
+        &self.scopes
+    }
+
+    /// When this verifier stops accepting the token: `exp` and the leeway.
+    #[must_use]
+    pub fn accepted_until(&self) -> Option<NumericDate> {
+        self.claims().expires().map(|expires| expires.later(self.expiry_leeway))
+    }
+}
+
+/// A token whose signature holds and whose claims do not.
+#[derive(Debug)]
+pub struct Refused {
+    /// The check that failed.
+    pub rejection: Rejection,
+    /// The token.
+    pub signed: Signed,
+}
+
+/// What a subclass may decide in the verifier's place. `None` leaves the decision where it is.
+pub trait Overrides {
+    /// Whether the token's issuer is acceptable.
+    fn accepts_issuer(&self, _claims: &Claims) -> Option<Result<bool, CustomCheckFailed>> {
+        None
+    }
+
+    /// The scopes that the token grants.
+    fn scopes(&self, _claims: &Claims) -> Option<Result<Vec<Box<str>>, CustomCheckFailed>> {
+        None
+    }
+}
+
+/// No overrides.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain;
+
+impl Overrides for Plain {}
+
+/// An override raised an exception, or gave an answer of the wrong type.
+#[derive(Debug, Clone, Copy)]
+pub struct CustomCheckFailed;
+
+impl From<CustomCheckFailed> for Rejection {
+    fn from(_: CustomCheckFailed) -> Self {
+        Self::CustomCheckFailed
+    }
+}
+
+/// One check of the policy stage.
+#[derive(Debug)]
+pub struct Check {
+    /// What it looks at.
+    pub name: &'static str,
+    run: fn(&mut Case<'_>) -> Result<(), Rejection>,
+}
+
+struct Case<'a> {
+    signed: &'a Signed,
+    policy: &'a Policy,
+    overrides: &'a dyn Overrides,
+    now: NumericDate,
+    scopes: Vec<Box<str>>,
+}
+
+/// The checks of the policy stage, in order.
+pub const CHECKS: [Check; 7] = [
+    Check { name: "type", run: check_type },
+    Check { name: "expiry", run: check_expiry },
+    Check { name: "not before", run: check_not_before },
+    Check { name: "issuer", run: check_issuer },
+    Check { name: "audience", run: check_audience },
+    Check { name: "binding", run: check_binding },
+    Check { name: "scope", run: check_scope },
+];
+
+/// RFC 8725bis section 3.11: compared without case, `application/` implied where there is no slash.
+fn check_type(case: &mut Case<'_>) -> Result<(), Rejection> {
+    let Some(required) = case.policy.typ.as_deref() else { return Ok(()) };
+    let full = |typ: &str| {
+        let typ = typ.to_ascii_lowercase();
+        if typ.contains('/') { typ } else { format!("application/{typ}") }
+    };
+    if case.signed.header.typ().is_some_and(|typ| full(typ) == full(required)) {
+        Ok(())
+    } else {
+        Err(Rejection::WrongType)
+    }
+}
+
+/// RFC 7519 section 4.1.4: at `exp` the token is already expired.
+fn check_expiry(case: &mut Case<'_>) -> Result<(), Rejection> {
+    match case.signed.claims.expires() {
+        Some(at) if case.now >= at.later(case.policy.expiry_leeway) => Err(Rejection::Expired { at }),
+        _ => Ok(()),
+    }
+}
+
+/// RFC 7519 section 4.1.5.
+fn check_not_before(case: &mut Case<'_>) -> Result<(), Rejection> {
+    match case.signed.claims.not_before() {
+        Some(from) if from > case.now.later(case.policy.not_before_leeway) => Err(Rejection::NotYetValid { from }),
+        _ => Ok(()),
+    }
+}
+
+/// RFC 7519 section 4.1.1, compared as literal strings.
+fn check_issuer(case: &mut Case<'_>) -> Result<(), Rejection> {
+    let claims = &case.signed.claims;
+    let accepted = match (case.overrides.accepts_issuer(claims), case.policy.issuers()) {
+        (Some(answer), _) => answer?,
+        (None, Some(issuers)) => {
+            claims.issuer().is_some_and(|issuer| issuers.iter().any(|expected| **expected == *issuer))
+        }
+        (None, None) => true,
+    };
+    if accepted { Ok(()) } else { Err(Rejection::IssuerMismatch) }
+}
+
+/// RFC 7519 section 4.1.3: one of the token's audiences is one of ours.
+fn check_audience(case: &mut Case<'_>) -> Result<(), Rejection> {
+    let Some(expected) = case.policy.audiences() else { return Ok(()) };
+    let named = case.signed.claims.audiences().any(|audience| expected.iter().any(|ours| **ours == *audience));
+    if named { Ok(()) } else { Err(Rejection::AudienceMismatch) }
+}
+
+/// RFC 9449 section 7.1, RFC 8705 section 3: a token bound to a key is not a bearer token.
+fn check_binding(case: &mut Case<'_>) -> Result<(), Rejection> {
+    if case.signed.claims.is_bound() && !case.policy.allow_bound_tokens { Err(Rejection::BoundToken) } else { Ok(()) }
+}
+
+/// RFC 6750 section 3.1.
+fn check_scope(case: &mut Case<'_>) -> Result<(), Rejection> {
+    let claims = &case.signed.claims;
+    case.scopes = match case.overrides.scopes(claims) {
+        Some(answer) => answer?,
+        None => claims.scopes().into_iter().map(Box::from).collect(),
+    };
+    case.policy.check_scopes(&case.scopes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn judge(policy: &Policy, header: &str, claims: &str) -> Result<Verified, Rejection> {
+        judge_with(policy, &Plain, header, claims)
+    }
+
+    fn judge_with(
+        policy: &Policy,
+        overrides: &dyn Overrides,
+        header: &str,
+        claims: &str,
+    ) -> Result<Verified, Rejection> {
+        let signed = Signed {
+            header: Header::parse(format!(r#"{{"alg":"HS256"{header}}}"#).as_bytes())?,
+            claims: Claims::parse(format!("{{{claims}}}").as_bytes())?,
+        };
+        policy.judge(signed, overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
+    }
+
+    fn code(policy: &Policy, claims: &str) -> &'static str {
+        judge(policy, "", claims).map_or_else(|rejection| rejection.code(), |_| "accepted")
+    }
+
+    fn boxed(texts: &[&str]) -> Vec<Box<str>> {
+        texts.iter().map(|&text| text.into()).collect()
+    }
+
+    #[test]
+    fn at_exp_the_token_is_expired() {
+        let policy = Policy::default();
+        assert_eq!(code(&policy, &format!("\"exp\":{}", NOW + 1)), "accepted");
+        assert_eq!(code(&policy, &format!("\"exp\":{NOW}.5")), "accepted");
+        for exp in [NOW, NOW - 1, 0, -1] {
+            assert_eq!(code(&policy, &format!("\"exp\":{exp}")), "expired");
+        }
+        assert_eq!(code(&policy, ""), "accepted");
+    }
+
+    #[test]
+    fn nbf_has_thirty_seconds_and_leeway_sets_both() {
+        let policy = Policy::default();
+        assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 30)), "accepted");
+        assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 31)), "not_yet_valid");
+        assert_eq!(code(&policy, &format!("\"iat\":{}", NOW + 1000)), "accepted");
+        let policy = policy.with_leeway(Some(60.0)).unwrap();
+        assert_eq!(code(&policy, &format!("\"exp\":{}", NOW - 59)), "accepted");
+        assert_eq!(code(&policy, &format!("\"exp\":{}", NOW - 60)), "expired");
+        assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 60)), "accepted");
+        assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 61)), "not_yet_valid");
+        let policy = policy.with_leeway(Some(0.0)).unwrap();
+        assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 1)), "not_yet_valid");
+    }
+
+    #[test]
+    fn leeway_is_a_number_from_0_to_600() {
+        for bad in [-1.0, -0.001, 600.1, 31_536_000.0, f64::NAN, f64::INFINITY] {
+            assert!(Policy::default().with_leeway(Some(bad)).is_err(), "{bad}");
+        }
+        assert!(Policy::default().with_leeway(Some(600.0)).is_ok());
+    }
+
+    #[test]
+    fn issuers_are_literal_strings() {
+        let policy =
+            Policy::default().with_issuers(Some(boxed(&["https://good.example", "https://b.example"]))).unwrap();
+        assert_eq!(code(&policy, r#""iss":"https://good.example""#), "accepted");
+        assert_eq!(code(&policy, r#""iss":"https://b.example""#), "accepted");
+        for iss in [
+            "",
+            "https://good.exampl",
+            "https://good.example/",
+            "https://good.example.evil",
+            "HTTPS://GOOD.EXAMPLE",
+            "good",
+        ] {
+            assert_eq!(code(&policy, &format!("\"iss\":\"{iss}\"")), "issuer_mismatch", "{iss}");
+        }
+        assert_eq!(code(&policy, ""), "issuer_mismatch");
+        assert_eq!(code(&Policy::default(), r#""iss":"any""#), "accepted");
+    }
+
+    #[test]
+    fn one_audience_of_the_token_is_one_of_ours() {
+        let policy = Policy::default().with_audiences(Some(boxed(&["good", "fine"]))).unwrap();
+        for aud in [r#""good""#, r#"["x","good"]"#, r#"["fine"]"#] {
+            assert_eq!(code(&policy, &format!("\"aud\":{aud}")), "accepted", "{aud}");
+        }
+        for aud in [r#""""#, "[]", r#"[""]"#, r#""goo""#, r#""good2""#, r#""Good""#, r#""good fine""#] {
+            assert_eq!(code(&policy, &format!("\"aud\":{aud}")), "audience_mismatch", "{aud}");
+        }
+        assert_eq!(code(&policy, ""), "audience_mismatch");
+    }
+
+    #[test]
+    fn empty_expectations_are_errors() {
+        for empty in [&[][..], &[""], &["a", ""], &[" "]] {
+            assert!(Policy::default().with_issuers(Some(boxed(empty))).is_err());
+            assert!(Policy::default().with_audiences(Some(boxed(empty))).is_err());
+        }
+        assert!(Policy::default().with_required_scopes(vec![]).is_ok());
+        for scopes in [&[""][..], &["read write"], &["a\t"]] {
+            assert!(Policy::default().with_required_scopes(boxed(scopes)).is_err());
+        }
+    }
+
+    #[test]
+    fn all_required_scopes_are_granted() {
+        let policy = Policy::default().with_required_scopes(boxed(&["read", "write"])).unwrap();
+        assert_eq!(code(&policy, r#""scope":"write x read""#), "accepted");
+        let missing = |claims| judge(&policy, "", claims).unwrap_err();
+        assert_eq!(missing(r#""scope":"read""#), Rejection::InsufficientScope { missing: boxed(&["write"]) });
+        for claims in [
+            "",
+            r#""scope":"READ WRITE""#,
+            r#""scope":["read write"]"#,
+            r#""scope":"read\twrite""#,
+            r#""scope":"","scp":"read write""#,
+        ] {
+            assert_eq!(missing(claims).code(), "insufficient_scope", "{claims}");
+        }
+    }
+
+    #[test]
+    fn typ_is_compared_as_a_media_type() {
+        let policy = Policy::default().with_typ(Some("at+jwt".into())).unwrap();
+        let outcome = |typ: &str| judge(&policy, typ, "").map_or_else(|rejection| rejection.code(), |_| "accepted");
+        for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"] {
+            assert_eq!(outcome(&format!(",\"typ\":\"{typ}\"")), "accepted", "{typ}");
+        }
+        for typ in [
+            "",
+            ",\"typ\":\"JWT\"",
+            ",\"typ\":\"rt+jwt\"",
+            ",\"typ\":\"x/at+jwt\"",
+            ",\"typ\":\"\"",
+            ",\"typ\":\"dpop+jwt\"",
+        ] {
+            assert_eq!(outcome(typ), "wrong_type", "{typ}");
+        }
+        for bad in ["", " ", "JWT", "jwt"] {
+            assert!(Policy::default().with_typ(Some(bad.into())).is_err());
+        }
+    }
+
+    #[test]
+    fn a_bound_token_is_no_bearer_token() {
+        for cnf in [r#"{"jkt":"x"}"#, r#"{"x5t#S256":"x"}"#, "{}"] {
+            let claims = format!("\"cnf\":{cnf}");
+            assert_eq!(code(&Policy::default(), &claims), "bound_token");
+            assert_eq!(code(&Policy::default().with_bound_tokens(true), &claims), "accepted");
+        }
+    }
+
+    #[test]
+    fn the_first_check_that_fails_gives_the_reason() {
+        let demanding = Policy::default()
+            .with_typ(Some("at+jwt".into()))
+            .and_then(|policy| policy.with_issuers(Some(boxed(&["i"]))))
+            .and_then(|policy| policy.with_audiences(Some(boxed(&["a"]))))
+            .and_then(|policy| policy.with_required_scopes(boxed(&["s"])))
+            .unwrap();
+        let mut header = String::new();
+        let mut claims = vec![format!("\"exp\":{NOW}"), format!("\"nbf\":{}", NOW + 100), "\"cnf\":{}".to_owned()];
+        let mut codes = Vec::new();
+        let mends: [&dyn Fn(&mut String, &mut Vec<String>); 7] = [
+            &|header, _| header.push_str(r#","typ":"at+jwt""#),
+            &|_, claims| claims[0] = "\"x\":1".to_owned(),
+            &|_, claims| claims[1] = "\"y\":1".to_owned(),
+            &|_, claims| claims.push("\"iss\":\"i\"".to_owned()),
+            &|_, claims| claims.push("\"aud\":\"a\"".to_owned()),
+            &|_, claims| claims[2] = "\"z\":1".to_owned(),
+            &|_, claims| claims.push("\"scope\":\"s\"".to_owned()),
+        ];
+        for mend in mends {
+            codes.push(judge(&demanding, &header, &claims.join(",")).unwrap_err().code());
+            mend(&mut header, &mut claims);
+        }
+        assert!(judge(&demanding, &header, &claims.join(",")).is_ok());
+        assert_eq!(
+            codes,
+            [
+                "wrong_type",
+                "expired",
+                "not_yet_valid",
+                "issuer_mismatch",
+                "audience_mismatch",
+                "bound_token",
+                "insufficient_scope"
+            ]
+        );
+        assert_eq!(CHECKS.len(), codes.len());
+    }
+
+    #[test]
+    fn an_override_has_the_last_word_and_its_failure_refuses() {
+        struct Says(Option<bool>, Option<&'static [&'static str]>);
+        impl Overrides for Says {
+            fn accepts_issuer(&self, _: &Claims) -> Option<Result<bool, CustomCheckFailed>> {
+                Some(self.0.ok_or(CustomCheckFailed))
+            }
+            fn scopes(&self, _: &Claims) -> Option<Result<Vec<Box<str>>, CustomCheckFailed>> {
+                Some(self.1.map(boxed).ok_or(CustomCheckFailed))
+            }
+        }
+        let policy = Policy::default().with_required_scopes(boxed(&["s"])).unwrap();
+        let outcome = |says: &Says| judge_with(&policy, says, "", r#""iss":"i","scope":"s""#);
+        let verified = outcome(&Says(Some(true), Some(&["s", "t"]))).unwrap();
+        assert_eq!(verified.scopes(), boxed(&["s", "t"]));
+        assert_eq!(outcome(&Says(Some(false), Some(&["s"]))).unwrap_err(), Rejection::IssuerMismatch);
+        assert_eq!(outcome(&Says(Some(true), Some(&[]))).unwrap_err().code(), "insufficient_scope");
+        assert_eq!(outcome(&Says(None, Some(&["s"]))).unwrap_err(), Rejection::CustomCheckFailed);
+        assert_eq!(outcome(&Says(Some(true), None)).unwrap_err(), Rejection::CustomCheckFailed);
+    }
+
+    #[test]
+    fn acceptance_ends_at_exp_and_the_leeway() {
+        let policy = Policy::default().with_leeway(Some(60.0)).unwrap();
+        let verified = judge(&policy, "", &format!("\"exp\":{NOW}")).unwrap();
+        assert_eq!(verified.accepted_until(), Some(NumericDate::from_seconds(NOW + 60)));
+    }
+}

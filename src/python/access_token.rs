@@ -1,0 +1,222 @@
+//! The documented `AccessToken`: immutable, and what a caller does to a value it returns reaches nobody else.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use super::convert;
+use crate::jose::jwt::NumericDate;
+use crate::policy::Verified;
+
+/// An access token and what it stands for.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct AccessToken {
+    token: Py<PyString>,
+    token_type: Box<str>,
+    expires_at: Option<DateTime<Utc>>,
+    scope: Option<Vec<Box<str>>>,
+    user_id: Option<Box<str>>,
+    metadata: Metadata,
+}
+
+/// Where the metadata comes from; a dict is made of it anew for everybody who asks.
+#[derive(Debug)]
+pub(super) enum Metadata {
+    None,
+    Claims(Arc<Verified>),
+    Python(Py<PyDict>),
+}
+
+impl Metadata {
+    /// A private copy of a caller's dict.
+    pub(super) fn copy_of(dict: &Bound<'_, PyDict>) -> PyResult<Self> {
+        Ok(Self::Python(deep_copy(dict)?.unbind()))
+    }
+
+    pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Claims(verified) => Self::Claims(Arc::clone(verified)),
+            Self::Python(dict) => Self::Python(dict.clone_ref(py)),
+        }
+    }
+
+    pub(super) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Claims(verified) => convert::object_to_dict(py, verified.claims().object()).map(Some),
+            Self::Python(dict) => deep_copy(dict.bind(py)).map(Some),
+        }
+    }
+}
+
+fn deep_copy<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    Ok(dict.py().import("copy")?.getattr("deepcopy")?.call1((dict,))?.cast_into()?)
+}
+
+/// The time as Python's `datetime` has it, to the microsecond.
+#[allow(clippy::cast_possible_truncation, reason = "microseconds of the years 1 to 9999 fit 64 bits")]
+pub(super) fn to_datetime(date: NumericDate) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros((date.seconds() * 1e6).floor() as i64)
+}
+
+/// A `datetime` in any time zone; a naive one is UTC.
+pub(super) fn from_datetime(value: &Bound<'_, PyAny>) -> PyResult<DateTime<Utc>> {
+    if let Ok(naive) = value.extract::<NaiveDateTime>() {
+        return Ok(naive.and_utc());
+    }
+    let utc = value.py().import("datetime")?.getattr("timezone")?.getattr("utc")?;
+    value.call_method1("astimezone", (utc,)).and_then(|utc| utc.extract::<DateTime<Utc>>()).map_err(|_| {
+        PyTypeError::new_err(format!("expires_at must be a datetime or None, not {}", convert::type_name(value)))
+    })
+}
+
+/// Seconds as FastMCP's access token has them: there, 0 means "never".
+pub(super) fn host_seconds(seconds: i64) -> i64 {
+    seconds.max(1)
+}
+
+impl AccessToken {
+    pub(super) fn assemble(
+        token: Py<PyString>,
+        token_type: Box<str>,
+        expires_at: Option<DateTime<Utc>>,
+        scope: Vec<Box<str>>,
+        user_id: Option<Box<str>>,
+        metadata: Metadata,
+    ) -> Self {
+        Self { token, token_type, expires_at, scope: Some(scope), user_id, metadata }
+    }
+}
+
+#[pymethods]
+impl AccessToken {
+    #[new]
+    #[pyo3(signature = (token, token_type="bearer", expires_at=None, scope=None, user_id=None, metadata=None))]
+    fn new(
+        token: Bound<'_, PyString>,
+        token_type: &str,
+        expires_at: Option<&Bound<'_, PyAny>>,
+        scope: Option<&Bound<'_, PyAny>>,
+        user_id: Option<&str>,
+        metadata: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            token: token.unbind(),
+            token_type: token_type.into(),
+            expires_at: expires_at.map(from_datetime).transpose()?,
+            scope: convert::scopes(scope, "scope")?,
+            user_id: user_id.map(Box::from),
+            metadata: metadata.map_or(Ok(Metadata::None), Metadata::copy_of)?,
+        })
+    }
+
+    #[getter]
+    fn token(&self, py: Python<'_>) -> Py<PyString> {
+        self.token.clone_ref(py)
+    }
+
+    #[getter]
+    fn token_type(&self) -> &str {
+        &self.token_type
+    }
+
+    #[getter]
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
+    }
+
+    #[getter]
+    fn scope<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
+        self.scope.as_ref().map(|scope| PyList::new(py, scope.iter().map(|scope| &**scope))).transpose()
+    }
+
+    #[getter]
+    fn user_id(&self) -> Option<&str> {
+        self.user_id.as_deref()
+    }
+
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.metadata.to_dict(py)
+    }
+
+    fn is_expired(&self) -> bool {
+        self.expires_at.is_some_and(|expires_at| to_datetime(super::now()).is_none_or(|now| now >= expires_at))
+    }
+
+    fn has_scope(&self, required_scope: &str) -> bool {
+        self.scope.iter().flatten().any(|scope| **scope == *required_scope)
+    }
+
+    /// The fields of FastMCP's own access token for this one, which somebody else than the verifier made.
+    fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let metadata = self.metadata.to_dict(py)?.unwrap_or_else(|| PyDict::new(py));
+        let text = |name: &str| -> PyResult<Option<String>> {
+            let value = metadata.get_item(name)?;
+            Ok(value.and_then(|value| value.extract::<String>().ok()).filter(|text| !text.is_empty()))
+        };
+        let user_id = self.user_id.as_deref().map(str::to_owned);
+        let client_id = match (text("client_id")?, text("azp")?) {
+            (Some(client_id), _) | (None, Some(client_id)) => client_id,
+            (None, None) => user_id.clone().or(text("sub")?).unwrap_or_else(|| "unknown".to_owned()),
+        };
+        let fields = PyDict::new(py);
+        fields.set_item("token", self.token.bind(py))?;
+        fields.set_item("client_id", client_id)?;
+        fields.set_item("scopes", self.scope(py)?.unwrap_or_else(|| PyList::empty(py)))?;
+        fields.set_item("expires_at", self.expires_at.map(|expires_at| host_seconds(expires_at.timestamp())))?;
+        fields.set_item("subject", user_id.or(text("sub")?))?;
+        fields.set_item("claims", metadata)?;
+        Ok(fields)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let Ok(other) = other.cast::<Self>() else { return Ok(false) };
+        let other = other.get();
+        let same = self.token.bind(py).as_any().eq(other.token.bind(py))?
+            && self.token_type == other.token_type
+            && self.expires_at == other.expires_at
+            && self.scope == other.scope
+            && self.user_id == other.user_id;
+        if !same {
+            return Ok(false);
+        }
+        match (self.metadata.to_dict(py)?, other.metadata.to_dict(py)?) {
+            (Some(mine), Some(theirs)) => mine.eq(theirs),
+            (mine, theirs) => Ok(mine.is_none() && theirs.is_none()),
+        }
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<u64> {
+        let mut hasher = DefaultHasher::new();
+        self.token.bind(py).hash()?.hash(&mut hasher);
+        (&self.token_type, self.expires_at, &self.scope, &self.user_id).hash(&mut hasher);
+        Ok(hasher.finish())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let parts = (&*self.token_type, self.expires_at, self.scope(py)?, self.user_id()).into_pyobject(py)?;
+        let format = "AccessToken(token=..., token_type={!r}, expires_at={!r}, scope={!r}, user_id={!r})";
+        PyString::new(py, format).call_method1("format", parts)?.extract()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let (py, this) = (slf.py(), slf.get());
+        let arguments =
+            (this.token(py), this.token_type(), this.expires_at(), this.scope(py)?, this.user_id(), this.metadata(py)?);
+        Ok((slf.get_type().into_any(), arguments.into_pyobject(py)?))
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+}

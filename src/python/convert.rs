@@ -1,0 +1,101 @@
+//! Values across the border: JSON to Python objects, and what callers give to Rust types.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
+
+use crate::jose::json::{Object, Value};
+
+/// A new Python dict of a JSON object, as Python's own `json` would make it.
+pub(super) fn object_to_dict<'py>(py: Python<'py>, object: &Object) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in object.iter() {
+        dict.set_item(name, value_to_object(py, value)?)?;
+    }
+    Ok(dict)
+}
+
+fn value_to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
+        Value::Int(value) => value.into_pyobject(py)?.into_any(),
+        Value::BigInt(value) => value.into_pyobject(py)?.into_any(),
+        Value::Float(value) => PyFloat::new(py, *value).into_any(),
+        Value::String(value) => PyString::new(py, value).into_any(),
+        Value::Array(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(value_to_object(py, item)?)?;
+            }
+            list.into_any()
+        }
+        Value::Object(object) => object_to_dict(py, object)?.into_any(),
+    })
+}
+
+/// Text or bytes of a key.
+pub(super) fn key_bytes(key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<u8>> {
+    if let Ok(text) = key.cast::<PyString>() {
+        return match text.to_str() {
+            Ok(text) => Ok(text.as_bytes().to_vec()),
+            Err(_) => Err(PyValueError::new_err(format!("{argument} holds characters that are no Unicode text"))),
+        };
+    }
+    if let Ok(bytes) = key.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    Err(PyValueError::new_err(format!("{argument} must be str or bytes, not {}", type_name(key))))
+}
+
+/// One text, or a list, tuple or set of texts. `None` stays `None`.
+pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Vec<Box<str>>>> {
+    let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
+    let wrong =
+        || PyValueError::new_err(format!("{argument} must be a str or a list of str, not {}", type_name(value)));
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(Some(vec![text.to_str().map_err(|_| wrong())?.into()]));
+    }
+    if !is_collection(value) {
+        return Err(wrong());
+    }
+    let text = |item: PyResult<Bound<'_, PyAny>>| -> PyResult<Box<str>> {
+        let item = item?;
+        let text = item.cast::<PyString>().map_err(|_| wrong())?;
+        Ok(text.to_str().map_err(|_| wrong())?.into())
+    };
+    value.try_iter()?.map(text).collect::<PyResult<Vec<_>>>().map(Some)
+}
+
+/// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.
+pub(super) fn scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Vec<Box<str>>>> {
+    let Some(scopes) = texts(value, argument)? else { return Ok(None) };
+    if value.is_some_and(PyAnyMethods::is_instance_of::<PyString>) {
+        let words = scopes.iter().flat_map(|text| text.split([' ', ',', '\t', '\n', '\r']));
+        return Ok(Some(words.filter(|word| !word.is_empty()).map(Box::from).collect()));
+    }
+    Ok(Some(scopes))
+}
+
+/// A number of seconds. `True` is no number.
+pub(super) fn seconds(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<f64>> {
+    let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
+    let number =
+        (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>()) && !value.is_instance_of::<PyBool>();
+    match value.extract::<f64>() {
+        Ok(seconds) if number => Ok(Some(seconds)),
+        _ => Err(PyValueError::new_err(format!("{argument} must be a number of seconds, not {}", type_name(value)))),
+    }
+}
+
+/// The name of a value's type, for a message: the value itself may be a secret.
+pub(super) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "another type".to_owned(), |name| name.to_string())
+}
+
+fn is_collection(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyList>()
+        || value.is_instance_of::<PyTuple>()
+        || value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
+}

@@ -1,0 +1,170 @@
+//! The native half of `JWTVerifier`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::decision::Decision;
+use super::{convert, now};
+use crate::config::{Algorithms, ConfigError};
+use crate::jose::jwt::Claims;
+use crate::keys::{self, FixedKeys};
+use crate::policy::{CustomCheckFailed, Overrides, Policy};
+use crate::rejection::Rejection;
+use crate::verifier::Verifier;
+
+/// Verifies JWTs under keys that were given at construction.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct JwtVerifier {
+    verifier: Verifier,
+    policy: RwLock<Arc<Policy>>,
+    short_secret: Option<keys::ShortSecret>,
+}
+
+impl JwtVerifier {
+    fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(Policy) -> Result<Policy, ConfigError>) -> PyResult<()> {
+        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        *policy = Arc::new(change((**policy).clone())?);
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl JwtVerifier {
+    #[new]
+    #[pyo3(signature = (key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=false))]
+    fn new(
+        key: &Bound<'_, PyAny>,
+        algorithms: &Bound<'_, PyAny>,
+        leeway: Option<&Bound<'_, PyAny>>,
+        typ: Option<&Bound<'_, PyAny>>,
+        allow_bound_tokens: bool,
+    ) -> PyResult<Self> {
+        let names = convert::texts(Some(algorithms), "algorithms")?.unwrap_or_default();
+        let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
+        let loaded = keys::from_text(&zeroize::Zeroizing::new(convert::key_bytes(key, "the key")?), &algorithms)?;
+        let typ = match convert::texts(typ, "typ")? {
+            None => None,
+            Some(mut typ) if typ.len() == 1 => typ.pop(),
+            Some(_) => return Err(PyValueError::new_err("typ must be one str, such as \"at+jwt\"")),
+        };
+        let policy = Policy::default()
+            .with_leeway(convert::seconds(leeway, "leeway")?)?
+            .with_typ(typ)?
+            .with_bound_tokens(allow_bound_tokens);
+        Ok(Self {
+            verifier: Verifier::new(algorithms, Arc::new(FixedKeys::new(loaded.keys))),
+            policy: RwLock::new(Arc::new(policy)),
+            short_secret: loaded.short_secret,
+        })
+    }
+
+    /// The accepted algorithms, in the order given.
+    #[getter]
+    fn algorithms(&self) -> Vec<&'static str> {
+        self.verifier.algorithms().iter().map(crate::jose::jwa::Algorithm::name).collect()
+    }
+
+    /// Whether the key is a shared secret.
+    #[getter]
+    fn is_symmetric(&self) -> bool {
+        self.verifier.algorithms().are_symmetric()
+    }
+
+    /// The length of a secret that is too short, and the length wanted, in bytes.
+    #[getter]
+    fn short_secret(&self) -> Option<(usize, usize)> {
+        self.short_secret.map(|short| (short.bytes, short.wanted))
+    }
+
+    /// The expected issuers: a str, a list of them, or None for any.
+    fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let issuers = convert::texts(issuer, "issuer")?;
+        self.change(|policy| policy.with_issuers(issuers))
+    }
+
+    /// The expected audiences: a str, a list of them, or None for any.
+    fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let audiences = convert::texts(audience, "audience")?;
+        self.change(|policy| policy.with_audiences(audiences))
+    }
+
+    /// The scopes that a token must grant.
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let scopes = convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default();
+        self.change(|policy| policy.with_required_scopes(scopes))
+    }
+
+    /// The scopes that a token must grant, as they were parsed.
+    #[getter]
+    fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        Ok(PyList::new(py, self.policy().required_scopes().iter().map(|scope| &**scope))?.unbind())
+    }
+
+    /// Whether a token's issuer is an expected one.
+    fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
+        self.policy()
+            .issuers()
+            .is_none_or(|issuers| issuer.is_some_and(|issuer| issuers.iter().any(|ours| **ours == *issuer)))
+    }
+
+    /// Decides about a token. The callables are a subclass's `_validate_issuer` and `_extract_scopes`.
+    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None))]
+    fn decide(
+        &self,
+        token: &Bound<'_, PyAny>,
+        validate_issuer: Option<&Bound<'_, PyAny>>,
+        extract_scopes: Option<&Bound<'_, PyAny>>,
+    ) -> Decision {
+        let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
+        let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
+        let policy = self.policy();
+        let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
+        Decision::of_jwt(self.verifier.verify(text.as_bytes(), &policy, &overrides, now()), token, &policy)
+    }
+}
+
+/// The scopes of a claims set in JSON that holds at most `scope` and `scp`.
+#[pyfunction]
+pub(super) fn scopes_of(claims: &[u8]) -> PyResult<Vec<String>> {
+    let claims = Claims::parse(claims).map_err(|rejection| PyValueError::new_err(rejection.to_string()))?;
+    Ok(claims.scopes().into_iter().map(str::to_owned).collect())
+}
+
+/// The methods that a Python subclass overrides. An exception in one refuses the token, and is shown to nobody but
+/// Python's hook for unraisable exceptions: a token must not be able to raise.
+struct Subclass<'a, 'py> {
+    py: Python<'py>,
+    validate_issuer: Option<&'a Bound<'py, PyAny>>,
+    extract_scopes: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl Subclass<'_, '_> {
+    fn asked<T>(&self, method: &Bound<'_, PyAny>, answer: PyResult<T>) -> Result<T, CustomCheckFailed> {
+        answer.map_err(|error| {
+            error.write_unraisable(self.py, Some(method));
+            CustomCheckFailed
+        })
+    }
+}
+
+impl Overrides for Subclass<'_, '_> {
+    fn accepts_issuer(&self, claims: &Claims) -> Option<Result<bool, CustomCheckFailed>> {
+        let method = self.validate_issuer?;
+        Some(self.asked(method, method.call1((claims.issuer(),)).and_then(|answer| answer.is_truthy())))
+    }
+
+    fn scopes(&self, claims: &Claims) -> Option<Result<Vec<Box<str>>, CustomCheckFailed>> {
+        let method = self.extract_scopes?;
+        let answer = convert::object_to_dict(self.py, claims.object())
+            .and_then(|claims| method.call1((claims,)))
+            .and_then(|scopes| convert::texts(Some(&scopes), "the scopes"));
+        Some(self.asked(method, answer).map(Option::unwrap_or_default))
+    }
+}

@@ -1,0 +1,51 @@
+//! The Python face of the core. It translates arguments and answers, and decides nothing about a token.
+
+mod access_token;
+mod convert;
+mod decision;
+mod jws;
+mod jwt_verifier;
+mod key_pair;
+mod request;
+mod static_verifier;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::config::ConfigError;
+use crate::jose::jwt::NumericDate;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::access_token::AccessToken;
+    #[pymodule_export]
+    use super::decision::Decision;
+    #[pymodule_export]
+    use super::jws::verify_jws;
+    #[pymodule_export]
+    use super::jwt_verifier::{JwtVerifier, scopes_of};
+    #[pymodule_export]
+    use super::key_pair::KeyPair;
+    #[pymodule_export]
+    use super::request::bearer_token;
+    #[pymodule_export]
+    use super::static_verifier::StaticVerifier;
+}
+
+impl From<ConfigError> for PyErr {
+    fn from(error: ConfigError) -> Self {
+        PyValueError::new_err(error.to_string())
+    }
+}
+
+/// The one place where the clock is read. A clock before 1970 or past 9999 makes every token with an expiry expired.
+fn now() -> NumericDate {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| NumericDate::new(since.as_secs_f64()))
+        .unwrap_or_else(|| NumericDate::from_seconds(i64::MAX))
+}

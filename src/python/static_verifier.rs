@@ -1,0 +1,147 @@
+//! The native half of `StaticTokenVerifier`.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+
+use super::access_token::{Metadata, from_datetime};
+use super::decision::{Decision, Principal};
+use super::{convert, now};
+use crate::jose::jwt::NumericDate;
+use crate::policy::Policy;
+use crate::rejection::Rejection;
+use crate::static_tokens::{StaticToken, StaticTokens};
+
+/// Verifies tokens that were listed at construction.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct StaticVerifier {
+    tokens: StaticTokens<Owner>,
+    token_type: Box<str>,
+    policy: RwLock<Arc<Policy>>,
+}
+
+/// Whom a listed token belongs to.
+struct Owner {
+    user_id: Option<Box<str>>,
+    client_id: Box<str>,
+    subject: Option<Box<str>>,
+    metadata: Metadata,
+}
+
+/// Reads an entry in either dialect: `user_id`, `scope` and a datetime, or `client_id`, `scopes` and seconds.
+fn entry(metadata: &Bound<'_, PyAny>) -> PyResult<StaticToken<Owner>> {
+    let Ok(metadata) = metadata.cast::<PyDict>() else {
+        return Err(PyValueError::new_err(format!(
+            "the metadata of a token must be a dict, not {}",
+            convert::type_name(metadata)
+        )));
+    };
+    let text = |name: &str| -> PyResult<Option<Box<str>>> {
+        match metadata.get_item(name)? {
+            None => Ok(None),
+            Some(value) if value.is_none() => Ok(None),
+            Some(value) => {
+                let text = value.extract::<String>();
+                text.map(|text| Some(text.into())).map_err(|_| PyValueError::new_err(format!("{name} must be a str")))
+            }
+        }
+    };
+    let (user_id, client_id, subject) = (text("user_id")?, text("client_id")?, text("sub")?);
+    let scopes = match metadata.get_item("scopes")? {
+        Some(scopes) => convert::scopes(Some(&scopes), "scopes")?,
+        None => convert::scopes(metadata.get_item("scope")?.as_ref(), "scope")?,
+    };
+    let first = |names: [&Option<Box<str>>; 3]| names.into_iter().flatten().find(|name| !name.is_empty()).cloned();
+    Ok(StaticToken {
+        expires: metadata.get_item("expires_at")?.as_ref().map_or(Ok(None), expiry)?,
+        scopes: scopes.unwrap_or_default(),
+        extra: Owner {
+            user_id: first([&user_id, &subject, &client_id]),
+            client_id: first([&client_id, &user_id, &subject]).unwrap_or_else(|| "unknown".into()),
+            subject: first([&subject, &user_id, &None]),
+            metadata: Metadata::copy_of(metadata)?,
+        },
+    })
+}
+
+fn expiry(value: &Bound<'_, PyAny>) -> PyResult<Option<NumericDate>> {
+    let wrong = || PyValueError::new_err("expires_at must be a datetime or a number of seconds of the years 1 to 9999");
+    if let Ok(Some(seconds)) = convert::seconds(Some(value), "expires_at") {
+        return NumericDate::new(seconds).map(Some).ok_or_else(wrong);
+    }
+    if value.is_none() {
+        return Ok(None);
+    }
+    let datetime = from_datetime(value).map_err(|_| wrong())?;
+    #[allow(clippy::cast_precision_loss, reason = "microseconds of any year that matters fit 53 bits")]
+    NumericDate::new(datetime.timestamp_micros() as f64 / 1e6).map(Some).ok_or_else(wrong)
+}
+
+#[pymethods]
+impl StaticVerifier {
+    #[new]
+    fn new(valid_tokens: &Bound<'_, PyAny>, token_type: &str) -> PyResult<Self> {
+        let listed: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = if let Ok(dict) = valid_tokens.cast::<PyDict>() {
+            dict.iter().collect()
+        } else if valid_tokens.is_instance_of::<PyList>() || valid_tokens.is_instance_of::<PyTuple>() {
+            let py = valid_tokens.py();
+            valid_tokens.try_iter()?.map(|token| Ok((token?, PyDict::new(py).into_any()))).collect::<PyResult<_>>()?
+        } else {
+            let found = convert::type_name(valid_tokens);
+            return Err(PyValueError::new_err(format!(
+                "valid_tokens must be a dict of token to metadata or a list of tokens, not {found}"
+            )));
+        };
+        let mut entries = Vec::with_capacity(listed.len());
+        for (token, metadata) in &listed {
+            let token = token.cast::<PyString>().map_err(|_| PyValueError::new_err("each token must be a str"))?;
+            entries.push((
+                token.to_str().map_err(|_| PyValueError::new_err("a token is no Unicode text"))?,
+                entry(metadata)?,
+            ));
+        }
+        Ok(Self { tokens: StaticTokens::new(entries)?, token_type: token_type.into(), policy: RwLock::default() })
+    }
+
+    /// The scopes that a token must grant.
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let scopes = convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default();
+        let policy = Policy::default().with_required_scopes(scopes)?;
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        Ok(())
+    }
+
+    /// The scopes that a token must grant, as they were parsed.
+    #[getter]
+    fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
+        Ok(PyList::new(py, policy.required_scopes().iter().map(|scope| &**scope))?.unbind())
+    }
+
+    /// Decides about a token.
+    fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
+        let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
+        let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
+        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
+        match self.tokens.verify(text.as_bytes(), &policy, now()) {
+            Ok(listed) => Decision::accepted(Principal {
+                token: token.clone().unbind(),
+                token_type: self.token_type.clone(),
+                expires: listed.expires,
+                accepted_until: listed.expires,
+                scopes: listed.scopes.clone(),
+                user_id: listed.extra.user_id.clone(),
+                client_id: listed.extra.client_id.clone(),
+                subject: listed.extra.subject.clone(),
+                resource: None,
+                metadata: listed.extra.metadata.clone_ref(token.py()),
+            }),
+            Err((rejection, None)) => Decision::rejected(rejection),
+            Err((rejection, Some(listed))) => {
+                Decision::rejected_for(rejection, Some(&listed.extra.client_id), listed.extra.subject.as_deref())
+            }
+        }
+    }
+}
