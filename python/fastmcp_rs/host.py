@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from fastmcp.server.auth.auth import TokenVerifier as TokenVerifierBase
     from fastmcp.server.auth.providers.jwt import JWTVerifier as JWTVerifierBase
 
-__all__ = ["HostAccessToken", "JWTVerifierBase", "TokenVerifierBase", "from_host", "init_verifier", "to_host"]
+__all__ = [
+    "HostAccessToken",
+    "JWTVerifierBase",
+    "TokenVerifierBase",
+    "fastmcp",
+    "from_host",
+    "init_verifier",
+    "to_host",
+]
 
 _URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
 
@@ -86,6 +94,18 @@ def from_host(token: "HostAccessToken") -> AccessToken:
         user_id=getattr(token, "subject", None) or claims.get("sub"),
         metadata=claims,
     )
+
+
+def fastmcp(module: str = "") -> Any:  # noqa: ANN401 - a module of whichever FastMCP is installed
+    """Import FastMCP, or a module of it.
+
+    Raises:
+        ImportError: FastMCP is not installed.
+    """
+    found = _optional(f"fastmcp.{module}" if module else "fastmcp")
+    if found is None:
+        raise ImportError("this needs FastMCP, which is not installed: pip install 'fastmcp-rs[fastmcp]'")
+    return found
 
 
 def _role(name: str) -> Any:  # noqa: ANN401 - a class of whichever host is installed

@@ -116,8 +116,8 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """The accepted algorithms."""
         return self._native.algorithms
 
-    @property  # type: ignore[override]  # FastMCP never sets it again
-    def algorithm(self) -> str:
+    @property
+    def algorithm(self) -> str:  # type: ignore[override]  # an attribute of FastMCP's, which nobody sets again
         """The first of the accepted algorithms: FastMCP's attribute, which knows only one."""
         return self._native.algorithms[0]
 

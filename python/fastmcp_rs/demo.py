@@ -1,0 +1,180 @@
+"""A real FastMCP server behind a ``JWTVerifier``, a real client, and a table of what became of which token."""
+
+import asyncio
+import http.client
+import json
+import logging
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from fastmcp_rs import host
+from fastmcp_rs.auth.jwt import JWTVerifier
+from fastmcp_rs.demo_tokens import AUDIENCE, ISSUER, SCOPE, Case, cases
+from fastmcp_rs.testing import KeyPair
+
+__all__ = ["run"]
+
+_ROUNDS = 40
+_CALLS_A_ROUND = 25
+_STARTUP_SECONDS = 30
+_INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "demo", "version": "1"}},
+}
+
+
+def run() -> int:
+    """Run the demo and print what happened. Returns 0 only if every outcome was the right one."""
+    logging.getLogger("fastmcp").setLevel(logging.CRITICAL)
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
+    keys = KeyPair.generate("RS256")
+    verifier = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=AUDIENCE, required_scopes=[SCOPE])
+    with _recorded() as records, _serving(_server(verifier)) as port:
+        version = host.fastmcp().__version__
+        print(f"A FastMCP {version} server on 127.0.0.1:{port}, behind fastmcp_rs.auth.JWTVerifier (RS256)\n")
+        good = keys.create_token("alice", ISSUER, AUDIENCE, [SCOPE])
+        served = asyncio.run(_ask_who(port, good))
+        right = served == "alice"
+        print(f"FastMCP's own client called the tool whoami and was served as: {served}\n")
+        rows = [_try(case, port, records) for case in cases(keys)]
+    width = max(len(row.case.name) for row in rows)
+    print(f"{'case':{width}}  HTTP  reason")
+    for row in rows:
+        verdict = "" if row.right else f"   <- WRONG: expected {row.case.status} and {row.case.reason}"
+        print(f"{row.case.name:{width}}  {row.status:4}  {row.reason or '-'}{verdict}")
+    right = right and all(row.right for row in rows)
+    print()
+    asyncio.run(_print_costs(keys, verifier))
+    print(f"\n{'Every outcome is the right one.' if right else 'SOME OUTCOMES ARE WRONG.'}")
+    return 0 if right else 1
+
+
+@dataclass(frozen=True)
+class _Row:
+    case: Case
+    status: int
+    reason: str | None
+
+    @property
+    def right(self) -> bool:
+        return (self.status, self.reason) == (self.case.status, self.case.reason)
+
+
+def _server(verifier: JWTVerifier) -> Any:  # noqa: ANN401 - the ASGI app of whichever FastMCP is installed
+    server = host.fastmcp().FastMCP("demo", auth=verifier)
+    get_access_token = host.fastmcp("server.dependencies").get_access_token
+
+    def whoami() -> str:
+        """Tell whom this call is served for."""
+        return str(get_access_token().client_id)
+
+    server.tool(whoami)
+    return server.http_app(path="/mcp")
+
+
+@contextmanager
+def _serving(app: Any) -> Iterator[int]:  # noqa: ANN401 - as above
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        # The newer of uvicorn's two WebSocket libraries deprecates the older; this server has no use for either.
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError("the demo server did not start")
+            time.sleep(0.01)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class _Recorder(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@contextmanager
+def _recorded() -> Iterator[list[logging.LogRecord]]:
+    """Collect the log records of decisions, and keep them off the terminal."""
+    recorder = _Recorder()
+    logger = logging.getLogger("fastmcp_rs.auth")
+    propagated = logger.propagate
+    logger.addHandler(recorder)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield recorder.records
+    finally:
+        logger.removeHandler(recorder)
+        logger.propagate = propagated
+
+
+async def _ask_who(port: int, token: str) -> str:
+    async with host.fastmcp().Client(f"http://127.0.0.1:{port}/mcp", auth=token) as client:
+        result = await client.call_tool("whoami")
+        return str(result.data)
+
+
+def _try(case: Case, port: int, records: list[logging.LogRecord]) -> _Row:
+    records.clear()
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    if case.token is not None:
+        headers["Authorization"] = f"Bearer {case.token}"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("POST", "/mcp", json.dumps(_INITIALIZE), headers)
+        response = connection.getresponse()
+        response.read()
+    finally:
+        connection.close()
+    reason: str | None = getattr(records[-1], "reason", None) if records else None
+    return _Row(case, response.status, reason)
+
+
+async def _print_costs(keys: KeyPair, native: JWTVerifier) -> None:
+    """Time both verifiers on the same tokens, turn about, so that a busy moment of the machine hits both.
+
+    Neither writes a log meanwhile: that would time the terminal.
+    """
+    theirs = host.fastmcp("server.auth.providers.jwt").JWTVerifier(
+        public_key=keys.public_key, issuer=ISSUER, audience=AUDIENCE, required_scopes=[SCOPE], algorithm="RS256"
+    )
+    theirs.logger.setLevel(logging.CRITICAL)
+    logging.getLogger("fastmcp_rs.auth").setLevel(logging.CRITICAL)
+    accepted = [keys.create_token(f"user-{i}", ISSUER, AUDIENCE, [SCOPE]) for i in range(_CALLS_A_ROUND)]
+    refused = [keys.create_token(f"user-{i}", ISSUER, "another", [SCOPE]) for i in range(_CALLS_A_ROUND)]
+    print(f"one verify_token(), RS256, median of {_ROUNDS} rounds of {_CALLS_A_ROUND}, interleaved:")
+    for label, tokens, outcome in (("accepted", accepted, True), ("wrong audience", refused, False)):
+        ours_us, theirs_us = [], []
+        for _ in range(_ROUNDS):
+            ours_us.append(await _microseconds(native, tokens, accepted=outcome))
+            theirs_us.append(await _microseconds(theirs, tokens, accepted=outcome))
+        one, other = statistics.median(ours_us), statistics.median(theirs_us)
+        print(f"  {label:14}  native {one:6.1f} us   FastMCP {other:6.1f} us   {other / one:4.1f} times as fast")
+
+
+async def _microseconds(verifier: Any, tokens: list[str], *, accepted: bool) -> float:  # noqa: ANN401 - ours or theirs
+    start = time.perf_counter()
+    answers = [await verifier.verify_token(token) for token in tokens]
+    elapsed = time.perf_counter() - start
+    if any((answer is not None) != accepted for answer in answers):
+        raise RuntimeError("a timed verification gave the wrong answer")
+    return elapsed / len(tokens) * 1e6
