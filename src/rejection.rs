@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use crate::jose::jwt::NumericDate;
+use crate::jose::jws::JwsError;
+use crate::jose::jwt::{MalformedClaims, NumericDate};
 
 /// Why a token was rejected.
 ///
@@ -189,6 +190,23 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+impl From<JwsError> for Rejection {
+    fn from(error: JwsError) -> Self {
+        match error {
+            JwsError::TooLarge => Self::TokenTooLarge,
+            JwsError::Malformed => Self::MalformedToken,
+            JwsError::UnsupportedAlgorithm => Self::UnsupportedAlgorithm,
+            JwsError::Critical => Self::CriticalHeader,
+        }
+    }
+}
+
+impl From<MalformedClaims> for Rejection {
+    fn from(malformed: MalformedClaims) -> Self {
+        Self::MalformedClaims { claim: malformed.claim }
+    }
+}
 
 /// Why nobody can tell whether a token is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,22 @@
 use super::base64url;
 use super::json::{self, Object, Value};
 use super::jwa::Algorithm;
-use crate::rejection::Rejection;
 
 /// The longest token that is read, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+/// Why a text is not a compact JWS that this project reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JwsError {
+    /// Longer than the bound.
+    TooLarge,
+    /// Not three parts of base64url, or no header.
+    Malformed,
+    /// The header's algorithm is not known.
+    UnsupportedAlgorithm,
+    /// The header demands an extension that is not understood.
+    Critical,
+}
 
 /// The parts of a compact JWS, decoded.
 #[derive(Debug)]
@@ -26,16 +38,16 @@ pub struct Parts<'t> {
 /// The length is checked before anything is read, the number of parts before anything is decoded.
 ///
 /// # Errors
-/// `TokenTooLarge` above `max_bytes`; `MalformedToken` unless there are three parts in strict base64url.
-pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, Rejection> {
+/// `TooLarge` above `max_bytes`; `Malformed` unless there are three parts in strict base64url.
+pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, JwsError> {
     if token.len() > max_bytes {
-        return Err(Rejection::TokenTooLarge);
+        return Err(JwsError::TooLarge);
     }
     let mut dots = token.iter().enumerate().filter(|&(_, &byte)| byte == b'.').map(|(at, _)| at);
     let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
-        return Err(Rejection::MalformedToken);
+        return Err(JwsError::Malformed);
     };
-    let part = |range: std::ops::Range<usize>| base64url::decode(&token[range]).ok_or(Rejection::MalformedToken);
+    let part = |range: std::ops::Range<usize>| base64url::decode(&token[range]).ok_or(JwsError::Malformed);
     Ok(Parts {
         signing_input: &token[..second],
         header: part(0..first)?,
@@ -56,19 +68,19 @@ impl Header {
     /// Reads a protected header. Parameters that are not known, and not critical, are ignored.
     ///
     /// # Errors
-    /// `MalformedToken` for what is no strict JSON object, lacks `alg`, or has a `kid` or `typ` that is no string;
-    /// `UnsupportedAlgorithm`; `CriticalHeader` for any `crit` at all, since no extension is understood here, and for
+    /// `Malformed` for what is no strict JSON object, lacks `alg`, or has a `kid` or `typ` that is no string;
+    /// `UnsupportedAlgorithm`; `Critical` for any `crit` at all, since no extension is understood here, and for
     /// `b64` and `zip`, which change what the payload means.
-    pub fn parse(text: &[u8]) -> Result<Self, Rejection> {
-        let parameters = json::parse_object(text).map_err(|_| Rejection::MalformedToken)?;
-        let alg = parameters.get("alg").and_then(Value::as_str).ok_or(Rejection::MalformedToken)?;
-        let algorithm = Algorithm::from_name(alg).ok_or(Rejection::UnsupportedAlgorithm)?;
+    pub fn parse(text: &[u8]) -> Result<Self, JwsError> {
+        let parameters = json::parse_object(text).map_err(|_| JwsError::Malformed)?;
+        let alg = parameters.get("alg").and_then(Value::as_str).ok_or(JwsError::Malformed)?;
+        let algorithm = Algorithm::from_name(alg).ok_or(JwsError::UnsupportedAlgorithm)?;
         let unencoded = parameters.get("b64").is_some_and(|b64| *b64 != Value::Bool(true));
         if unencoded || parameters.get("crit").is_some() || parameters.get("zip").is_some() {
-            return Err(Rejection::CriticalHeader);
+            return Err(JwsError::Critical);
         }
         if ["kid", "typ"].iter().any(|name| parameters.get(name).is_some_and(|value| value.as_str().is_none())) {
-            return Err(Rejection::MalformedToken);
+            return Err(JwsError::Malformed);
         }
         Ok(Self { algorithm, parameters })
     }
@@ -96,7 +108,7 @@ impl Header {
 mod tests {
     use super::*;
 
-    fn header(text: &str) -> Result<Algorithm, Rejection> {
+    fn header(text: &str) -> Result<Algorithm, JwsError> {
         Header::parse(text.as_bytes()).map(|header| header.algorithm)
     }
 
@@ -105,14 +117,14 @@ mod tests {
         assert_eq!(split(b"YQ.Yg.Yw", 64).unwrap().signature, b"c");
         assert_eq!(split(b"YQ..", 64).unwrap().payload, b"");
         for token in ["", ".", "YQ", "YQ.Yg", "YQ.Yg.Yw.", "YQ.Yg.Yw.ZA.ZQ", "{\"payload\":\"\",\"signatures\":[]}"] {
-            assert_eq!(split(token.as_bytes(), 64).unwrap_err(), Rejection::MalformedToken, "{token}");
+            assert_eq!(split(token.as_bytes(), 64).unwrap_err(), JwsError::Malformed, "{token}");
         }
     }
 
     #[test]
     fn the_length_is_checked_first() {
-        assert!(split(&[b'A'; 8], 8).is_err_and(|rejection| rejection == Rejection::MalformedToken));
-        assert!(split(&[b'.'; 9], 8).is_err_and(|rejection| rejection == Rejection::TokenTooLarge));
+        assert!(split(&[b'A'; 8], 8).is_err_and(|error| error == JwsError::Malformed));
+        assert!(split(&[b'.'; 9], 8).is_err_and(|error| error == JwsError::TooLarge));
     }
 
     #[test]
@@ -129,11 +141,11 @@ mod tests {
     #[test]
     fn alg_is_a_known_name() {
         for text in ["{}", r#"{"alg":null}"#, r#"{"alg":1}"#, r#"{"alg":[]}"#, r#"{"ALG":"RS256"}"#, "[]", ""] {
-            assert_eq!(header(text), Err(Rejection::MalformedToken), "{text}");
+            assert_eq!(header(text), Err(JwsError::Malformed), "{text}");
         }
         for alg in ["none", "None", "NONE", "nOnE", " none", "none\\u0000", "", "rs256", "RS256 ", "PBES2-HS256+A128KW"]
         {
-            assert_eq!(header(&format!(r#"{{"alg":"{alg}","p2c":1000000000}}"#)), Err(Rejection::UnsupportedAlgorithm));
+            assert_eq!(header(&format!(r#"{{"alg":"{alg}","p2c":1000000000}}"#)), Err(JwsError::UnsupportedAlgorithm));
         }
     }
 
@@ -156,7 +168,7 @@ mod tests {
             r#""b64":null"#,
             r#""zip":"DEF""#,
         ] {
-            assert_eq!(header(&format!(r#"{{"alg":"HS256",{more}}}"#)), Err(Rejection::CriticalHeader), "{more}");
+            assert_eq!(header(&format!(r#"{{"alg":"HS256",{more}}}"#)), Err(JwsError::Critical), "{more}");
         }
     }
 
@@ -164,7 +176,7 @@ mod tests {
     fn kid_and_typ_are_strings() {
         for value in ["1", "true", "[]", "{}", "null"] {
             for name in ["kid", "typ"] {
-                assert_eq!(header(&format!(r#"{{"alg":"HS256","{name}":{value}}}"#)), Err(Rejection::MalformedToken));
+                assert_eq!(header(&format!(r#"{{"alg":"HS256","{name}":{value}}}"#)), Err(JwsError::Malformed));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The claims of a JSON Web Token (RFC 7519 section 4), read by type before any of them is judged.
 
 use super::json::{self, Object, Value};
-use crate::rejection::Rejection;
 
 /// Seconds since 1970-01-01T00:00:00Z, possibly with a fraction (RFC 7519 section 2).
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -52,6 +51,13 @@ impl NumericDate {
     }
 }
 
+/// The payload is not a strict JSON object, or a claim has a type or value that it must not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedClaims {
+    /// The claim at fault, where it is one.
+    pub claim: Option<&'static str>,
+}
+
 /// A claims set whose registered claims all have the right type.
 #[derive(Debug, Clone)]
 pub struct Claims {
@@ -68,13 +74,13 @@ impl Claims {
     ///
     /// # Errors
     /// `MalformedClaims`, with the claim where it is one claim's fault.
-    pub fn parse(payload: &[u8]) -> Result<Self, Rejection> {
-        let object = json::parse_object(payload).map_err(|_| Rejection::MalformedClaims { claim: None })?;
+    pub fn parse(payload: &[u8]) -> Result<Self, MalformedClaims> {
+        let object = json::parse_object(payload).map_err(|_| MalformedClaims { claim: None })?;
         let date = |claim: &'static str| match object.get(claim) {
             None => Ok(None),
             Some(value) => match NumericDate::from_value(value) {
                 Some(date) => Ok(Some(date)),
-                None => Err(Rejection::MalformedClaims { claim: Some(claim) }),
+                None => Err(MalformedClaims { claim: Some(claim) }),
             },
         };
         let (expires, not_before) = (date("exp")?, date("nbf")?);
@@ -162,9 +168,9 @@ impl Claims {
     }
 }
 
-fn check(object: &Object, claim: &'static str, right: impl Fn(&Value) -> bool) -> Result<(), Rejection> {
+fn check(object: &Object, claim: &'static str, right: impl Fn(&Value) -> bool) -> Result<(), MalformedClaims> {
     match object.get(claim) {
-        Some(value) if !right(value) => Err(Rejection::MalformedClaims { claim: Some(claim) }),
+        Some(value) if !right(value) => Err(MalformedClaims { claim: Some(claim) }),
         _ => Ok(()),
     }
 }
@@ -181,12 +187,12 @@ fn is_text_or_texts(value: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn claims(members: &str) -> Result<Claims, Rejection> {
+    fn claims(members: &str) -> Result<Claims, MalformedClaims> {
         Claims::parse(format!("{{{members}}}").as_bytes())
     }
 
-    fn malformed(claim: &'static str) -> Rejection {
-        Rejection::MalformedClaims { claim: Some(claim) }
+    fn malformed(claim: &'static str) -> MalformedClaims {
+        MalformedClaims { claim: Some(claim) }
     }
 
     #[test]
@@ -233,7 +239,7 @@ mod tests {
     #[test]
     fn the_payload_is_an_object() {
         for payload in ["", "[]", "[{}]", "\"x\"", "1", "null", "true", "{"] {
-            assert_eq!(Claims::parse(payload.as_bytes()).unwrap_err(), Rejection::MalformedClaims { claim: None });
+            assert_eq!(Claims::parse(payload.as_bytes()).unwrap_err(), MalformedClaims { claim: None });
         }
     }
 

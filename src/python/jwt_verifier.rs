@@ -133,7 +133,8 @@ impl JwtVerifier {
 /// The scopes of a claims set in JSON that holds at most `scope` and `scp`.
 #[pyfunction]
 pub(super) fn scopes_of(claims: &[u8]) -> PyResult<Vec<String>> {
-    let claims = Claims::parse(claims).map_err(|rejection| PyValueError::new_err(rejection.to_string()))?;
+    let claims =
+        Claims::parse(claims).map_err(|malformed| PyValueError::new_err(Rejection::from(malformed).to_string()))?;
     Ok(claims.scopes().into_iter().map(str::to_owned).collect())
 }
 
