@@ -1,2 +1,131 @@
-//! placeholder
-fn main() {}
+//! What a decision costs: an accepted token for each algorithm, beside the signature alone, which no verifier can be
+//! quicker than; and the refusals, since strangers choose how often those happen. Every answer is asserted before it
+//! is timed.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot sign has failed")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use common::{NOW, Signer, algorithms, all_signers, boxed, claim, claims, load, policy};
+use criterion::{BenchmarkId, Criterion};
+use fastmcp_rs::jose::base64url;
+use fastmcp_rs::jose::jwa::Algorithm;
+use fastmcp_rs::jose::jwt::NumericDate;
+use fastmcp_rs::keys::FixedKeys;
+use fastmcp_rs::policy::{Plain, Policy};
+use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+
+struct Subject {
+    verifier: Verifier,
+    policy: Policy,
+}
+
+impl Subject {
+    fn new(key: &str, algorithm: Algorithm) -> Self {
+        let names = [algorithm.name()];
+        let keys = Arc::new(FixedKeys::new(load(key, &names).unwrap().keys));
+        Self { verifier: Verifier::new(algorithms(&names), keys), policy: policy() }
+    }
+
+    fn decide(&self, token: &str) -> Progress {
+        self.verifier.verify(black_box(token.as_bytes()), &self.policy, &Plain, NumericDate::from_seconds(NOW))
+    }
+
+    /// `accepted`, or the code of the rejection.
+    fn code(&self, token: &str) -> &'static str {
+        match self.decide(token) {
+            Progress::Decided(Decision::Accepted(_)) => common::ACCEPTED,
+            Progress::Decided(Decision::Rejected(refusal)) => refusal.rejection.code(),
+            undecided => panic!("{undecided:?}"),
+        }
+    }
+}
+
+fn accepting(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("accept");
+    for signer in all_signers() {
+        let subject = Subject::new(&signer.public_key(), signer.algorithm);
+        let token = signer.token(claims());
+        assert_eq!(subject.code(&token), common::ACCEPTED);
+        group.bench_with_input(BenchmarkId::from_parameter(signer.algorithm), &token, |bencher, token| {
+            bencher.iter(|| subject.decide(token));
+        });
+    }
+    group.finish();
+}
+
+fn signatures_alone(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("signature alone");
+    for signer in all_signers() {
+        let keys = load(signer.public_key(), &[signer.algorithm.name()]).unwrap().keys;
+        let key = keys.select(signer.algorithm, None).unwrap();
+        let token = signer.token(claims());
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let signature = base64url::decode(signature.as_bytes()).unwrap();
+        assert!(key.verifies(message.as_bytes(), &signature));
+        assert!(!key.verifies(&message.as_bytes()[1..], &signature));
+        group.bench_function(BenchmarkId::from_parameter(signer.algorithm), |bencher| {
+            bencher.iter(|| key.verifies(black_box(message.as_bytes()), black_box(&signature)));
+        });
+    }
+    group.finish();
+}
+
+fn refusing(criterion: &mut Criterion) {
+    let signer = Signer::fresh(Algorithm::RS256);
+    let stranger = Signer::fresh(Algorithm::RS256);
+    let secret = Signer::of_secret(Algorithm::HS256, signer.public_key());
+    let set = format!(r#"{{"keys":[{},{}]}}"#, signer.jwk(r#","kid":"a""#), stranger.jwk(r#","kid":"b""#));
+    let subject = Subject::new(&set, Algorithm::RS256);
+    let with_kid =
+        |signer: &Signer, kid: &str, claims: String| signer.sign(signer.header(&format!(",\"kid\":{kid:?}")), claims);
+
+    let mut group = criterion.benchmark_group("refuse");
+    for (what, token, code) in [
+        ("garbage", "garbage".to_owned(), "malformed_token"),
+        ("64 KiB of garbage", "x".repeat(64 * 1024), "malformed_token"),
+        ("too large", "x".repeat(64 * 1024 + 1), "token_too_large"),
+        ("other algorithm", with_kid(&secret, "a", claims()), "algorithm_not_allowed"),
+        ("unknown key", with_kid(&signer, "c", claims()), "unknown_key"),
+        ("bad signature", with_kid(&stranger, "a", claims()), "invalid_signature"),
+        ("expired", with_kid(&signer, "a", claim("exp", &(NOW - 1).to_string())), "expired"),
+        ("other audience", with_kid(&signer, "a", claim("aud", "\"x\"")), "audience_mismatch"),
+    ] {
+        assert_eq!(subject.code(&token), code, "{what}");
+        group.bench_with_input(BenchmarkId::from_parameter(what), &token, |bencher, token| {
+            bencher.iter(|| subject.decide(token));
+        });
+    }
+    assert_eq!(subject.code(&with_kid(&signer, "a", claims())), common::ACCEPTED);
+    group.finish();
+}
+
+/// Claims as large as they come, to show what parsing costs beside the signature.
+fn large_claims(criterion: &mut Criterion) {
+    let signer = Signer::fresh(Algorithm::HS256);
+    let subject = Subject::new(&signer.public_key(), Algorithm::HS256);
+    let mut group = criterion.benchmark_group("claims");
+    for groups in [0_usize, 100, 1_000] {
+        let names: Vec<String> = (0..groups).map(|number| format!("group-{number}")).collect();
+        let names = boxed(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let token = signer.token(claim("groups", &format!("{names:?}")));
+        assert_eq!(subject.code(&token), common::ACCEPTED);
+        group.bench_with_input(BenchmarkId::new("groups", groups), &token, |bencher, token| {
+            bencher.iter(|| subject.decide(token));
+        });
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    accepting(&mut criterion);
+    signatures_alone(&mut criterion);
+    refusing(&mut criterion);
+    large_claims(&mut criterion);
+    criterion.final_summary();
+}

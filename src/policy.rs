@@ -74,7 +74,8 @@ impl Policy {
     /// # Errors
     /// An empty text, and `JWT`, which tells nothing about a token (RFC 8725bis section 3.11).
     pub fn with_typ(self, typ: Option<Box<str>>) -> Result<Self, ConfigError> {
-        if typ.as_deref().is_some_and(|typ| typ.trim().is_empty() || typ.eq_ignore_ascii_case("JWT")) {
+        let typ_says_nothing = |typ: &str| typ.trim().is_empty() || media_type(typ) == "application/jwt";
+        if typ.as_deref().is_some_and(typ_says_nothing) {
             return Err(ConfigError::new(
                 "typ is empty or \"JWT\", which every token may carry: name a type such as \"at+jwt\"",
             ));
@@ -269,18 +270,20 @@ pub const CHECKS: [Check; 7] = [
     Check { name: "scope", run: check_scope },
 ];
 
-/// RFC 8725bis section 3.11: compared without case, `application/` implied where there is no slash.
+/// A `typ` in full: without case, `application/` implied where there is no slash (RFC 7515 section 4.1.9).
+fn media_type(typ: &str) -> String {
+    let typ = typ.to_ascii_lowercase();
+    if typ.contains('/') { typ } else { format!("application/{typ}") }
+}
+
+/// RFC 8725bis section 3.11. Where a type is required, a `token_use` that says otherwise refuses as well: some issuers name
+/// the kind of a token there.
 fn check_type(case: &mut Case<'_>) -> Result<(), Rejection> {
     let Some(required) = case.policy.typ.as_deref() else { return Ok(()) };
-    let full = |typ: &str| {
-        let typ = typ.to_ascii_lowercase();
-        if typ.contains('/') { typ } else { format!("application/{typ}") }
-    };
-    if case.signed.header.typ().is_some_and(|typ| full(typ) == full(required)) {
-        Ok(())
-    } else {
-        Err(Rejection::WrongType)
-    }
+    let named = case.signed.header.typ().is_some_and(|typ| media_type(typ) == media_type(required));
+    let used_otherwise =
+        case.signed.claims.object().get("token_use").is_some_and(|used| used.as_str() != Some("access"));
+    if named && !used_otherwise { Ok(()) } else { Err(Rejection::WrongType) }
 }
 
 /// RFC 7519 section 4.1.4: at `exp` the token is already expired.
@@ -340,6 +343,9 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
+    /// Takes one fault away from a header or from claims.
+    type Mend<'m> = &'m dyn Fn(&mut String, &mut Vec<String>);
+
     fn judge(policy: &Policy, header: &str, claims: &str) -> Result<Verified, Rejection> {
         judge_with(policy, &Plain, header, claims)
     }
@@ -358,7 +364,11 @@ mod tests {
     }
 
     fn code(policy: &Policy, claims: &str) -> &'static str {
-        judge(policy, "", claims).map_or_else(|rejection| rejection.code(), |_| "accepted")
+        code_of(judge(policy, "", claims))
+    }
+
+    fn code_of(outcome: Result<Verified, Rejection>) -> &'static str {
+        outcome.map_or_else(|rejection| rejection.code(), |_| "accepted")
     }
 
     fn boxed(texts: &[&str]) -> Vec<Box<str>> {
@@ -477,7 +487,13 @@ mod tests {
         ] {
             assert_eq!(outcome(typ), "wrong_type", "{typ}");
         }
-        for bad in ["", " ", "JWT", "jwt"] {
+        let used =
+            |token_use: &str| code_of(judge(&policy, ",\"typ\":\"at+jwt\"", &format!("\"token_use\":{token_use}")));
+        assert_eq!(used("\"access\""), "accepted");
+        for other in ["\"refresh\"", "\"id\"", "\"\"", "1", "null"] {
+            assert_eq!(used(other), "wrong_type", "{other}");
+        }
+        for bad in ["", " ", "JWT", "jwt", "application/jwt", "Application/JWT"] {
             assert!(Policy::default().with_typ(Some(bad.into())).is_err());
         }
     }
@@ -502,7 +518,7 @@ mod tests {
         let mut header = String::new();
         let mut claims = vec![format!("\"exp\":{NOW}"), format!("\"nbf\":{}", NOW + 100), "\"cnf\":{}".to_owned()];
         let mut codes = Vec::new();
-        let mends: [&dyn Fn(&mut String, &mut Vec<String>); 7] = [
+        let mends: [Mend<'_>; 7] = [
             &|header, _| header.push_str(r#","typ":"at+jwt""#),
             &|_, claims| claims[0] = "\"x\":1".to_owned(),
             &|_, claims| claims[1] = "\"y\":1".to_owned(),

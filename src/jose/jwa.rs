@@ -197,6 +197,16 @@ impl KeyMaterial {
         Ok(Self::Ed25519(encoded))
     }
 
+    /// This key, if aws-lc finds it sound as well: a point that lies on its curve, numbers that make an RSA key.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn checked(self) -> Result<Self, UnsoundKey> {
+        let of_its_type = Algorithm::ALL.into_iter().find(|algorithm| algorithm.key_type() == self.key_type());
+        of_its_type.map_or(Ok(()), |algorithm| self.prepare(algorithm).map(drop))?;
+        Ok(self)
+    }
+
     /// The kind of key that this is.
     #[must_use]
     pub fn key_type(&self) -> KeyType {
@@ -275,8 +285,8 @@ impl PreparedKey {
 mod tests {
     use super::*;
 
-    /// The encodings of the eight points of small order of edwards25519, and those of their encodings that are not
-    /// canonical ("Taming the many EdDSAs", Chalkias et al. 2020, table 6).
+    /// The encodings of the eight points of small order of `edwards25519`, and those of their encodings that are not
+    /// canonical ("Taming the many `EdDSAs`", Chalkias et al. 2020, table 6).
     const SMALL_ORDER: [&str; 14] = [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",

@@ -79,7 +79,7 @@ impl Jwk {
         if PRIVATE_MEMBERS.iter().any(|name| object.get(name).is_some()) {
             return Err(Unusable::Private);
         }
-        let material = material(object)?;
+        let material = material(object)?.checked()?;
         if alg.is_some_and(|alg| alg.key_type() != material.key_type()) {
             return Err(Unusable::OtherPurpose("alg"));
         }
@@ -138,17 +138,34 @@ fn material(object: &Object) -> Result<KeyMaterial, Unusable> {
     }
 }
 
-/// Reads the keys of a JWK Set (RFC 7517 section 5): for each member of `keys`, the key or why it is unusable.
+/// A member of a JWK Set.
+#[derive(Debug)]
+pub struct Member<'s> {
+    /// The key id, whether or not the key is usable.
+    pub kid: Option<&'s str>,
+    /// The key, or why it is unusable.
+    pub key: Result<Jwk, Unusable>,
+}
+
+impl Member<'_> {
+    /// Whether this was meant to be a key that verifies signatures, and is broken.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        matches!(self.key, Err(Unusable::Member(_) | Unusable::Unsound(_)))
+    }
+}
+
+/// Reads the members of a JWK Set (RFC 7517 section 5).
 ///
 /// # Errors
 /// The object has no array `keys`.
-pub fn from_set(object: &Object) -> Result<Vec<Result<Jwk, Unusable>>, Unusable> {
+pub fn from_set(object: &Object) -> Result<Vec<Member<'_>>, Unusable> {
     let Some(Value::Array(keys)) = object.get("keys") else { return Err(Unusable::Member("keys")) };
     Ok(keys
         .iter()
         .map(|key| match key {
-            Value::Object(key) => Jwk::from_object(key),
-            _ => Err(Unusable::Member("kty")),
+            Value::Object(key) => Member { kid: key.get("kid").and_then(Value::as_str), key: Jwk::from_object(key) },
+            _ => Member { kid: None, key: Err(Unusable::Member("kty")) },
         })
         .collect())
 }
@@ -220,9 +237,8 @@ mod tests {
     }
 
     #[test]
-    fn a_point_off_the_curve_cannot_be_prepared() {
-        let off = read(&P256.replace("f83O", "f93O")).unwrap();
-        assert!(off.material.prepare(Algorithm::ES256).is_err());
+    fn a_point_off_the_curve_is_unsound() {
+        assert!(matches!(read(&P256.replace("f83O", "f93O")), Err(Unusable::Unsound(_))));
         assert!(read(P256).unwrap().material.prepare(Algorithm::ES256).is_ok());
     }
 
@@ -254,8 +270,9 @@ mod tests {
         let set = format!(
             r#"{{"keys":[null,5,"x",{{}},{{"kty":"RSA"}},{{{ED25519},"kid":["a"]}},{{{ED25519},"kid":"a"}}]}}"#
         );
-        let keys = from_set(&parse_object(set.as_bytes()).unwrap()).unwrap();
-        assert_eq!(keys.iter().filter(|key| key.is_ok()).count(), 1);
+        let set = parse_object(set.as_bytes()).unwrap();
+        let keys = from_set(&set).unwrap();
+        assert_eq!(keys.iter().filter(|member| member.key.is_ok()).count(), 1);
         assert_eq!(keys.len(), 7);
         for text in ["{}", r#"{"keys":null}"#, r#"{"keys":{}}"#] {
             assert!(from_set(&parse_object(text.as_bytes()).unwrap()).is_err());

@@ -73,7 +73,7 @@ pub fn public_key(text: &[u8]) -> Result<KeyMaterial, PemError> {
             "it must hold exactly one PEM block; of a chain, give the first certificate alone",
         ));
     };
-    match block.tag() {
+    let key = match block.tag() {
         "PUBLIC KEY" => from_spki(&SubjectPublicKeyInfoRef::from_der(block.contents()).map_err(|_| PemError::Der)?),
         "RSA PUBLIC KEY" => from_pkcs1(block.contents()),
         "CERTIFICATE" => {
@@ -83,7 +83,8 @@ pub fn public_key(text: &[u8]) -> Result<KeyMaterial, PemError> {
         }
         label if label.contains("PRIVATE KEY") => Err(PemError::Private),
         _ => Err(PemError::UnknownLabel),
-    }
+    }?;
+    Ok(key.checked()?)
 }
 
 fn from_spki(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, PemError> {

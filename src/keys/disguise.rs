@@ -24,25 +24,42 @@ const BASE64: [GeneralPurpose; 2] = [lenient(&alphabet::STANDARD), lenient(&alph
 /// The names that start the binary form of an SSH public key (RFC 4253 section 6.6).
 const SSH_TYPES: [&str; 6] = ["ssh-rsa", "ssh-dss", "ssh-ed25519", "ssh-ed448", "ecdsa-sha2-", "sk-"];
 
-/// What kind of key the secret is, if it is one.
+/// Longer than every SSH key type, `sk-ecdsa-sha2-nistp256@openssh.com` among them.
+const LONGEST_SSH_TYPE: usize = 64;
+
+/// What kind of key the secret is, if it is one, in the clear or in one more encoding.
 pub(super) fn recognise(secret: &[u8]) -> Option<&'static str> {
-    let text = String::from_utf8_lossy(secret).to_lowercase();
+    in_the_clear(secret)
+        .or_else(|| decodings(secret).iter().find_map(|decoded| in_the_clear(decoded)).map(|_| "an encoded key"))
+}
+
+fn in_the_clear(secret: &[u8]) -> Option<&'static str> {
+    let text = plain_ascii(secret);
     if has_armour(&text) {
         return Some("PEM text");
     }
-    if has_ssh_key(&text) {
+    if has_ssh_key(&text)
+        || SSH_TYPES.iter().any(|name| secret.get(4..).is_some_and(|blob| blob.starts_with(name.as_bytes())))
+    {
         return Some("an SSH key");
     }
-    if pem::is_der_key(secret) {
+    if pem::is_der_key(secret) || pem::is_der_key(secret.trim_ascii()) {
         return Some("a DER-encoded key");
     }
-    if is_json_container(secret) {
+    if names_a_key_type(&text) || is_json_container(&text) {
         return Some("JSON, as a JWK is, but not a symmetric JWK");
     }
-    if BASE64.iter().any(|engine| decodes_to_key(engine, secret)) {
-        return Some("the body of a PEM file or another base64-encoded key");
-    }
     None
+}
+
+/// The visible ASCII of a secret, in lower case: marks of byte order, zero octets of UTF-16 and invisible characters, behind
+/// which keys have been hidden, carry no meaning.
+fn plain_ascii(secret: &[u8]) -> String {
+    secret
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+        .map(|byte| char::from(byte.to_ascii_lowercase()))
+        .collect()
 }
 
 /// `-----BEGIN`, of PEM (RFC 7468) and of SSH2 (RFC 4716), wherever it stands and however it is spaced.
@@ -50,32 +67,43 @@ fn has_armour(lower: &str) -> bool {
     lower.match_indices("begin").any(|(at, _)| lower[..at].trim_end().ends_with("--"))
 }
 
+/// A key type as a word, and behind it a blob, which starts with the three zero octets of a length.
 fn has_ssh_key(lower: &str) -> bool {
     SSH_TYPES.iter().any(|name| {
         lower.match_indices(name).any(|(at, _)| {
-            // A key type is a word of its own, and its blob starts with a length of three zero octets.
-            let mut words = lower[at..].split_whitespace();
-            words.next();
-            words.next().is_some_and(|blob| blob.starts_with("aaaa"))
+            let word =
+                lower[at..].bytes().take(LONGEST_SSH_TYPE).take_while(|byte| !byte.is_ascii_whitespace()).count();
+            word < LONGEST_SSH_TYPE && lower[at + word..].trim_start().starts_with("aaaa")
         })
     })
 }
 
-/// An object or array, behind whatever junk; cut short or with more behind it, too.
-fn is_json_container(secret: &[u8]) -> bool {
-    let Some(start) = secret.iter().position(|byte| matches!(byte, b'{' | b'[')) else { return false };
-    let junk = String::from_utf8_lossy(&secret[..start]);
-    let only_junk = junk.chars().all(|c| c.is_whitespace() || c.is_control() || !c.is_ascii());
-    let parses = |text: &[u8]| JsonValue::parse_with_config(text, true, PartialMode::Off).is_ok();
-    let end = secret.iter().rposition(|byte| matches!(byte, b'}' | b']')).map_or(secret.len(), |end| end + 1);
-    only_junk && end > start && parses(&secret[start..end])
+/// The one member that every JWK has, however deep it lies and however its quotes are escaped.
+fn names_a_key_type(lower: &str) -> bool {
+    lower.match_indices("kty").any(|(at, name)| {
+        lower[..at].ends_with('"') && lower[at + name.len()..].trim_start_matches('\\').starts_with('"')
+    })
 }
 
-fn decodes_to_key(engine: &GeneralPurpose, secret: &[u8]) -> bool {
-    let body: Vec<u8> = secret.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let Ok(decoded) = engine.decode(body) else { return false };
-    pem::is_der_key(&decoded)
-        || SSH_TYPES.iter().any(|name| decoded.get(4..).is_some_and(|blob| blob.starts_with(name.as_bytes())))
+fn is_json_container(lower: &str) -> bool {
+    let text = lower.trim();
+    text.starts_with(['{', '[']) && JsonValue::parse_with_config(text.as_bytes(), true, PartialMode::Off).is_ok()
+}
+
+/// What the secret may be an encoding of: base64, base64url or hexadecimal, across lines.
+fn decodings(secret: &[u8]) -> Vec<Vec<u8>> {
+    let body: Vec<u8> = secret.iter().copied().filter(u8::is_ascii_graphic).collect();
+    let mut decoded: Vec<_> = BASE64.iter().filter_map(|engine| engine.decode(&body).ok()).collect();
+    decoded.extend(hexadecimal(&body));
+    decoded
+}
+
+fn hexadecimal(body: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    if body.len() % 2 == 1 {
+        return None;
+    }
+    body.chunks(2).map(|pair| Some(digit(&pair[0])? << 4 | digit(&pair[1])?)).collect()
 }
 
 #[cfg(test)]
@@ -137,9 +165,30 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_found_in_one_more_encoding() {
+        use base64::engine::general_purpose::STANDARD;
+        let pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        let utf_16: Vec<u8> = pem.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert!(recognise(&utf_16).is_some());
+        for key in [pem, r#"{"kty":"RSA"}"#, "ssh-rsa AAAAB3NzaC1yc2E"] {
+            assert!(recognise(STANDARD.encode(key).as_bytes()).is_some(), "{key}");
+            let hex: Vec<_> = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+            assert!(recognise(hex.concat().as_bytes()).is_some(), "{key}");
+        }
+        let jwk = r#"{"kty":"EC"}"#;
+        for wrapped in
+            [format!("# comment\n{jwk}"), format!("{}{jwk}{}", "[".repeat(300), "]".repeat(300)), format!("{jwk:?}")]
+        {
+            assert!(recognise(wrapped.as_bytes()).is_some(), "{wrapped}");
+        }
+    }
+
+    #[test]
     fn a_megabyte_of_armour_is_told_at_once() {
         assert!(recognise("-----BEGIN".repeat(100_000).as_bytes()).is_some());
         assert!(recognise("begin".repeat(200_000).as_bytes()).is_none());
-        assert!(recognise("ssh-rsa ".repeat(130_000).as_bytes()).is_none());
+        for junk in ["ssh-rsa ", "ssh-rsa", "sk-", "sk- ", "kty", "\"kty\\\\"] {
+            recognise(junk.repeat(1_000_000 / junk.len()).as_bytes());
+        }
     }
 }

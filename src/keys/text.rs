@@ -10,7 +10,7 @@ use super::set::KeySet;
 use crate::config::{Algorithms, ConfigError};
 use crate::jose::json::{self, Object, Value};
 use crate::jose::jwa::{Algorithm, KeyMaterial};
-use crate::jose::jwk::{self, Jwk, Unusable};
+use crate::jose::jwk::{self, Jwk};
 use crate::jose::pem;
 
 /// Keys that an operator gave, ready for use.
@@ -100,7 +100,8 @@ fn public_text(text: &[u8]) -> Result<Vec<Jwk>, ConfigError> {
     Ok(vec![Jwk { kid: None, alg: None, material: pem::public_key(trimmed).map_err(unusable)? }])
 }
 
-/// Keys that are for something else are skipped (RFC 7517 section 5); symmetric beside asymmetric ones are refused.
+/// Keys that cannot be used are skipped (RFC 7517 section 5), unless one takes the name of a good one; symmetric beside
+/// asymmetric ones are refused.
 fn set(object: &Object) -> Result<Vec<Jwk>, ConfigError> {
     let kinds = |secret: bool| {
         let Some(Value::Array(keys)) = object.get("keys") else { return false };
@@ -115,14 +116,15 @@ fn set(object: &Object) -> Result<Vec<Jwk>, ConfigError> {
     if kinds(true) && kinds(false) {
         return Err(unusable("the JWK Set mixes symmetric and asymmetric keys; give only keys of one kind"));
     }
-    let mut usable = Vec::new();
-    let mut first_reason: Option<Unusable> = None;
-    for key in jwk::from_set(object).map_err(unusable)? {
-        match key {
-            Ok(key) => usable.push(key),
-            Err(reason) => first_reason = first_reason.or(Some(reason)),
-        }
+    let members = jwk::from_set(object).map_err(unusable)?;
+    let broken = members.iter().filter(|member| member.is_broken()).filter_map(|member| member.kid);
+    let usable = || members.iter().filter(|member| member.key.is_ok());
+    if let Some(kid) = broken.into_iter().find(|kid| usable().any(|member| member.kid == Some(kid))) {
+        let kid: String = kid.chars().take(40).collect();
+        return Err(unusable(format!("the JWK Set has two keys of the id {kid:?}, and one of them is malformed")));
     }
+    let first_reason = members.iter().find_map(|member| member.key.as_ref().err().copied());
+    let usable: Vec<Jwk> = members.into_iter().filter_map(|member| member.key.ok()).collect();
     match (usable.is_empty(), first_reason) {
         (false, _) => Ok(usable),
         (true, None) => Err(unusable("the JWK Set is empty")),
