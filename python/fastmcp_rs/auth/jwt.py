@@ -3,15 +3,12 @@
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, JwtVerifier, scopes_of
 from fastmcp_rs.auth.provider import NativeProvider
 from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
-
-if TYPE_CHECKING:
-    from fastmcp_rs.host import HostAccessToken
 
 __all__ = ["JWTVerifier"]
 
@@ -149,10 +146,6 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     @required_scopes.setter
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
         self._native.set_required_scopes(required_scopes)
-
-    async def load_access_token(self, token: str) -> "HostAccessToken | None":
-        """Verify a bearer token, as ``verify_token`` does: FastMCP's other name for it."""
-        return await self.verify_token(token)
 
     def _decide(self, token: object) -> Decision:
         return self._native.decide(

@@ -58,6 +58,13 @@ class NativeProvider(host.TokenVerifierBase):
         _report(decision)
         return None
 
+    async def load_access_token(self, token: str) -> "HostAccessToken | None":
+        """Verify a bearer token: the name that FastMCP's JWTVerifier has for it too.
+
+        Beside the other entry points, so that a class which overrides none of them has them all from one place.
+        """
+        return await self.verify_token(token)
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds keys; construct it where it is needed")
 
