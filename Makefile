@@ -11,6 +11,8 @@ WHEELS := target/wheels
 # One profile everywhere: each further one would build the cryptography library, which takes longest, anew.
 CARGO_FLAGS := --release --locked
 LINES := 2.12.0 2.12.5 2.13.3 2.14.7 3.4.10 4.1.0 4.2.1
+# Environments beside the FastMCP lines: one with the MCP SDK alone, and one without either.
+WITHOUT_FASTMCP := mcp-sdk bare
 PYTEST_ARGS ?=
 MATRIX_ARGS ?=
 LOCK_ARGS ?=
@@ -116,7 +118,7 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--override requirements/overrides.txt
 
 .PHONY: lock
-lock: setup $(LINES:%=lock-%) ## Compile the locked requirements (LOCK_ARGS=--upgrade for newer releases)
+lock: setup $(addprefix lock-,$(LINES) $(WITHOUT_FASTMCP)) ## Compile the locked requirements (LOCK_ARGS=--upgrade)
 	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/dev.in -o requirements/dev.txt
 
 # 4.2.1 needs a newer Python than the others.
@@ -124,6 +126,10 @@ lock: setup $(LINES:%=lock-%) ## Compile the locked requirements (LOCK_ARGS=--up
 $(LINES:%=lock-%): lock-%: setup
 	$(UV_COMPILE) --python-version $(if $(filter 4.2.1,$*),3.11,3.10) $(LOCK_ARGS) \
 		requirements/fastmcp-$*.in -o requirements/fastmcp-$*.txt
+
+.PHONY: $(WITHOUT_FASTMCP:%=lock-%)
+$(WITHOUT_FASTMCP:%=lock-%): lock-%: setup
+	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/$*.in -o requirements/$*.txt
 
 .PHONY: clean
 clean: ## Remove everything that was built, installed or cached

@@ -1,8 +1,9 @@
 """Run the host tests against each supported FastMCP line, with the built wheel.
 
 Each combination of a FastMCP line and a Python version gets an environment of its own under
-target/matrix, made of the line's locked requirements and the wheel. Arguments that this script does
-not know go to pytest.
+target/matrix, made of the line's locked requirements and the wheel. Two lines have no FastMCP and run
+tests of their own: mcp-sdk has the MCP SDK alone, and bare has neither. Arguments that this script
+does not know go to pytest.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ REQUIREMENTS = ROOT / "requirements"
 ENVIRONMENTS = ROOT / "target" / "matrix"
 WHEELS = ROOT / "target" / "wheels"
 HOST_TESTS = "tests/python/host"
+BARE_TESTS = "tests/python/bare"
 
 Version = tuple[int, int]
 
-LINES = ("2.12.0", "2.12.5", "2.13.3", "2.14.7", "3.4.10", "4.1.0", "4.2.1")
+WITHOUT_FASTMCP = ("mcp-sdk", "bare")
+LINES = ("2.12.0", "2.12.5", "2.13.3", "2.14.7", "3.4.10", "4.1.0", "4.2.1", *WITHOUT_FASTMCP)
 MAIN_PYTHON: Version = (3, 11)
 OLDEST_PYTHON: Version = (3, 10)
 # The lines that need a newer Python than fastmcp-rs itself does.
@@ -57,7 +60,7 @@ class Outcome(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Combination:
-    """A FastMCP line on a Python version."""
+    """A FastMCP line, or an environment without FastMCP, on a Python version."""
 
     line: str
     python: Version
@@ -66,6 +69,16 @@ class Combination:
     def name(self) -> str:
         """The name of the combination's environment."""
         return f"{self.line}-py{dotted(self.python)}"
+
+    @property
+    def lock(self) -> Path:
+        """The locked requirements of the combination's environment."""
+        return REQUIREMENTS / (f"{self.line}.txt" if self.line in WITHOUT_FASTMCP else f"fastmcp-{self.line}.txt")
+
+    @property
+    def tests(self) -> str:
+        """The tests that belong to the line."""
+        return BARE_TESTS if self.line in WITHOUT_FASTMCP else HOST_TESTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +112,7 @@ def parse_pythons(text: str) -> list[Version]:
 
 
 def parse_lines(text: str) -> list[str]:
-    """Read a comma list of FastMCP lines."""
+    """Read a comma list of lines."""
     lines = [part.strip() for part in text.split(",") if part.strip()]
     unknown = [line for line in lines if line not in LINES]
     if unknown:
@@ -187,19 +200,18 @@ def step(command: list[str | Path]) -> str:
 
 
 def test(combination: Combination, base: Path, uv: str, wheel: Path, pytest_arguments: list[str]) -> str:
-    """Make the combination's environment, run the host tests in it and return what they printed."""
+    """Make the combination's environment, run its tests in it and return what they printed."""
     environment = ENVIRONMENTS / combination.name
     python = environment / "bin" / "python"
     # From nothing each time: uv links the packages from its cache, so this is quick, and no module of
     # an earlier lock can linger.
     step([uv, "venv", "--quiet", "--clear", "--no-python-downloads", "--python", base, environment])
-    lock = REQUIREMENTS / f"fastmcp-{combination.line}.txt"
-    step([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock])
+    step([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, combination.lock])
     step([uv, "pip", "install", "--quiet", "--no-deps", "--reinstall", "--python", python, wheel])
     where = step([python, "-c", "import fastmcp_rs; print(fastmcp_rs.__file__)"]).strip()
     if not Path(where).is_relative_to(environment):
         raise Failure(f"the tests would import fastmcp_rs from {where} rather than from the installed wheel")
-    return step([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", HOST_TESTS, *pytest_arguments])
+    return step([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", combination.tests, *pytest_arguments])
 
 
 def run(
@@ -257,7 +269,7 @@ def choose(lines: list[str], pythons: list[Version] | None, *, ci: bool) -> list
 
 def print_table(results: list[Result]) -> None:
     """Print a line for each combination."""
-    rows = [("FastMCP", "Python", "result", "time", "")]
+    rows = [("line", "Python", "result", "time", "")]
     rows += [
         (
             result.combination.line,
@@ -278,7 +290,7 @@ def main() -> int:
     """Run the matrix."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--wheel", type=Path, help="wheel to test (default: the newest in target/wheels)")
-    parser.add_argument("--lines", type=parse_lines, default=list(LINES), help="FastMCP lines, by comma")
+    parser.add_argument("--lines", type=parse_lines, default=list(LINES), help="FastMCP lines, mcp-sdk, bare; by comma")
     parser.add_argument("--pythons", type=parse_pythons, help="test each line on each of these Pythons")
     parser.add_argument("--ci", action="store_true", help="each line on one Python only")
     parser.add_argument("--jobs", type=int, default=2, help="combinations run at a time (default: 2)")

@@ -16,9 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.parse_args(arguments)
 
-    from fastmcp_rs import demo  # noqa: PLC0415 - needs FastMCP, which --help does not
+    try:
+        from fastmcp_rs import demo  # noqa: PLC0415 - needs FastMCP, which --help does not
 
-    return demo.run()
+        return demo.run()
+    except ImportError as error:
+        sys.stderr.write(f"fastmcp-rs demo needs FastMCP and uvicorn ({error}): pip install 'fastmcp-rs[fastmcp]'\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::convert;
+use super::decision::Principal;
 use crate::jose::jwt::NumericDate;
 use crate::policy::Verified;
 
@@ -21,6 +22,8 @@ pub(super) struct AccessToken {
     scope: Option<Vec<Box<str>>>,
     user_id: Option<Box<str>>,
     metadata: Metadata,
+    /// Whom a verifier accepted it for; absent where a caller made the token.
+    principal: Option<Arc<Principal>>,
 }
 
 /// Where the metadata comes from; a dict is made of it anew for everybody who asks.
@@ -81,15 +84,17 @@ pub(super) fn host_seconds(seconds: i64) -> i64 {
 }
 
 impl AccessToken {
-    pub(super) fn assemble(
-        token: Py<PyString>,
-        token_type: Box<str>,
-        expires_at: Option<DateTime<Utc>>,
-        scope: Vec<Box<str>>,
-        user_id: Option<Box<str>>,
-        metadata: Metadata,
-    ) -> Self {
-        Self { token, token_type, expires_at, scope: Some(scope), user_id, metadata }
+    /// The token of an accepted decision. It keeps what only FastMCP's own access token shows.
+    pub(super) fn of(principal: &Arc<Principal>, py: Python<'_>) -> Self {
+        Self {
+            token: principal.token.clone_ref(py),
+            token_type: principal.token_type.clone(),
+            expires_at: principal.expires.and_then(to_datetime),
+            scope: Some(principal.scopes.clone()),
+            user_id: principal.user_id.clone(),
+            metadata: principal.metadata.clone_ref(py),
+            principal: Some(Arc::clone(principal)),
+        }
     }
 }
 
@@ -112,6 +117,7 @@ impl AccessToken {
             scope: convert::scopes(scope, "scope")?,
             user_id: user_id.map(Box::from),
             metadata: metadata.map_or(Ok(Metadata::None), Metadata::copy_of)?,
+            principal: None,
         })
     }
 
@@ -153,8 +159,11 @@ impl AccessToken {
         self.scope.iter().flatten().any(|scope| **scope == *required_scope)
     }
 
-    /// The fields of FastMCP's own access token for this one, which somebody else than the verifier made.
+    /// The fields of FastMCP's own access token for this one.
     fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        if let Some(principal) = &self.principal {
+            return principal.host_fields(py);
+        }
         let metadata = self.metadata.to_dict(py)?.unwrap_or_else(|| PyDict::new(py));
         let text = |name: &str| -> PyResult<Option<String>> {
             let value = metadata.get_item(name)?;

@@ -7,13 +7,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::access_token::{AccessToken, Metadata, host_seconds, to_datetime};
+use super::access_token::{AccessToken, Metadata, host_seconds};
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::policy::{Policy, Verified};
 use crate::rejection::{Rejection, Severity, Unavailable};
 use crate::verifier;
 
-/// The longest piece of somebody else's text in a message, in characters.
+/// Where to cut a piece of somebody else's text in a message, in bytes.
 const LONGEST_QUOTE: usize = 64;
 
 /// What became of a token.
@@ -21,7 +21,7 @@ const LONGEST_QUOTE: usize = 64;
 pub(super) struct Decision(Outcome);
 
 enum Outcome {
-    Accepted(Box<Principal>),
+    Accepted(Arc<Principal>),
     Rejected { rejection: Rejection, message: String, client_id: Option<Box<str>>, subject: Option<Box<str>> },
     Unavailable(Unavailable),
 }
@@ -42,7 +42,7 @@ pub(super) struct Principal {
 
 impl Decision {
     pub(super) fn accepted(principal: Principal) -> Self {
-        Self(Outcome::Accepted(Box::new(principal)))
+        Self(Outcome::Accepted(Arc::new(principal)))
     }
 
     /// A rejection of a token of which nothing is known.
@@ -86,6 +86,20 @@ impl Decision {
 }
 
 impl Principal {
+    /// The fields of FastMCP's own access token.
+    pub(super) fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let fields = PyDict::new(py);
+        fields.set_item("token", self.token.bind(py))?;
+        fields.set_item("client_id", &*self.client_id)?;
+        fields.set_item("scopes", self.scopes.iter().map(|scope| &**scope).collect::<Vec<_>>())?;
+        let expires_at = self.accepted_until.map(|until| host_seconds(until.whole_seconds()));
+        fields.set_item("expires_at", expires_at)?;
+        fields.set_item("resource", self.resource.as_deref())?;
+        fields.set_item("subject", self.subject.as_deref())?;
+        fields.set_item("claims", self.metadata.to_dict(py)?)?;
+        Ok(fields)
+    }
+
     fn of_jwt(verified: Verified, token: Py<PyString>, policy: &Policy) -> Self {
         let claims = verified.claims();
         Self {
@@ -131,19 +145,29 @@ fn describe(rejection: &Rejection, known: Option<(&Claims, &Policy)>) -> String 
     message
 }
 
-/// Texts in quotes, on one line and cut to a length that suits a log, at most four of them.
+/// Texts in quotes, on one line and cut to a length that suits a log, at most three of them.
 fn quoted<T: AsRef<str>>(texts: &[T]) -> String {
-    const MOST: usize = 4;
-    let one = |text: &T| {
-        let text = text.as_ref();
-        let cut: String = text.chars().take(LONGEST_QUOTE).collect();
-        if cut.len() < text.len() { format!("{cut:?}...") } else { format!("{cut:?}") }
-    };
-    match texts {
-        [] => "none".to_owned(),
-        texts if texts.len() > MOST => format!("{}, ...", texts[..MOST].iter().map(one).collect::<Vec<_>>().join(", ")),
-        texts => texts.iter().map(one).collect::<Vec<_>>().join(", "),
+    const MOST: usize = 3;
+    if texts.is_empty() {
+        return "none".to_owned();
     }
+    let mut shown: Vec<_> = texts.iter().take(MOST).map(|text| quoted_text(text.as_ref())).collect();
+    if texts.len() > MOST {
+        shown.push("...".to_owned());
+    }
+    shown.join(", ")
+}
+
+/// A text in quotes, with what is not printable escaped, cut where the escaped form gets too long.
+fn quoted_text(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if quoted.len() > LONGEST_QUOTE {
+            return quoted + "\"...";
+        }
+        quoted.extend(c.escape_debug());
+    }
+    quoted + "\""
 }
 
 #[pymethods]
@@ -216,14 +240,7 @@ impl Decision {
     /// The documented access token of an accepted decision, else `None`.
     fn access_token(&self, py: Python<'_>) -> Option<AccessToken> {
         let Outcome::Accepted(principal) = &self.0 else { return None };
-        Some(AccessToken::assemble(
-            principal.token.clone_ref(py),
-            principal.token_type.clone(),
-            principal.expires.and_then(to_datetime),
-            principal.scopes.clone(),
-            principal.user_id.clone(),
-            principal.metadata.clone_ref(py),
-        ))
+        Some(AccessToken::of(principal, py))
     }
 
     /// The fields of FastMCP's own access token of an accepted decision.
@@ -231,16 +248,7 @@ impl Decision {
         let Outcome::Accepted(principal) = &self.0 else {
             return Err(PyValueError::new_err("the token was not accepted"));
         };
-        let fields = PyDict::new(py);
-        fields.set_item("token", principal.token.bind(py))?;
-        fields.set_item("client_id", &*principal.client_id)?;
-        fields.set_item("scopes", principal.scopes.iter().map(|scope| &**scope).collect::<Vec<_>>())?;
-        let expires_at = principal.accepted_until.map(|until| host_seconds(until.whole_seconds()));
-        fields.set_item("expires_at", expires_at)?;
-        fields.set_item("resource", principal.resource.as_deref())?;
-        fields.set_item("subject", principal.subject.as_deref())?;
-        fields.set_item("claims", principal.metadata.to_dict(py)?)?;
-        Ok(fields)
+        principal.host_fields(py)
     }
 
     fn __repr__(&self) -> String {

@@ -29,7 +29,8 @@ fn authorization_values(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
     let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers };
     let mut values = Vec::new();
     for pair in pairs.try_iter()? {
-        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+        let pair = pair?;
+        let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
         if octets(&name).is_some_and(|name| name.eq_ignore_ascii_case(b"authorization")) {
             // What is no text is no token; it still is a second credential beside a good one.
             values.push(octets(&value).unwrap_or_else(|| b"Bearer \xff".to_vec()));

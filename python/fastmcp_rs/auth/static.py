@@ -38,8 +38,8 @@ class StaticTokenVerifier(NativeProvider):
         if (valid_tokens is None) == (tokens is None):
             raise ValueError("give the tokens once: as valid_tokens or as tokens")
         if not isinstance(token_type, str):
-            if required_scopes is not None:
-                raise ValueError("token_type must be a str; it is a list, and required_scopes is given as well")
+            if required_scopes is not None or not isinstance(token_type, Sequence):
+                raise ValueError("token_type must be a str, or a list of scopes where required_scopes is not given")
             token_type, required_scopes = "bearer", token_type
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
         host.init_verifier(self, {})

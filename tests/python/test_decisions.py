@@ -1,0 +1,248 @@
+"""Why a token is refused: a stable code in the log, at a level that suits it, and nothing of the token beside it."""
+
+import asyncio
+import base64
+import json
+import logging
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
+from fastmcp_rs.testing import KeyPair
+
+REJECTIONS = Path(__file__).parents[2] / "src" / "rejection.rs"
+CODES = re.findall(r'"(\w+)"', re.search(r"CODES: .*?= \[(.*?)\];", REJECTIONS.read_text(), re.DOTALL)[1])
+
+DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
+LEVELS = {
+    "missing_token": DEBUG,
+    "invalid_request": DEBUG,
+    "unknown_token": DEBUG,
+    "token_too_large": DEBUG,
+    "malformed_token": DEBUG,
+    "unsupported_algorithm": DEBUG,
+    "malformed_claims": DEBUG,
+    "critical_header": INFO,
+    "invalid_signature": INFO,
+    "wrong_type": INFO,
+    "expired": INFO,
+    "not_yet_valid": INFO,
+    "bound_token": INFO,
+    "algorithm_not_allowed": WARNING,
+    "unknown_key": WARNING,
+    "ambiguous_key": WARNING,
+    "issuer_mismatch": WARNING,
+    "audience_mismatch": WARNING,
+    "insufficient_scope": WARNING,
+    "custom_check_failed": WARNING,
+}
+# These two are about the request, and verify_token sees none.
+OF_THE_REQUEST = {"missing_token", "invalid_request"}
+
+PLANTED = "planted-kid-text"
+PAIRS = [KeyPair.generate("ES256"), KeyPair.generate("ES256")]
+
+
+class Raises(JWTVerifier):
+    def _validate_issuer(self, _issuer):
+        raise RuntimeError(PLANTED)
+
+
+def keys(*kids: str) -> str:
+    return json.dumps({"keys": [pair.jwk(kid) for pair, kid in zip(PAIRS, kids, strict=True)]})
+
+
+def es256(kid: str | None) -> str:
+    return PAIRS[0].create_token(audience="server", kid=kid)
+
+
+@pytest.fixture(scope="module")
+def cases(forge, secret):
+    """For each reason a verifier and a token whose only fault it is."""
+    plain = JWTVerifier(secret, audience="server", issuer="issuer")
+    ec_keys = JWTVerifier(public_key=keys("a", "b"), algorithm="ES256", audience="server")
+    typed = JWTVerifier(secret, audience="server", typ="at+jwt")
+    scoped = JWTVerifier(secret, audience="server", required_scopes=["read", "write"])
+    good = {"iss": "issuer", "aud": "server", "sub": "alice", "client_id": "client"}
+    return {
+        "unknown_token": (StaticTokenVerifier({"listed": {}}), "unlisted-token"),
+        "token_too_large": (plain, forge({**good, "x": "x" * 65_536})),
+        "malformed_token": (plain, "not-a-token-but-garbage"),
+        "unsupported_algorithm": (plain, forge(good, {"alg": "none", "kid": PLANTED})),
+        "critical_header": (plain, forge(good, {"alg": "HS256", "crit": ["x"], "x": PLANTED})),
+        "algorithm_not_allowed": (plain, forge(good, {"alg": "RS256", "kid": PLANTED})),
+        "unknown_key": (ec_keys, es256(PLANTED)),
+        "ambiguous_key": (ec_keys, es256(None)),
+        "invalid_signature": (plain, forge(good, secret=PLANTED)),
+        "wrong_type": (typed, forge(good, {"alg": "HS256", "typ": PLANTED})),
+        "malformed_claims": (plain, forge({**good, "exp": PLANTED})),
+        "expired": (plain, forge({**good, "exp": int(time.time()) - 1})),
+        "not_yet_valid": (plain, forge({**good, "nbf": int(time.time()) + 60})),
+        "issuer_mismatch": (plain, forge({**good, "iss": "https://evil.example"})),
+        "audience_mismatch": (plain, forge({**good, "aud": ["https://other.example", "x"]})),
+        "bound_token": (plain, forge({**good, "cnf": {"jkt": PLANTED}})),
+        "insufficient_scope": (scoped, forge({**good, "scope": "read"})),
+        "custom_check_failed": (Raises(secret, audience="server"), forge(good)),
+    }
+
+
+def decide(verifier, token: str) -> tuple:
+    request = {"headers": {"authorization": f"Bearer {token}"}}
+    return asyncio.run(verifier.authenticate(request)), asyncio.run(verifier.verify_token(token))
+
+
+def test_every_reason_of_the_core_is_here_with_its_level(cases):
+    assert set(CODES) == set(LEVELS)
+    assert set(cases) | OF_THE_REQUEST == set(CODES)
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code not in OF_THE_REQUEST])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_refused_token_leaves_one_record_for_each_face(cases, records, secret, code):
+    verifier, token = cases[code]
+    assert decide(verifier, token) == (None, None)
+    found = records()
+    assert [record.reason for record in found] == [code, code]
+    for record in found:
+        assert record.levelno == LEVELS[code]
+        assert_clean(record.getMessage())
+        for hidden in (token, secret, PLANTED, *(part for part in token.split(".") if part)):
+            assert hidden not in record.getMessage()
+
+
+def assert_clean(message: str) -> None:
+    assert message.isprintable()
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("code", "headers"),
+    [
+        ("missing_token", {}),
+        ("missing_token", {"authorization": "Basic YWxpY2U6c2VjcmV0"}),
+        ("invalid_request", {"authorization": "Bearer"}),
+        ("invalid_request", [("authorization", "Bearer one"), ("authorization", "Bearer two")]),
+        ("invalid_request", {"authorization": "Bearer one, Bearer two"}),
+    ],
+)
+def test_a_request_without_one_clear_token_is_told_too(cases, records, code, headers):
+    verifier, _ = cases["expired"]
+    assert asyncio.run(verifier.authenticate({"headers": headers})) is None
+    (record,) = records()
+    assert (record.reason, record.levelno) == (code, LEVELS[code])
+    assert_clean(record.getMessage())
+    assert "YWxp" not in record.getMessage()
+
+
+def test_an_accepted_token_leaves_no_record(forge, secret, records):
+    verifier = JWTVerifier(secret, audience="server")
+    assert None not in decide(verifier, forge({"aud": "server"}))
+    assert records() == []
+
+
+def test_a_mismatch_says_what_came_and_what_was_expected(cases, records):
+    for code in ("issuer_mismatch", "audience_mismatch", "insufficient_scope"):
+        decide(*cases[code])
+    issuer, _, audience, _, scope, _ = (record.getMessage() for record in records())
+    assert issuer.endswith('the issuer is not the expected one (got "https://evil.example", expected "issuer")')
+    assert audience.endswith(
+        'the audience is not the expected one (got "https://other.example", "x", expected "server")'
+    )
+    assert scope.endswith('a required scope is missing ("write")')
+
+
+def test_the_owner_of_a_token_is_named_only_once_its_signature_holds(cases, records):
+    for code, (verifier, token) in cases.items():
+        if code not in {"custom_check_failed", "unknown_token"}:
+            decide(verifier, token)
+    for record in records():
+        named = CODES.index(record.reason) >= CODES.index("wrong_type") and record.reason != "malformed_claims"
+        assert (record.client_id, record.subject) == (("client", "alice") if named else (None, None)), record.reason
+
+
+def test_a_forged_and_expired_token_is_refused_for_its_signature(forge, secret, records):
+    """Row E13 of the threats: nothing is said of the claims of a token that nobody signed."""
+    verifier = JWTVerifier(secret, audience="server", issuer="issuer")
+    claims = {"exp": 1, "iss": "evil", "aud": "evil", "sub": "mallory"}
+    decide(verifier, forge(claims, secret="another secret of the same length, to sign what is not ours"))
+    decide(verifier, forge(claims))
+    assert [record.reason for record in records()] == ["invalid_signature"] * 2 + ["expired"] * 2
+
+
+HOSTILE = {
+    "newline": "a\nWARNING forged line",
+    "carriage return": "a\r\nb",
+    "escape": "\x1b[31mred\x1b[0m",
+    "NUL": "a\0b",
+    "C1 control": "a\x85b\x9b",
+    "line separator": "a\u2028b\u2029",
+    "direction override": "a\u202eb\u2066",
+    "unassigned": "\U0010ffff\ue000",
+    "quotes": 'a"b\'c\\d"',
+    "percent": "%s %d %(x)s %",
+    "braces": "{0} {reason} {",
+    "10 kB": "x" * 10_000,
+    "3 kB of controls": "\0" * 3_000,
+    "what takes most to write": "\U0010ffff" * 3_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("claim", ["iss", "aud", "auds", "sub", "client_id", "scope", "kid"])
+def test_hostile_text_in_a_token_stays_within_one_short_line(forge, secret, records, claim, text):
+    hostile = HOSTILE[text]
+    verifier = JWTVerifier(secret, audience="server", issuer="issuer", required_scopes=["read"])
+    # Refused by its claim, or for the scope that is missing.
+    several = [f"{number}{hostile}"[:500] for number in range(5)]
+    changes = {"auds": {"aud": several}, "kid": {}}.get(claim, {claim: hostile})
+    header = {"alg": "HS256", "kid": hostile if claim == "kid" else "x"}
+    token = forge({"iss": "issuer", "aud": "server", **changes}, header)
+    assert decide(verifier, token) == (None, None)
+    assert len(records()) == 2
+    for record in records():
+        assert record.reason in {"issuer_mismatch", "audience_mismatch", "insufficient_scope"}
+        assert_clean(record.getMessage())
+        assert_clean(logging.Formatter("%(levelname)s %(name)s %(message)s").format(record))
+
+
+@pytest.mark.parametrize("kid", ["../../x", "' OR 1=1", "k" * 65_536, "k" * 40_000, "a\nb", "\0", ""])
+def test_a_hostile_kid_is_ignored_by_a_single_key_and_unknown_to_several(ask, records, kid):
+    """Row C5 of the threats."""
+    token = es256(kid)
+    single = JWTVerifier(public_key=PAIRS[0].public_key, algorithm="ES256", audience="server")
+    several = JWTVerifier(public_key=keys("a", "b"), algorithm="ES256", audience="server")
+    fits = len(token) <= 65_536
+    assert (None not in ask(single, token)) is fits
+    assert ask(several, token) == (None, None)
+    for record in records()[-2:]:
+        assert record.reason == ("unknown_key" if fits else "token_too_large")
+        assert_clean(record.getMessage())
+        assert "OR 1" not in record.getMessage()
+
+
+@pytest.mark.parametrize("kid", [1, True, [], ["a"], {}, None])
+def test_a_kid_that_is_no_text_is_refused(ask, forge, secret, records, kid):
+    verifier = JWTVerifier(secret, audience="server")
+    assert ask(verifier, forge({"aud": "server"}, {"alg": "HS256", "kid": kid})) == (None, None)
+    assert [record.reason for record in records()] == ["malformed_token"] * 2
+
+
+def test_a_header_of_a_megabyte_is_told_in_one_short_line(secret, records):
+    """Row G6 of the threats."""
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "x": "PLANTED\n" * 2**17}).encode()).decode()
+    assert decide(JWTVerifier(secret, audience="server"), f"{header}.e30.e30") == (None, None)
+    for record in records():
+        assert record.reason == "token_too_large"
+        assert len(record.getMessage()) < 200
+        assert record.getMessage().isprintable()
+        assert header[:20] not in record.getMessage()
+
+
+def test_nothing_is_logged_below_the_level_that_is_asked_for(cases, caplog):
+    caplog.set_level(logging.WARNING, logger="fastmcp_rs.auth")
+    for code in ("malformed_token", "expired", "issuer_mismatch"):
+        decide(*cases[code])
+    assert [record.reason for record in caplog.records] == ["issuer_mismatch"] * 2
