@@ -98,7 +98,7 @@ fn g3_cve_2025_53864_cve_2026_102265_cve_2026_101918_nested_json_is_refused_and_
                 (signer.token(&nested), "malformed_claims"),
             ] {
                 let code = if token.len() > MAX_TOKEN_BYTES { "token_too_large" } else { code };
-                assert_eq!(within(Duration::from_millis(20), 5, || door.code(&token)), code, "{depth}");
+                assert_eq!(within(Duration::from_millis(20), 25, || door.code(&token)), code, "{depth}");
             }
             // A key is as deep as its operator made it, and no deeper than a token may be.
             assert!(from_public_text(nested.as_bytes()).is_err());
@@ -197,10 +197,10 @@ fn g7_cve_2026_102270_a_megabyte_of_armour_is_refused_at_once() {
         "-----END",
     ] {
         for algorithm in ["RS256", "ES256"] {
-            assert!(within(Duration::from_millis(100), 5, || load(megabyte(text), &[algorithm])).is_err(), "{text:?}");
+            assert!(within(Duration::from_millis(100), 25, || load(megabyte(text), &[algorithm])).is_err(), "{text:?}");
         }
         // A row of dashes is a secret, if an odd one; what begins like armour is not.
-        let refused = within(Duration::from_millis(200), 5, || load(megabyte(text), &["HS256"])).is_err();
+        let refused = within(Duration::from_millis(200), 25, || load(megabyte(text), &["HS256"])).is_err();
         assert_eq!(refused, text.contains("BEGIN"), "{text:?}");
     }
     assert!(load(rsa_signer().public_key(), &["RS256"]).is_ok());
@@ -228,21 +228,14 @@ fn g7_the_time_to_judge_a_secret_grows_no_faster_than_its_length() {
         "\0",
         "0\u{82}",
     ];
-    let mut slow = Vec::new();
     for text in beginnings {
-        let time = |len: usize| {
-            let secret = text.repeat(len / text.len());
-            let start = Instant::now();
-            drop(load(&secret, &["HS256"]));
-            drop(load(&secret, &["RS256"]));
-            start.elapsed()
-        };
-        let (eighth, whole) = (time(16 * 1024), time(128 * 1024));
-        if whole > Duration::from_millis(20) && whole > eighth * 24 {
-            slow.push(format!("{text:?}: {eighth:?} for 16 KiB, {whole:?} for 128 KiB"));
+        // What is read once takes a hundredth of this, even on a busy machine; what is read anew from each place takes
+        // many times as long, on any.
+        let secret = text.repeat(256 * 1024 / text.len());
+        for algorithm in ["HS256", "RS256"] {
+            within(Duration::from_millis(500), 25, || drop(load(&secret, &[algorithm])));
         }
     }
-    assert_eq!(slow, Vec::<String>::new());
 }
 
 #[test]
@@ -261,7 +254,7 @@ fn g8_keys_of_excessive_size_are_unusable() {
         let key = RsaPublicKeyRef { modulus: UintRef::new(&n).unwrap(), public_exponent: UintRef::new(&e).unwrap() };
         let jwk = format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, base64url::encode(&n), base64url::encode(&e));
         for text in [pem_of("RSA PUBLIC KEY", &key.to_der().unwrap()), format!(r#"{{"keys":[{jwk}]}}"#), jwk] {
-            let loaded = within(Duration::from_millis(100), 5, || load(&text, &["RS256"]));
+            let loaded = within(Duration::from_millis(100), 25, || load(&text, &["RS256"]));
             assert_eq!(loaded.is_ok(), fits, "{what}");
         }
     }
