@@ -22,6 +22,7 @@ __all__ = [
     "to_host",
 ]
 
+_CARRIED = "_fastmcp_rs_access_token"
 _URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
 
 
@@ -78,13 +79,20 @@ def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
             "verify_token() answers with FastMCP's AccessToken, and neither FastMCP nor the MCP SDK is installed: "
             "pip install 'fastmcp-rs[fastmcp]', or use authenticate()"
         )
-    fields = decided.host_fields()
-    made: HostAccessToken = model(**{name: fields[name] for name in fields.keys() & model.model_fields.keys()})
+    made: HostAccessToken = model(**_fields(decided, model))
+    # In __dict__ beside the model's fields, where pydantic keeps cached properties: copies take it along, and neither
+    # equality nor dumps see it.
+    made.__dict__[_CARRIED] = decided.access_token() if isinstance(decided, Decision) else decided
     return made
 
 
 def from_host(token: "HostAccessToken") -> AccessToken:
-    """Make the documented access token of the host's."""
+    """Make the documented access token of the host's: the one it was made of, unless somebody changed it since."""
+    carried: AccessToken | None = token.__dict__.get(_CARRIED)
+    if carried is not None:
+        fields = _fields(carried, type(token))
+        if all(getattr(token, name) == value for name, value in fields.items()):
+            return carried
     expires_at = None if token.expires_at is None else datetime.fromtimestamp(token.expires_at, timezone.utc)
     claims = getattr(token, "claims", None) or {}
     return AccessToken(
@@ -94,6 +102,12 @@ def from_host(token: "HostAccessToken") -> AccessToken:
         user_id=getattr(token, "subject", None) or claims.get("sub"),
         metadata=claims,
     )
+
+
+def _fields(made_of: Decision | AccessToken, model: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the host's
+    """Those of the fields that the host's model has; older ones lack some."""
+    fields = made_of.host_fields()
+    return {name: fields[name] for name in fields.keys() & model.model_fields.keys()}
 
 
 def fastmcp(module: str = "") -> Any:  # noqa: ANN401 - a module of whichever FastMCP is installed

@@ -1,11 +1,12 @@
 """Whatever entry point a subclass overrides, the others answer alike: a deny-list in one of them binds them all."""
 
 import asyncio
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
 
-from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
+from fastmcp_rs.auth import AccessToken, JWTVerifier, StaticTokenVerifier
 
 ENTRY_POINTS = ("authenticate", "verify_token", "load_access_token")
 
@@ -208,6 +209,71 @@ def test_an_override_that_lets_a_token_pass_changes_nothing_about_the_answer(mak
 def test_an_override_of_a_static_verifier_changes_nothing_about_the_answer(cls, metadata):
     arguments = ({"t": {"scope": ["read"], "expires_at": 4_000_000_000.5, **metadata}}, "api_key")
     assert ask_each(cls(*arguments), "t") == ask_each(StaticTokenVerifier(*arguments), "t")
+
+
+def copied(answer):
+    return answer.model_copy(update={"scopes": ["read"], "subject": "bob", "expires_at": 4_000_000_000})
+
+
+def changed_in_place(answer):
+    answer.scopes.remove("write")
+    answer.subject = "bob"
+    answer.expires_at = 4_000_000_000
+    return answer
+
+
+def made_anew(answer):
+    return type(answer)(
+        token=answer.token, client_id="c", scopes=["read"], subject="bob", expires_at=4_000_000_000, claims={"a": 1}
+    )
+
+
+@pytest.mark.parametrize("change", [copied, changed_in_place, made_anew])
+@pytest.mark.parametrize("overridden", ["verify_token", "load_access_token"])
+def test_what_an_override_of_fastmcps_face_changes_the_documented_face_tells_too(make, token_of, overridden, change):
+    class Changes(JWTVerifier):
+        pass
+
+    async def override(self, token):
+        return change(await getattr(super(Changes, self), overridden)(token))
+
+    changing = type("Changing", (Changes,), {overridden: override})
+    answers = ask_each(make(changing), token_of(changing, "alice", scope="read write", exp=4_100_000_000))
+    documented = answers.pop("authenticate")
+    assert (documented.user_id, documented.scope) == ("bob", ["read"])
+    assert documented.expires_at.timestamp() == 4_000_000_000
+    for fastmcp in answers.values():
+        assert (fastmcp.subject, fastmcp.scopes, fastmcp.expires_at) == ("bob", ["read"], 4_000_000_000)
+        assert fastmcp.claims == documented.metadata
+
+
+def test_what_an_override_of_claims_in_place_changes_the_documented_face_tells_too(make, token_of):
+    class Redacts(JWTVerifier):
+        async def verify_token(self, token):
+            answer = await super().verify_token(token)
+            del answer.claims["deep"]["secret"]
+            return answer
+
+    token = token_of(Redacts, "alice", deep={"secret": 1, "other": 2})
+    for answer in ask_each(make(Redacts), token).values():
+        claims = answer.claims if hasattr(answer, "claims") else answer.metadata
+        assert claims["deep"] == {"other": 2}
+
+
+def test_what_an_override_of_the_documented_face_changes_fastmcps_face_tells_too(make, token_of):
+    expires_at = datetime(2099, 1, 1, tzinfo=timezone.utc)
+
+    class Changes(JWTVerifier):
+        async def authenticate(self, request):
+            answer = await super().authenticate(request)
+            return AccessToken(answer.token, "api_key", expires_at, ["read"], "bob", {"client_id": "c", "role": "user"})
+
+    answers = ask_each(make(Changes), token_of(Changes, "alice", scope="read write"))
+    assert answers.pop("authenticate").user_id == "bob"
+    for fastmcp in answers.values():
+        assert (fastmcp.subject, fastmcp.client_id, fastmcp.scopes) == ("bob", "c", ["read"])
+        assert fastmcp.expires_at == int(expires_at.timestamp())
+        assert fastmcp.claims == {"client_id": "c", "role": "user"}
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])

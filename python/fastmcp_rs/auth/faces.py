@@ -32,7 +32,25 @@ class BearerRequest:
     """The least that ``authenticate`` needs of a request: a bearer token in its headers."""
 
     def __init__(self, token: str) -> None:
-        self.headers: Mapping[str, str] = {"authorization": f"Bearer {token}"}
+        self.headers = _BearerHeaders(token)
+
+
+class _BearerHeaders(Mapping[str, str]):
+    """One header, found under its name in any case, as in the requests of every framework."""
+
+    def __init__(self, token: str) -> None:
+        self._value = f"Bearer {token}"
+
+    def __getitem__(self, name: str) -> str:
+        if name.lower() != "authorization":
+            raise KeyError(name)
+        return self._value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("authorization",))
+
+    def __len__(self) -> int:
+        return 1
 
 
 def join_faces(cls: type) -> None:

@@ -52,18 +52,22 @@ class NativeProvider(host.TokenVerifierBase):
         Raises:
             ImportError: Neither FastMCP nor the MCP SDK is installed.
         """
+        return self._answer(token)
+
+    async def load_access_token(self, token: str) -> "HostAccessToken | None":
+        """Verify a bearer token: the name that FastMCP's JWTVerifier has for it too.
+
+        Beside the other entry points, so that a class which overrides none of them has them all from one place; and
+        asking none of them, since an override of another may be what asks this one.
+        """
+        return self._answer(token)
+
+    def _answer(self, token: str) -> "HostAccessToken | None":
         decision = self._decide(token)
         if decision.outcome == "accepted":
             return host.to_host(decision)
         _report(decision)
         return None
-
-    async def load_access_token(self, token: str) -> "HostAccessToken | None":
-        """Verify a bearer token: the name that FastMCP's JWTVerifier has for it too.
-
-        Beside the other entry points, so that a class which overrides none of them has them all from one place.
-        """
-        return await self.verify_token(token)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds keys; construct it where it is needed")
