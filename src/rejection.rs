@@ -140,7 +140,6 @@ impl Rejection {
             | Self::UnknownToken
             | Self::TokenTooLarge
             | Self::MalformedToken
-            | Self::UnsupportedAlgorithm
             | Self::MalformedClaims { .. } => Severity::Debug,
             Self::Expired { .. }
             | Self::NotYetValid { .. }
@@ -148,7 +147,8 @@ impl Rejection {
             | Self::CriticalHeader
             | Self::WrongType
             | Self::BoundToken => Severity::Info,
-            Self::AlgorithmNotAllowed
+            Self::UnsupportedAlgorithm
+            | Self::AlgorithmNotAllowed
             | Self::UnknownKey
             | Self::AmbiguousKey
             | Self::IssuerMismatch

@@ -19,6 +19,7 @@ __all__ = [
     "fastmcp",
     "from_host",
     "init_verifier",
+    "is_access_token",
     "to_host",
 ]
 
@@ -102,6 +103,12 @@ def from_host(token: "HostAccessToken") -> AccessToken:
         user_id=getattr(token, "subject", None) or claims.get("sub"),
         metadata=claims,
     )
+
+
+def is_access_token(answer: object) -> bool:
+    """Whether this is an access token of the installed host's: FastMCP's, or the MCP SDK's, which FastMCP takes too."""
+    sdk = getattr(_optional("mcp.server.auth.provider"), "AccessToken", None)
+    return sdk is not None and isinstance(answer, sdk)
 
 
 def _fields(made_of: Decision | AccessToken, model: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the host's

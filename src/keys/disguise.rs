@@ -64,7 +64,8 @@ fn plain_ascii(secret: &[u8]) -> String {
 
 /// `-----BEGIN`, of PEM (RFC 7468) and of SSH2 (RFC 4716), wherever it stands and however it is spaced.
 fn has_armour(lower: &str) -> bool {
-    lower.match_indices("begin").any(|(at, _)| lower[..at].trim_end().ends_with("--"))
+    let dashed = |at: usize| lower[..at].trim_end().ends_with("--");
+    lower.match_indices("begin").any(|(at, _)| dashed(at)) || lower.contains("-----end")
 }
 
 /// A key type as a word, and behind it a blob, which starts with the three zero octets of a length.
@@ -92,7 +93,9 @@ fn is_json_container(lower: &str) -> bool {
 
 /// What the secret may be an encoding of: base64, base64url or hexadecimal, across lines.
 fn decodings(secret: &[u8]) -> Vec<Vec<u8>> {
-    let body: Vec<u8> = secret.iter().copied().filter(u8::is_ascii_graphic).collect();
+    let text = String::from_utf8_lossy(secret).replace("\\n", "");
+    let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+    let body: Vec<u8> = text.bytes().filter(in_alphabet).collect();
     let mut decoded: Vec<_> = BASE64.iter().filter_map(|engine| engine.decode(&body).ok()).collect();
     decoded.extend(hexadecimal(&body));
     decoded

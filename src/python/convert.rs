@@ -61,8 +61,9 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
     }
     let text = |item: PyResult<Bound<'_, PyAny>>| -> PyResult<Box<str>> {
         let item = item?;
-        let text = item.cast::<PyString>().map_err(|_| wrong())?;
-        Ok(text.to_str().map_err(|_| wrong())?.into())
+        let text = item.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+        let wrong = || PyValueError::new_err(format!("{argument} must hold only str, not {}", type_name(&item)));
+        text.map(Box::from).ok_or_else(wrong)
     };
     value.try_iter()?.map(text).collect::<PyResult<Vec<_>>>().map(Some)
 }
@@ -84,6 +85,8 @@ pub(super) fn seconds(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyRes
         (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if number => Ok(Some(seconds)),
+        // An integer beyond every float, of either sign, is beyond every bound as well.
+        Err(_) if number => Ok(Some(f64::INFINITY)),
         _ => Err(PyValueError::new_err(format!("{argument} must be a number of seconds, not {}", type_name(value)))),
     }
 }

@@ -77,8 +77,8 @@ impl Decision {
                 Self(Outcome::Rejected {
                     rejection: refusal.rejection,
                     message,
-                    client_id: client_id.map(Box::from),
-                    subject: subject.map(Box::from),
+                    client_id: client_id.map(tame),
+                    subject: subject.map(tame),
                 })
             }
         }
@@ -158,16 +158,27 @@ fn quoted<T: AsRef<str>>(texts: &[T]) -> String {
     shown.join(", ")
 }
 
+/// A text as a log record may hold it: on one line, and cut.
+fn tame(text: &str) -> Box<str> {
+    escaped(text).0.into()
+}
+
 /// A text in quotes, with what is not printable escaped, cut where the escaped form gets too long.
 fn quoted_text(text: &str) -> String {
-    let mut quoted = String::from("\"");
+    let (escaped, cut) = escaped(text);
+    format!("\"{escaped}\"{}", if cut { "..." } else { "" })
+}
+
+/// The escaped text, up to a length that suits a log, and whether there was more of it.
+fn escaped(text: &str) -> (String, bool) {
+    let mut escaped = String::new();
     for c in text.chars() {
-        if quoted.len() > LONGEST_QUOTE {
-            return quoted + "\"...";
+        if escaped.len() >= LONGEST_QUOTE {
+            return (escaped, true);
         }
-        quoted.extend(c.escape_debug());
+        escaped.extend(c.escape_debug());
     }
-    quoted + "\""
+    (escaped, false)
 }
 
 #[pymethods]

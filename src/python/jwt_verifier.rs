@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
@@ -155,10 +155,18 @@ impl Subclass<'_, '_> {
     }
 }
 
+/// Whether an answer means yes. A coroutine is no answer, and it is true.
+fn is_yes(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if answer.hasattr("__await__")? {
+        return Err(PyTypeError::new_err("it is asynchronous, and must not be: its answer is needed at once"));
+    }
+    answer.is_truthy()
+}
+
 impl Overrides for Subclass<'_, '_> {
     fn accepts_issuer(&self, claims: &Claims) -> Option<Result<bool, CustomCheckFailed>> {
         let method = self.validate_issuer?;
-        Some(self.asked(method, method.call1((claims.issuer(),)).and_then(|answer| answer.is_truthy())))
+        Some(self.asked(method, method.call1((claims.issuer(),)).and_then(|answer| is_yes(&answer))))
     }
 
     fn scopes(&self, claims: &Claims) -> Option<Result<Vec<Box<str>>, CustomCheckFailed>> {

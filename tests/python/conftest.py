@@ -1,4 +1,4 @@
-"""What the Python tests share. Here and in host/ this runs on every FastMCP line, so it imports nothing but pytest."""
+"""What the Python tests share. Here and in host/ this runs on every FastMCP line, so it needs pytest and no more."""
 
 import asyncio
 import base64
@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,6 +71,21 @@ def ask():
     async def asked(verifier, token):
         request = {"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]}
         return await verifier.authenticate(request), await verifier.verify_token(token)
+
+    return lambda verifier, token: asyncio.run(asked(verifier, token))
+
+
+@pytest.fixture(scope="session")
+def ask_each():
+    """Ask a verifier about a token through every entry point: gives the answers by their names."""
+
+    async def asked(verifier, token):
+        request = SimpleNamespace(headers={"authorization": f"Bearer {token}"})
+        return {
+            "authenticate": await verifier.authenticate(request),
+            "verify_token": await verifier.verify_token(token),
+            "load_access_token": await verifier.load_access_token(token),
+        }
 
     return lambda verifier, token: asyncio.run(asked(verifier, token))
 

@@ -23,7 +23,7 @@ LEVELS = {
     "unknown_token": DEBUG,
     "token_too_large": DEBUG,
     "malformed_token": DEBUG,
-    "unsupported_algorithm": DEBUG,
+    "unsupported_algorithm": WARNING,
     "malformed_claims": DEBUG,
     "critical_header": INFO,
     "invalid_signature": INFO,

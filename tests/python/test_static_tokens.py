@@ -205,7 +205,7 @@ def test_required_scopes_that_are_set_later_take_effect_at_once(ask):
         ({"valid_tokens": {"t": {"client_id": b"c"}}}, "client_id must be a str"),
         ({"valid_tokens": {"t": {"sub": []}}}, "sub must be a str"),
         ({"valid_tokens": {"t": {"scope": 1}}}, "scope must be a str or a list"),
-        ({"valid_tokens": {"t": {"scopes": [1]}}}, "scopes must be a str or a list"),
+        ({"valid_tokens": {"t": {"scopes": [1]}}}, "scopes must hold only str"),
         ({"valid_tokens": {"t": {"expires_at": "2030-01-02"}}}, "expires_at must be a datetime or a number"),
         ({"valid_tokens": {"t": {"expires_at": True}}}, "expires_at must be a datetime or a number"),
         ({"valid_tokens": {"t": {"expires_at": float("nan")}}}, "expires_at must be a datetime or a number"),

@@ -73,12 +73,18 @@ def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryP
         inherited: _EntryPoint = getattr(super(cls, self), name).__func__
         if _is_inside(self, cls):
             return await inherited(self, asked)
+        token = bearer_token(asked) if name == "authenticate" else asked
+        if isinstance(token, Decision):
+            return None
         with _inside(self, cls):
             try:
-                return await _ask(self, override, name, target, asked)
+                answer = await override(self, BearerRequest(token) if target == "authenticate" else token)
+                _check(answer, target)
             except Exception:
-                _logger.exception("Bearer token rejected: %s.%s raised", cls.__qualname__, target)
+                message = "Bearer token rejected: %s.%s raised"
+                _logger.exception(message, cls.__qualname__, target, extra={"reason": "custom_check_failed"})
                 return None
+        return _translated(answer, name, target)
 
     entry_point.__name__ = name
     entry_point.__qualname__ = f"{cls.__qualname__}.{name}"
@@ -86,22 +92,18 @@ def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryP
     return entry_point
 
 
-async def _ask(self: object, override: _EntryPoint, name: str, target: str, asked: Any) -> object:  # noqa: ANN401
-    """Ask the override in its own terms, and answer in those of the face that was asked."""
-    if name == "authenticate":
-        token = bearer_token(asked)
-        if isinstance(token, Decision):
-            return None
-        answer = await override(self, token)
-        return None if answer is None else host.from_host(answer)
-    if target == "authenticate":
-        answer = await override(self, BearerRequest(asked))
-        if answer is None:
-            return None
-        if not isinstance(answer, AccessToken):
-            raise TypeError(f"{target} returned {type(answer).__name__}, not AccessToken or None")
-        return host.to_host(answer)
-    return await override(self, asked)
+def _check(answer: object, target: str) -> None:
+    """Refuse what is no answer: whatever is not None would be taken for a yes."""
+    right = isinstance(answer, AccessToken) if target == "authenticate" else host.is_access_token(answer)
+    if answer is not None and not right:
+        raise TypeError(f"{target} returned {type(answer).__name__}, not AccessToken or None")
+
+
+def _translated(answer: Any, name: str, target: str) -> object:  # noqa: ANN401 - either face's token
+    """Put an override's answer in the terms of the face that was asked."""
+    if answer is None or (name == "authenticate") == (target == "authenticate"):
+        return answer
+    return host.from_host(answer) if name == "authenticate" else host.to_host(answer)
 
 
 # The bridges that are being crossed: an override that asks `self` again gets the inherited answer, not itself. An entry

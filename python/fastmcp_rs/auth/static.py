@@ -1,6 +1,6 @@
 """Tokens that an operator lists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastmcp_rs import host
@@ -15,10 +15,10 @@ class StaticTokenVerifier(NativeProvider):
 
     def __init__(
         self,
-        valid_tokens: Mapping[str, Mapping[str, Any]] | Sequence[str] | None = None,
+        valid_tokens: dict[str, dict[str, Any]] | Sequence[str] | None = None,
         token_type: str | Sequence[str] = "bearer",
         *,
-        tokens: Mapping[str, Mapping[str, Any]] | None = None,
+        tokens: dict[str, dict[str, Any]] | None = None,
         required_scopes: str | Sequence[str] | None = None,
     ) -> None:
         """List the tokens.
