@@ -15,7 +15,7 @@ use criterion::{BenchmarkId, Criterion};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::FixedKeys;
+use fastmcp_rs::keys::{FixedKeys, Patience};
 use fastmcp_rs::policy::{Plain, Policy};
 use fastmcp_rs::verifier::{Decision, Progress, Verifier};
 
@@ -32,7 +32,13 @@ impl Subject {
     }
 
     fn decide(&self, token: &str) -> Progress {
-        self.verifier.verify(black_box(token.as_bytes()), &self.policy, &Plain, NumericDate::from_seconds(NOW))
+        self.verifier.verify(
+            black_box(token.as_bytes()),
+            &self.policy,
+            &Plain,
+            NumericDate::from_seconds(NOW),
+            Patience::MayWait,
+        )
     }
 
     /// `accepted`, or the code of the rejection.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::config::Algorithms;
 use crate::jose::jws::{self, Header};
 use crate::jose::jwt::{Claims, NumericDate};
-use crate::keys::{KeySet, KeySource, Keys};
+use crate::keys::{KeySet, KeySource, Keys, Patience};
 use crate::policy::{Overrides, Policy, Signed, Verified};
 use crate::rejection::{Rejection, Unavailable};
 
@@ -73,14 +73,24 @@ impl Verifier {
     }
 
     /// Decides about a token. The clock is an argument; nothing here waits.
-    pub fn verify(&self, token: &[u8], policy: &Policy, overrides: &dyn Overrides, now: NumericDate) -> Progress {
+    pub fn verify(
+        &self,
+        token: &[u8],
+        policy: &Policy,
+        overrides: &dyn Overrides,
+        now: NumericDate,
+        patience: Patience,
+    ) -> Progress {
         let unproven = match Unproven::read(token, &self.algorithms) {
             Ok(unproven) => unproven,
             Err(rejection) => return Progress::Decided(rejection.into()),
         };
-        let Keys::Snapshot(keys) = self.keys.keys() else { return Progress::Pending };
-        let signed =
-            unproven.prove(&keys).and_then(|(header, payload)| Ok(Signed { header, claims: Claims::parse(&payload)? }));
+        let proof = match self.prove(&unproven, patience) {
+            Ok(proof) => proof,
+            Err(undecided) => return undecided,
+        };
+        let signed = proof
+            .and_then(|()| Ok(Signed { claims: Claims::parse(&unproven.parts.payload)?, header: unproven.header }));
         Progress::Decided(match signed {
             Err(rejection) => rejection.into(),
             Ok(signed) => match policy.judge(signed, overrides, now) {
@@ -93,12 +103,38 @@ impl Verifier {
     }
 }
 
+impl Verifier {
+    /// Checks the signature under the keys at hand, or under newer ones where it shows that those may be old: the key is
+    /// unknown, or another one stands under its name. The outer error is progress that stops short of an answer.
+    fn prove(&self, unproven: &Unproven<'_>, patience: Patience) -> Result<Result<(), Rejection>, Progress> {
+        let unavailable = |why| Progress::Decided(Decision::Unavailable(why));
+        let keys = match self.keys.keys() {
+            Keys::Snapshot(keys) => keys,
+            Keys::Pending if patience == Patience::MayWait => return Err(Progress::Pending),
+            Keys::Pending => return Err(unavailable(Unavailable::Keys)),
+            Keys::Unavailable(why) => return Err(unavailable(why)),
+        };
+        let rejection = match unproven.prove(&keys) {
+            Err(rejection @ (Rejection::UnknownKey | Rejection::InvalidSignature)) => rejection,
+            proof => return Ok(proof),
+        };
+        match self.keys.keys_after_miss(&keys, patience) {
+            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer)),
+            Keys::Pending => Err(Progress::Pending),
+            Keys::Unavailable(why) if rejection == Rejection::UnknownKey => Err(unavailable(why)),
+            Keys::Snapshot(_) | Keys::Unavailable(_) => Ok(Err(rejection)),
+        }
+    }
+}
+
 /// Checks the signature of a compact JWS with any payload, and returns the payload.
 ///
 /// # Errors
 /// The reason for which the token is rejected.
 pub fn verify_jws(token: &[u8], algorithms: &Algorithms, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
-    Ok(Unproven::read(token, algorithms)?.prove(keys)?.1)
+    let unproven = Unproven::read(token, algorithms)?;
+    unproven.prove(keys)?;
+    Ok(unproven.parts.payload)
 }
 
 /// A token that passed every check that needs no key.
@@ -117,12 +153,9 @@ impl<'t> Unproven<'t> {
         Ok(Self { parts, header })
     }
 
-    fn prove(self, keys: &KeySet) -> Result<(Header, Vec<u8>), Rejection> {
+    fn prove(&self, keys: &KeySet) -> Result<(), Rejection> {
         let key = keys.select(self.header.algorithm, self.header.kid())?;
-        if key.verifies(self.parts.signing_input, &self.parts.signature) {
-            Ok((self.header, self.parts.payload))
-        } else {
-            Err(Rejection::InvalidSignature)
-        }
+        let verifies = key.verifies(self.parts.signing_input, &self.parts.signature);
+        if verifies { Ok(()) } else { Err(Rejection::InvalidSignature) }
     }
 }

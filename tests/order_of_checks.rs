@@ -10,7 +10,7 @@ use std::sync::Arc;
 use common::{ACCEPTED, Door, NOW, Signer, algorithms, claim, claims, compact, policy, rsa_signer};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::{KeySource, Keys};
+use fastmcp_rs::keys::{KeySource, Keys, Patience};
 use fastmcp_rs::policy::Plain;
 use fastmcp_rs::verifier::{Decision, Progress, Verifier};
 
@@ -59,7 +59,7 @@ fn without_keys_junk_is_decided_and_the_rest_is_pending() {
     }
     let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NotYet));
     for (token, code, needs_key) in tokens(&rsa_signer(), &Signer::fresh(Algorithm::RS256)) {
-        match verifier.verify(token.as_bytes(), &policy(), &Plain, NumericDate::from_seconds(NOW)) {
+        match verifier.verify(token.as_bytes(), &policy(), &Plain, NumericDate::from_seconds(NOW), Patience::MayWait) {
             Progress::Pending => assert!(needs_key, "{code}"),
             Progress::Decided(Decision::Rejected(refusal)) => {
                 assert_eq!((refusal.rejection.code(), needs_key), (code, false));

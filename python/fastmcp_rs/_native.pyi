@@ -5,12 +5,16 @@ from typing import Any, Literal, final
 __all__ = [
     "AccessToken",
     "Decision",
+    "FetchResult",
     "JwtVerifier",
     "KeyPair",
+    "RemoteKeys",
     "StaticVerifier",
     "bearer_token",
+    "jwks_uri_of",
     "scopes_of",
     "verify_jws",
+    "well_known_urls",
 ]
 
 @final
@@ -80,7 +84,7 @@ class Decision:
     """What became of a token: both faces' answers, the log record and the reason are read off it."""
 
     @property
-    def outcome(self) -> Literal["accepted", "rejected", "unavailable"]: ...
+    def outcome(self) -> Literal["accepted", "rejected", "unavailable", "pending"]: ...
     @property
     def code(self) -> str | None: ...
     @property
@@ -124,6 +128,8 @@ class JwtVerifier:
         token: object,
         validate_issuer: Callable[[str | None], object] | None = None,
         extract_scopes: Callable[[dict[str, Any]], object] | None = None,
+        *,
+        waited: bool = False,
     ) -> Decision: ...
 
 @final
@@ -148,6 +154,34 @@ class KeyPair:
     def jwk(self) -> dict[str, str]: ...
     def sign(self, header: bytes, payload: bytes) -> str: ...
 
+@final
+class RemoteKeys:
+    """Keys that are fetched from a URL or from where an issuer's metadata says."""
+
+    def __new__(
+        cls,
+        url: str,
+        *,
+        discover: bool,
+        allow_http: bool,
+        ssrf_safe: bool,
+        refresh_interval: object,
+        max_stale: object,
+        fetch: Callable[[str | None, FetchResult], object] | None = None,
+    ) -> RemoteKeys: ...
+    def request(self) -> Literal["ready", "pending", "unavailable"]: ...
+    def when_settled(self, wake: Callable[[], object]) -> None: ...
+    def held(self) -> dict[str, Any]: ...
+
+@final
+class FetchResult:
+    """Takes the end of a fetch that Python does. Forgotten, it is a failure."""
+
+    def answered(self, status: int, etag: str | None, cache_control: str | None, body: bytes) -> None: ...
+    def failed(self, why: str) -> None: ...
+
+def well_known_urls(issuer: str) -> list[str]: ...
+def jwks_uri_of(metadata: bytes, issuer: str, allow_http: bool) -> str: ...
 def bearer_token(request: object) -> str | Decision: ...
 def scopes_of(claims: bytes) -> list[str]: ...
 def verify_jws(token: object, key: object, algorithms: object = None) -> bytes: ...

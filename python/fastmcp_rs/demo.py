@@ -1,22 +1,16 @@
 """A real FastMCP server behind a ``JWTVerifier``, a real client, and a table of what became of which token."""
 
 import asyncio
-import http.client
-import json
 import logging
-import socket
 import statistics
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
-
 from fastmcp_rs import host
 from fastmcp_rs.auth.jwt import JWTVerifier
+from fastmcp_rs.demo_rotation import rotate_and_die
+from fastmcp_rs.demo_server import initialize, protected, recorded, serving
 from fastmcp_rs.demo_tokens import AUDIENCE, ISSUER, SCOPE, Case, cases
 from fastmcp_rs.testing import KeyPair
 
@@ -24,13 +18,7 @@ __all__ = ["run"]
 
 _ROUNDS = 40
 _CALLS_A_ROUND = 25
-_STARTUP_SECONDS = 30
-_INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "demo", "version": "1"}},
-}
+_OK = 200
 
 
 def run() -> int:
@@ -39,7 +27,7 @@ def run() -> int:
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     keys = KeyPair.generate("RS256")
     verifier = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=AUDIENCE, required_scopes=[SCOPE])
-    with _recorded() as records, _serving(_server(verifier)) as port:
+    with recorded() as records, serving(protected(verifier)) as port:
         version = host.fastmcp().__version__
         print(f"A FastMCP {version} server on 127.0.0.1:{port}, behind fastmcp_rs.auth.JWTVerifier (RS256)\n")
         good = keys.create_token("alice", ISSUER, AUDIENCE, [SCOPE])
@@ -53,6 +41,10 @@ def run() -> int:
         verdict = "" if row.right else f"   <- WRONG: expected {row.case.status} and {row.case.reason}"
         print(f"{row.case.name:{width}}  {row.status:4}  {row.reason or '-'}{verdict}")
     right = right and all(row.right for row in rows)
+    print("\nThe same server, with keys from a URL that rotates them and then dies:")
+    for text, status in rotate_and_die():
+        print(f"  {text:66}  {status}")
+        right = right and status == _OK
     print()
     asyncio.run(_print_costs(keys, verifier))
     print(f"\n{'Every outcome is the right one.' if right else 'SOME OUTCOMES ARE WRONG.'}")
@@ -70,63 +62,6 @@ class _Row:
         return (self.status, self.reason) == (self.case.status, self.case.reason)
 
 
-def _server(verifier: JWTVerifier) -> Any:  # noqa: ANN401 - the ASGI app of whichever FastMCP is installed
-    server = host.fastmcp().FastMCP("demo", auth=verifier)
-    get_access_token = host.fastmcp("server.dependencies").get_access_token
-
-    def whoami() -> str:
-        """Tell whom this call is served for."""
-        return str(get_access_token().client_id)
-
-    server.tool(whoami)
-    return server.http_app(path="/mcp")
-
-
-@contextmanager
-def _serving(app: Any) -> Iterator[int]:  # noqa: ANN401 - as above
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        # The newer of uvicorn's two WebSocket libraries deprecates the older; this server has no use for either.
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + _STARTUP_SECONDS
-        while not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                raise RuntimeError("the demo server did not start")
-            time.sleep(0.01)
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-class _Recorder(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-
-@contextmanager
-def _recorded() -> Iterator[list[logging.LogRecord]]:
-    """Collect the log records of decisions, and keep them off the terminal."""
-    recorder = _Recorder()
-    logger = logging.getLogger("fastmcp_rs.auth")
-    propagated = logger.propagate
-    logger.addHandler(recorder)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    try:
-        yield recorder.records
-    finally:
-        logger.removeHandler(recorder)
-        logger.propagate = propagated
-
-
 async def _ask_who(port: int, token: str) -> str:
     async with host.fastmcp().Client(f"http://127.0.0.1:{port}/mcp", auth=token) as client:
         result = await client.call_tool("whoami")
@@ -135,18 +70,9 @@ async def _ask_who(port: int, token: str) -> str:
 
 def _try(case: Case, port: int, records: list[logging.LogRecord]) -> _Row:
     records.clear()
-    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    if case.token is not None:
-        headers["Authorization"] = f"Bearer {case.token}"
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("POST", "/mcp", json.dumps(_INITIALIZE), headers)
-        response = connection.getresponse()
-        response.read()
-    finally:
-        connection.close()
+    status = initialize(port, case.token)
     reason: str | None = getattr(records[-1], "reason", None) if records else None
-    return _Row(case, response.status, reason)
+    return _Row(case, status, reason)
 
 
 async def _print_costs(keys: KeyPair, native: JWTVerifier) -> None:

@@ -1,6 +1,6 @@
 """What this project raises and warns of, beside ``ValueError`` for a configuration that cannot work."""
 
-__all__ = ["MissingAudienceWarning", "ShortSecretWarning", "TokenRejectedError"]
+__all__ = ["KeysUnavailableError", "MissingAudienceWarning", "ShortSecretWarning", "TokenRejectedError"]
 
 
 class TokenRejectedError(Exception):
@@ -20,6 +20,10 @@ class TokenRejectedError(Exception):
     def __str__(self) -> str:
         code, message = self.args
         return f"{message} ({code})"
+
+
+class KeysUnavailableError(RuntimeError):
+    """Keys cannot be fetched, so nobody can tell whether a token is good."""
 
 
 class ShortSecretWarning(UserWarning):

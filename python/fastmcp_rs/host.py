@@ -21,6 +21,7 @@ __all__ = [
     "init_verifier",
     "is_access_token",
     "to_host",
+    "unavailable_error",
 ]
 
 _CARRIED = "_fastmcp_rs_access_token"
@@ -85,6 +86,11 @@ def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
     # equality nor dumps see it.
     made.__dict__[_CARRIED] = decided.access_token() if isinstance(decided, Decision) else decided
     return made
+
+
+def unavailable_error() -> type[Exception] | None:
+    """Find the host's error for a token that nobody can judge now; only FastMCP from 4.2 on has one."""
+    return getattr(_optional("fastmcp.server.auth.auth"), "TokenVerificationError", None)
 
 
 def from_host(token: "HostAccessToken") -> AccessToken:

@@ -1,10 +1,13 @@
 //! Where verification keys come from, and which of them fits a token.
 
 mod disguise;
+pub mod remote;
 mod set;
 mod text;
 
 use std::sync::Arc;
+
+use crate::rejection::Unavailable;
 
 pub use set::KeySet;
 pub use text::{LoadedKeys, ShortSecret, from_public_text, from_text};
@@ -16,12 +19,29 @@ pub enum Keys {
     Snapshot(Arc<KeySet>),
     /// There are none yet, and waiting for them may help.
     Pending,
+    /// There are none, and waiting does not help.
+    Unavailable(Unavailable),
+}
+
+/// Whether whoever asks can wait for keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// They can: a token that may need newer keys is pending.
+    MayWait,
+    /// They cannot, or did: what is not there is not there.
+    None,
 }
 
 /// A source of keys. The pipeline does not know whether there is a network behind it.
 pub trait KeySource: Send + Sync + std::fmt::Debug {
     /// The keys at hand. Never blocks.
     fn keys(&self) -> Keys;
+
+    /// The keys after a token asked for one that `missed` does not have: the same snapshot if that is final, as it is for
+    /// keys that never change.
+    fn keys_after_miss(&self, missed: &Arc<KeySet>, _patience: Patience) -> Keys {
+        Keys::Snapshot(Arc::clone(missed))
+    }
 }
 
 /// Keys that were given at construction and never change.

@@ -39,12 +39,10 @@ pub struct ShortSecret {
 pub fn from_text(text: &[u8], algorithms: &Algorithms) -> Result<LoadedKeys, ConfigError> {
     let wanted: Vec<Algorithm> = algorithms.iter().collect();
     if !algorithms.are_symmetric() || json::parse_object(text).is_ok() {
-        let keys = KeySet::new(public_text(text)?, &wanted).map_err(|unsound| unusable(unsound.0))?;
+        let jwks = public_text(text)?;
+        let keys = KeySet::new(jwks.iter().cloned(), &wanted).map_err(|unsound| unusable(unsound.0))?;
         if keys.is_empty() {
-            return Err(ConfigError::new(format!(
-                "the key fits none of the algorithms ({algorithms}): its type, its own \"alg\" or, for a secret, its \
-                 length is for another one"
-            )));
+            return Err(fits_none(jwks, algorithms));
         }
         return Ok(LoadedKeys { keys, short_secret: None });
     }
@@ -66,6 +64,17 @@ pub fn from_public_text(text: &[u8]) -> Result<(KeySet, Algorithms), ConfigError
         return Err(unusable("it is a secret that is shorter than its hash"));
     }
     Ok((keys, Algorithms::from_keys(algorithms)))
+}
+
+fn fits_none(jwks: Vec<Jwk>, algorithms: &Algorithms) -> ConfigError {
+    let fitting = KeySet::new(jwks, &Algorithm::ALL).map(|keys| keys.algorithms()).unwrap_or_default();
+    let names: Vec<_> = fitting.into_iter().map(Algorithm::name).collect();
+    let advice = if names.is_empty() {
+        "it is a secret that is shorter than its hash".to_owned()
+    } else {
+        format!("it is a key for {}; name one of these as algorithm", names.join(", "))
+    };
+    ConfigError::new(format!("the key fits none of the algorithms ({algorithms}): {advice}"))
 }
 
 fn unusable(reason: impl std::fmt::Display) -> ConfigError {
@@ -94,8 +103,12 @@ fn public_text(text: &[u8]) -> Result<Vec<Jwk>, ConfigError> {
     if !trimmed.starts_with(b"-----BEGIN ") {
         return Err(unusable(
             "an asymmetric algorithm needs a public key as PEM text (-----BEGIN PUBLIC KEY-----, RSA PUBLIC KEY or \
-             CERTIFICATE), a JWK or a JWK Set; for a shared secret name an HS* algorithm",
+             CERTIFICATE; the text itself, not the name of a file), or a JWK or JWK Set as JSON text; for a shared secret \
+             name an HS* algorithm, such as algorithms=[\"HS256\"]",
         ));
+    }
+    if trimmed.windows(2).any(|pair| pair == b"\\n") {
+        return Err(unusable("its lines are ended by a backslash and an n: replace each such pair by a line end"));
     }
     Ok(vec![Jwk { kid: None, alg: None, material: pem::public_key(trimmed).map_err(unusable)? }])
 }

@@ -45,7 +45,8 @@ pub(super) fn key_bytes(key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<
     if let Ok(bytes) = key.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }
-    Err(PyValueError::new_err(format!("{argument} must be str or bytes, not {}", type_name(key))))
+    let advice = if key.is_instance_of::<PyDict>() { ": give a JWK as JSON text, with json.dumps()" } else { "" };
+    Err(PyValueError::new_err(format!("{argument} must be str or bytes, not {}{advice}", type_name(key))))
 }
 
 /// One text, or a list, tuple or set of texts. `None` stays `None`.

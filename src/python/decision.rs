@@ -22,8 +22,15 @@ pub(super) struct Decision(Outcome);
 
 enum Outcome {
     Accepted(Arc<Principal>),
-    Rejected { rejection: Rejection, message: String, client_id: Option<Box<str>>, subject: Option<Box<str>> },
+    Rejected {
+        rejection: Rejection,
+        message: String,
+        client_id: Option<Box<str>>,
+        subject: Option<Box<str>>,
+    },
     Unavailable(Unavailable),
+    /// Keys are on their way; whoever asked may wait and ask again.
+    Pending,
 }
 
 /// Whom an accepted token stands for, in the words of both contracts.
@@ -65,7 +72,7 @@ impl Decision {
     /// The outcome of a JWT verification.
     pub(super) fn of_jwt(progress: verifier::Progress, token: &Bound<'_, PyString>, policy: &Policy) -> Self {
         match progress {
-            verifier::Progress::Pending => Self(Outcome::Unavailable(Unavailable::Keys)),
+            verifier::Progress::Pending => Self(Outcome::Pending),
             verifier::Progress::Decided(verifier::Decision::Unavailable(why)) => Self(Outcome::Unavailable(why)),
             verifier::Progress::Decided(verifier::Decision::Accepted(verified)) => {
                 Self::accepted(Principal::of_jwt(*verified, token.clone().unbind(), policy))
@@ -183,13 +190,14 @@ fn escaped(text: &str) -> (String, bool) {
 
 #[pymethods]
 impl Decision {
-    /// `"accepted"`, `"rejected"` or `"unavailable"`.
+    /// `"accepted"`, `"rejected"`, `"unavailable"`, or `"pending"` until the keys are there.
     #[getter]
     fn outcome(&self) -> &'static str {
         match self.0 {
             Outcome::Accepted(_) => "accepted",
             Outcome::Rejected { .. } => "rejected",
             Outcome::Unavailable(_) => "unavailable",
+            Outcome::Pending => "pending",
         }
     }
 
@@ -197,7 +205,7 @@ impl Decision {
     #[getter]
     fn code(&self) -> Option<&'static str> {
         match &self.0 {
-            Outcome::Accepted(_) => None,
+            Outcome::Accepted(_) | Outcome::Pending => None,
             Outcome::Rejected { rejection, .. } => Some(rejection.code()),
             Outcome::Unavailable(why) => Some(why.code()),
         }
@@ -207,7 +215,7 @@ impl Decision {
     #[getter]
     fn level(&self) -> u8 {
         let severity = match &self.0 {
-            Outcome::Accepted(_) => Severity::Debug,
+            Outcome::Accepted(_) | Outcome::Pending => Severity::Debug,
             Outcome::Rejected { rejection, .. } => rejection.severity(),
             Outcome::Unavailable(_) => Severity::Warning,
         };
@@ -225,6 +233,7 @@ impl Decision {
             Outcome::Accepted(_) => "the token is accepted".to_owned(),
             Outcome::Rejected { message, .. } => message.clone(),
             Outcome::Unavailable(why) => why.to_string(),
+            Outcome::Pending => "the keys are on their way".to_owned(),
         }
     }
 
@@ -234,7 +243,7 @@ impl Decision {
         match &self.0 {
             Outcome::Accepted(principal) => Some(&principal.client_id),
             Outcome::Rejected { client_id, .. } => client_id.as_deref(),
-            Outcome::Unavailable(_) => None,
+            Outcome::Unavailable(_) | Outcome::Pending => None,
         }
     }
 
@@ -244,7 +253,7 @@ impl Decision {
         match &self.0 {
             Outcome::Accepted(principal) => principal.subject.as_deref(),
             Outcome::Rejected { subject, .. } => subject.as_deref(),
-            Outcome::Unavailable(_) => None,
+            Outcome::Unavailable(_) | Outcome::Pending => None,
         }
     }
 
@@ -264,7 +273,7 @@ impl Decision {
 
     fn __repr__(&self) -> String {
         match self.code() {
-            None => "Decision(accepted)".to_owned(),
+            None => format!("Decision({})", self.outcome()),
             Some(code) => format!("Decision({}, {code})", self.outcome()),
         }
     }

@@ -7,15 +7,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 use super::decision::Decision;
+use super::remote_keys::RemoteKeys;
 use super::{convert, now};
 use crate::config::{Algorithms, ConfigError};
 use crate::jose::jwt::Claims;
-use crate::keys::{self, FixedKeys};
+use crate::keys::{self, FixedKeys, KeySource, Patience};
 use crate::policy::{CustomCheckFailed, Overrides, Policy};
 use crate::rejection::Rejection;
 use crate::verifier::Verifier;
 
-/// Verifies JWTs under keys that were given at construction.
+/// Verifies JWTs under keys that were given at construction, or that are fetched.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct JwtVerifier {
     verifier: Verifier,
@@ -48,7 +49,19 @@ impl JwtVerifier {
     ) -> PyResult<Self> {
         let names = convert::texts(Some(algorithms), "algorithms")?.unwrap_or_default();
         let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
-        let loaded = keys::from_text(&zeroize::Zeroizing::new(convert::key_bytes(key, "the key")?), &algorithms)?;
+        let (source, short_secret): (Arc<dyn KeySource>, _) = if let Ok(remote) = key.cast::<RemoteKeys>() {
+            if algorithms.are_symmetric() {
+                return Err(PyValueError::new_err(
+                    "HS* algorithms need a shared secret, which no URL publishes: give it as secret, or name the algorithm \
+                     of the published keys",
+                ));
+            }
+            (remote.get().source(), None)
+        } else {
+            let text = zeroize::Zeroizing::new(convert::key_bytes(key, "the key")?);
+            let loaded = keys::from_text(&text, &algorithms)?;
+            (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
+        };
         let typ = match convert::texts(typ, "typ")? {
             None => None,
             Some(mut typ) if typ.len() == 1 => typ.pop(),
@@ -58,11 +71,7 @@ impl JwtVerifier {
             .with_leeway(convert::seconds(leeway, "leeway")?)?
             .with_typ(typ)?
             .with_bound_tokens(allow_bound_tokens);
-        Ok(Self {
-            verifier: Verifier::new(algorithms, Arc::new(FixedKeys::new(loaded.keys))),
-            policy: RwLock::new(Arc::new(policy)),
-            short_secret: loaded.short_secret,
-        })
+        Ok(Self { verifier: Verifier::new(algorithms, source), policy: RwLock::new(Arc::new(policy)), short_secret })
     }
 
     /// The accepted algorithms, in the order given.
@@ -115,18 +124,21 @@ impl JwtVerifier {
     }
 
     /// Decides about a token. The callables are a subclass's `_validate_issuer` and `_extract_scopes`.
-    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None))]
+    /// With `waited`, a key that is still not there is unknown, and keys that are still not there are unavailable.
+    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=false))]
     fn decide(
         &self,
         token: &Bound<'_, PyAny>,
         validate_issuer: Option<&Bound<'_, PyAny>>,
         extract_scopes: Option<&Bound<'_, PyAny>>,
+        waited: bool,
     ) -> Decision {
         let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
         let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
         let policy = self.policy();
+        let patience = if waited { Patience::None } else { Patience::MayWait };
         let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
-        Decision::of_jwt(self.verifier.verify(text.as_bytes(), &policy, &overrides, now()), token, &policy)
+        Decision::of_jwt(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
     }
 }
 

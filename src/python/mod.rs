@@ -1,11 +1,13 @@
 //! The Python face of the core. It translates arguments and answers, and decides nothing about a token.
 
 mod access_token;
+mod calls;
 mod convert;
 mod decision;
 mod jws;
 mod jwt_verifier;
 mod key_pair;
+mod remote_keys;
 mod request;
 mod static_verifier;
 
@@ -30,9 +32,16 @@ mod _native {
     #[pymodule_export]
     use super::key_pair::KeyPair;
     #[pymodule_export]
+    use super::remote_keys::{FetchResult, RemoteKeys, jwks_uri_of, well_known_urls};
+    #[pymodule_export]
     use super::request::bearer_token;
     #[pymodule_export]
     use super::static_verifier::StaticVerifier;
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::calls::register(module)
+    }
 }
 
 impl From<ConfigError> for PyErr {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use fastmcp_rs::config::{Algorithms, ConfigError};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::{FixedKeys, KeySource, LoadedKeys, from_text};
+use fastmcp_rs::keys::{FixedKeys, KeySource, LoadedKeys, Patience, from_text};
 use fastmcp_rs::policy::{Plain, Policy, Verified};
 use fastmcp_rs::rejection::Rejection;
 use fastmcp_rs::verifier::{Decision, Progress, Verifier};
@@ -149,7 +149,7 @@ impl Door {
     }
 
     fn decide(&self, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
-        match self.verifier.verify(token, &self.policy, &Plain, now) {
+        match self.verifier.verify(token, &self.policy, &Plain, now, Patience::MayWait) {
             Progress::Decided(Decision::Accepted(verified)) => Ok(verified),
             Progress::Decided(Decision::Rejected(refusal)) => {
                 let judged = !BEFORE_CLAIMS.contains(&refusal.rejection.code());

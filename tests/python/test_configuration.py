@@ -131,24 +131,6 @@ def test_a_leeway_within_bounds_is_taken(leeway):
     assert configure(leeway=leeway)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("jwks_uri", "https://issuer.example/jwks.json"),
-        ("ssrf_safe", True),
-        ("http_client", object()),
-        ("jwks_refresh_interval", 30.0),
-    ],
-)
-def test_a_parameter_for_keys_from_a_url_says_that_there_are_none_yet(name, value):
-    with pytest.raises(ValueError, match=f"{name} is not supported yet.*public_key"):
-        configure(**{name: value})
-    with pytest.raises(ValueError, match=f"{name} is not supported yet"):
-        JWTVerifier(audience="server", **{name: value})
-    # What switches the feature off, as FastMCP's defaults do, is no reason to complain.
-    assert configure(jwks_uri=None, ssrf_safe=False, http_client=None)
-
-
 def test_an_unknown_keyword_is_a_type_error():
     for name in ("key", "issuers", "secrets", "cache_ttl"):
         with pytest.raises(TypeError, match=name):

@@ -1,11 +1,14 @@
 """The README's code runs as it is printed."""
 
+import asyncio
+import logging
 import re
+import sys
 from pathlib import Path
 
 from fastmcp import FastMCP
 
-from fastmcp_rs.auth import JWTVerifier
+from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
 from fastmcp_rs.testing import KeyPair
 
 README = Path(__file__).parents[2] / "README.md"
@@ -19,7 +22,7 @@ def run(block: str) -> dict[str, object]:
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 4
 
 
 def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
@@ -28,6 +31,25 @@ def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
     server = run(BLOCKS[0])["mcp"]
     assert isinstance(server, FastMCP)
     assert isinstance(server.auth, JWTVerifier)
+
+
+def test_the_example_of_keys_from_a_url_fetches_nothing_yet():
+    verifier = run(BLOCKS[2])["verifier"]
+    assert verifier.issuer == "https://issuer.example"
+    assert verifier.keys()["fetches"] == 0
+
+
+def test_the_example_of_a_log_shows_the_reason(capsys):
+    logger = logging.getLogger("fastmcp_rs.auth")
+    before = logger.level
+    handler = run(BLOCKS[3])["handler"]
+    try:
+        handler.setStream(sys.stdout)
+        asyncio.run(StaticTokenVerifier(["t"]).verify_token("another"))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+    assert " DEBUG unknown_token: Bearer token rejected" in capsys.readouterr().out
 
 
 def test_the_example_of_accepting_and_refusing_holds():

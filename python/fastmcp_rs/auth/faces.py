@@ -75,12 +75,15 @@ def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryP
             return await inherited(self, asked)
         token = bearer_token(asked) if name == "authenticate" else asked
         if isinstance(token, Decision):
-            return None
+            # Without a token there is nothing to ask the override about, and the reason is worth a record.
+            return await inherited(self, asked)
         with _inside(self, cls):
             try:
                 answer = await override(self, BearerRequest(token) if target == "authenticate" else token)
                 _check(answer, target)
-            except Exception:
+            except Exception as error:
+                if _is_unavailable(error) and name != "authenticate":
+                    raise
                 message = "Bearer token rejected: %s.%s raised"
                 _logger.exception(message, cls.__qualname__, target, extra={"reason": "custom_check_failed"})
                 return None
@@ -90,6 +93,12 @@ def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryP
     entry_point.__qualname__ = f"{cls.__qualname__}.{name}"
     entry_point.__doc__ = f"Answer as this class's ``{target}`` does."
     return entry_point
+
+
+def _is_unavailable(error: Exception) -> bool:
+    """Whether an override says, in the host's words, that nobody can tell: that is no refusal."""
+    unavailable_error = host.unavailable_error()
+    return unavailable_error is not None and isinstance(error, unavailable_error)
 
 
 def _check(answer: object, target: str) -> None:

@@ -3,12 +3,18 @@
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
-from fastmcp_rs._native import Decision, JwtVerifier, scopes_of
+from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
 from fastmcp_rs.auth.provider import NativeProvider
+from fastmcp_rs.auth.remote import Issuer, fetched_keys, settled, warm_up
 from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from fastmcp_rs.auth.client_fetcher import AsyncClient
 
 __all__ = ["JWTVerifier"]
 
@@ -20,8 +26,8 @@ _FASTMCP_ALGORITHM = "RS256"
 # FastMCP's own ways to find a key. A subclass that overrides one expects to be asked, and would not be.
 _UNASKED = ("_get_verification_key", "_get_jwks_key")
 
-# Parameters of FastMCP's that need keys from a URL.
-_REMOTE = ("jwks_uri", "jwks_refresh_interval", "http_client", "ssrf_safe")
+_REFRESH_INTERVAL_SECONDS = 30.0
+_MAX_STALE_SECONDS = 86_400.0
 
 
 class JWTVerifier(NativeProvider, host.JWTVerifierBase):
@@ -59,7 +65,12 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         leeway: float | None = None,
         typ: str | None = None,
         allow_bound_tokens: bool = False,
-        **remote: object,
+        jwks_uri: object = None,
+        jwks_refresh_interval: float = _REFRESH_INTERVAL_SECONDS,
+        jwks_max_stale: float = _MAX_STALE_SECONDS,
+        http_client: "AsyncClient | None" = None,
+        ssrf_safe: bool = False,
+        allow_http: bool = False,
     ) -> None:
         """Configure what to accept.
 
@@ -80,20 +91,34 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
                 for ``exp`` and 30 for ``nbf``.
             typ: The ``typ`` that the header must have, such as ``"at+jwt"`` (RFC 9068 section 2.1).
             allow_bound_tokens: Accept tokens that are bound to a proof of possession (``cnf``) as bearer tokens.
-            **remote: ``jwks_uri`` and what belongs to it, which this version does not have yet.
+            jwks_uri: The https URL of a JWK Set, whose keys are fetched and refreshed in the background. http is for
+                this machine only, or with ``allow_http``.
+            jwks_refresh_interval: Seconds between refreshes that an unknown key forces; 0 for one at every miss.
+            jwks_max_stale: Seconds for which keys are used beyond their lifetime while refreshes fail; 0 for none.
+            http_client: An httpx or httpx2 ``AsyncClient`` that does the fetching, in its own event loop; closing it is
+                the caller's. Not together with ``ssrf_safe``.
+            ssrf_safe: For a URL that nobody vouches for: https only, public addresses only, no proxy, tighter bounds.
+            allow_http: Allow http to other machines, where anybody on the way can replace the keys.
 
         Raises:
             ValueError: The configuration cannot work or would not be safe; the text says what would.
         """
-        for name, value in remote.items():
-            if name not in _REMOTE:
-                raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {name!r}")
-            if value is None or value is False:
-                continue
-            raise ValueError(
-                f"{name} is not supported yet, as keys are not fetched from a URL: give the key as public_key"
+        if jwks_uri is not None and (secret is not None or public_key is not None):
+            raise ValueError("there are two kinds of keys: give either jwks_uri or a key")
+        key: str | bytes | RemoteKeys | None
+        self._remote: RemoteKeys | None = None
+        if jwks_uri is None:
+            key, names = _key_and_algorithms(secret, public_key, algorithms, algorithm)
+        else:
+            names = _algorithms(algorithms, algorithm, _FASTMCP_ALGORITHM)
+            key = self._remote = fetched_keys(
+                jwks_uri,
+                http_client,
+                allow_http=allow_http,
+                ssrf_safe=ssrf_safe,
+                refresh_interval=jwks_refresh_interval,
+                max_stale=jwks_max_stale,
             )
-        key, names = _key_and_algorithms(secret, public_key, algorithms, algorithm)
         self._native = JwtVerifier(key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens)
         urls = {
             "base_url": base_url,
@@ -104,8 +129,9 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         self.issuer = issuer
         self.audience = audience
         self.required_scopes = required_scopes
-        self.public_key = None if self._native.is_symmetric else key
-        self.jwks_uri = None
+        self.public_key = None if self._native.is_symmetric else public_key or secret
+        self.jwks_uri = None if jwks_uri is None or isinstance(jwks_uri, Issuer) else str(jwks_uri)
+        self.ssrf_safe = ssrf_safe
         _warn(self._native.short_secret, audience)
 
     @property
@@ -147,12 +173,55 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
         self._native.set_required_scopes(required_scopes)
 
-    def _decide(self, token: object) -> Decision:
+    @classmethod
+    def from_issuer(cls, issuer: str, **options: Any) -> "Self":  # noqa: ANN401 - those of the initializer
+        """Make a verifier of an issuer's tokens, whose keys its metadata names.
+
+        The metadata is looked for as OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3 say, when keys are
+        first needed and at each refresh; its ``issuer`` must be this one, character by character.
+
+        Args:
+            issuer: The issuer, an https URL; it is also what ``iss`` must be.
+            **options: Parameters of the initializer, but for those of keys.
+
+        Raises:
+            ValueError: The configuration cannot work; the text says what would.
+        """
+        for name in ("secret", "public_key", "jwks_uri"):
+            if name in options:
+                raise ValueError(f"from_issuer() finds keys by the issuer: {name} cannot be given as well")
+        return cls(jwks_uri=Issuer(issuer), issuer=issuer, **options)
+
+    async def warm_up(self) -> None:
+        """Fetch the keys ahead of the first request.
+
+        Raises:
+            KeysUnavailableError: They cannot be fetched; the text says why.
+        """
+        if self._remote is not None:
+            await warm_up(self._remote)
+
+    def keys(self) -> dict[str, Any]:
+        """Tell what is held of fetched keys.
+
+        Returns:
+            ``keys``, a list of dicts with ``kid``, ``kty`` and ``alg``; ``age`` and ``next_refresh``, in seconds;
+            ``last_error``, a text; and the counters ``fetches`` and ``failures``. Empty for keys that were given.
+        """
+        return {} if self._remote is None else self._remote.held()
+
+    def _decide(self, token: object, *, waited: bool = False) -> Decision:
         return self._native.decide(
             token,
             self._validate_issuer if self._asks_issuer else None,
             self._extract_scopes if self._asks_scopes else None,
+            waited=waited,
         )
+
+    async def _decide_later(self, token: object) -> Decision:
+        assert self._remote is not None  # noqa: S101 - only fetched keys are ever on their way
+        await settled(self._remote)
+        return self._decide(token, waited=True)
 
     def _validate_issuer(self, issuer: Any) -> bool:  # noqa: ANN401 - FastMCP's signature
         """Tell whether a token's issuer is acceptable. A subclass may override it and is then always asked."""
@@ -181,17 +250,20 @@ def _key_and_algorithms(
     algorithm: str | None,
 ) -> tuple[str | bytes | None, Sequence[str]]:
     if secret is None and public_key is None:
-        raise ValueError("there is no key: give a shared secret as secret, or a public key as public_key")
+        raise ValueError("there is no key: give a secret, a public_key, or the jwks_uri where keys are published")
     if secret is not None and public_key is not None:
         raise ValueError("there are two keys: give either secret or public_key")
+    default = "HS256" if public_key is None else _FASTMCP_ALGORITHM
+    return public_key if secret is None else secret, _algorithms(algorithms, algorithm, default)
+
+
+def _algorithms(algorithms: Sequence[str], algorithm: str | None, default: str) -> Sequence[str]:
     given = algorithms is not _DOCUMENTED_ALGORITHMS
     if given and algorithm is not None:
         raise ValueError("give either algorithms or algorithm, not both")
     if algorithm is not None:
-        algorithms = [algorithm]
-    elif public_key is not None and not given:
-        algorithms = [_FASTMCP_ALGORITHM]
-    return public_key if secret is None else secret, algorithms
+        return [algorithm]
+    return algorithms if given else [default]
 
 
 def _copy(texts: str | Sequence[str] | None) -> str | list[str] | None:

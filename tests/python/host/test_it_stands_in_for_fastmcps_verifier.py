@@ -111,9 +111,11 @@ def test_a_shared_secret_does_not_read_back(issuers):
     assert issuer.public_key not in repr(verifier) + repr(vars(verifier))
 
 
-def test_remote_keys_say_that_they_are_not_here_yet(issuer):
-    with pytest.raises(ValueError, match="jwks_uri is not supported yet"):
-        JWTVerifier(jwks_uri="https://issuer.example/jwks.json", **issuer.expected)
+def test_keys_from_a_url_are_named_as_fastmcp_names_them(issuer):
+    verifier = JWTVerifier(jwks_uri="https://issuer.example/jwks.json", **issuer.expected)
+    assert verifier.jwks_uri == "https://issuer.example/jwks.json"
+    assert verifier.public_key is None
+    assert verifier.keys()["fetches"] == 0
 
 
 def test_without_an_audience_there_is_one_warning(issuer):

@@ -1,0 +1,89 @@
+"""Keys that are fetched, as an event loop sees them."""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from fastmcp_rs._native import RemoteKeys
+from fastmcp_rs.auth.client_fetcher import ClientFetcher
+from fastmcp_rs.errors import KeysUnavailableError
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth.client_fetcher import AsyncClient
+
+__all__ = ["Issuer", "fetched_keys", "settled", "warm_up"]
+
+
+# Beyond the total timeout of any fetch. Without it, who waits for one whose event loop was stopped half-way would wait
+# for ever.
+_LONGEST_WAIT_SECONDS = 35.0
+
+
+class Issuer(str):
+    """An issuer in the place of a ``jwks_uri``: its metadata says where the keys are."""
+
+    __slots__ = ()
+
+
+def fetched_keys(
+    jwks_uri: object,
+    http_client: "AsyncClient | None",
+    *,
+    allow_http: bool,
+    ssrf_safe: bool,
+    refresh_interval: float,
+    max_stale: float,
+) -> RemoteKeys:
+    """Make the source of a verifier's keys. Nothing is fetched before it is asked.
+
+    Raises:
+        ValueError: The URL is not one that keys may be fetched from, or a number is out of range.
+    """
+    if ssrf_safe and http_client is not None:
+        raise ValueError("http_client cannot be combined with ssrf_safe=True, which has a transport of its own")
+    url = str(jwks_uri)
+    discover = isinstance(jwks_uri, Issuer)
+    fetch = None
+    if http_client is not None:
+        fetch = ClientFetcher(http_client, url, discover=discover, allow_http=allow_http)
+    return RemoteKeys(
+        url,
+        discover=discover,
+        allow_http=allow_http,
+        ssrf_safe=ssrf_safe,
+        refresh_interval=refresh_interval,
+        max_stale=max_stale,
+        fetch=fetch,
+    )
+
+
+async def warm_up(remote: RemoteKeys) -> None:
+    """Fetch the keys if they are not there.
+
+    Raises:
+        KeysUnavailableError: They cannot be fetched; the text says why.
+    """
+    if remote.request() == "pending":
+        await settled(remote)
+    if remote.request() != "ready":
+        raise KeysUnavailableError(f"the keys cannot be fetched: {remote.held()['last_error']}")
+
+
+async def settled(remote: RemoteKeys) -> None:
+    """Wait until no fetch is on its way, or has had its time. It goes on whatever becomes of whoever waits."""
+    loop = asyncio.get_running_loop()
+    arrived = loop.create_future()
+
+    def wake() -> None:
+        # From the fetcher's thread; the loop may be gone by now, and with it whoever waited.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve, arrived)
+
+    remote.when_settled(wake)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(arrived, _LONGEST_WAIT_SECONDS)
+
+
+def _resolve(arrived: "asyncio.Future[None]") -> None:
+    if not arrived.done():
+        arrived.set_result(None)

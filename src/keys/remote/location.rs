@@ -1,0 +1,118 @@
+//! URLs that keys may be fetched from.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use crate::config::ConfigError;
+
+/// A URL that passed the rules: https, or http to this machine or by the operator's word; no user, no fragment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Location {
+    url: Url,
+    allow_http: bool,
+}
+
+impl Location {
+    /// Reads a URL. `argument` is what the operator calls it.
+    ///
+    /// # Errors
+    /// The text is no absolute URL, has another scheme, holds credentials or a fragment, or is http to another machine
+    /// without `allow_http`.
+    pub fn parse(text: &str, argument: &str, allow_http: bool) -> Result<Self, ConfigError> {
+        let wrong = |why: &str| ConfigError::new(format!("{argument} {why}"));
+        let url = Url::parse(text)
+            .map_err(|_| wrong("is not an absolute URL: give one such as https://issuer.example/jwks"))?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(wrong("must be an https URL"));
+        }
+        // The URL Standard reads more slashes, or none, or other ones, as if they were two.
+        let authority = text.split_once("://").map_or("", |(_, rest)| rest);
+        if authority.is_empty() || authority.starts_with('/') || text.contains('\\') {
+            return Err(wrong("is not an absolute URL: give one such as https://issuer.example/jwks"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("must not hold a user name or password"));
+        }
+        if url.fragment().is_some() || text.trim() != text || text.chars().any(char::is_control) {
+            return Err(wrong("must be a plain URL, without fragment, spaces or control characters"));
+        }
+        if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
+            return Err(wrong(
+                "is an http URL of another machine, where anybody on the way could replace the keys: use https, or pass \
+                 allow_http=True if the way is safe",
+            ));
+        }
+        Ok(Self { url, allow_http })
+    }
+
+    /// The URL.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether http to another machine is allowed by the operator's word.
+    #[must_use]
+    pub fn allows_http(&self) -> bool {
+        self.allow_http
+    }
+
+    /// Whether the URL is an https one.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h1_https_or_http_to_this_machine_or_by_option() {
+        for good in [
+            "https://a.example/jwks",
+            "https://a.example:8443/x?y=z",
+            "http://127.0.0.1:1/",
+            "http://localhost/x",
+            "http://[::1]:5/",
+        ] {
+            assert!(Location::parse(good, "jwks_uri", false).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "jwks",
+            "/jwks",
+            "//a.example/jwks",
+            "file:///etc/passwd",
+            "ftp://a.example/",
+            "data:,x",
+            "javascript:1",
+            "https://user@a.example/",
+            "https://u:p@a.example/",
+            "https://",
+            "https:///a.example/",
+            "https:a.example/",
+            "https:\\\\a.example/",
+            "https://a.example/#x",
+            " https://a.example/",
+            "https://a.example/\n",
+            "http://localhost.evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "http://0.0.0.0/",
+        ] {
+            assert!(Location::parse(bad, "jwks_uri", false).is_err(), "{bad}");
+        }
+        let error = Location::parse("http://a.example/", "jwks_uri", false).unwrap_err().to_string();
+        assert!(error.contains("allow_http=True"), "{error}");
+        assert!(Location::parse("http://a.example/", "jwks_uri", true).is_ok());
+        assert!(Location::parse("ftp://a.example/", "jwks_uri", true).is_err());
+    }
+}

@@ -1,0 +1,52 @@
+//! Endpoints that the verifiers of a process share, so that a set is fetched once for all of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::endpoint::{Endpoint, Observer};
+use super::fetch::{HttpFetcher, Origin};
+use super::schedule::Moment;
+
+/// Under which rules a set is fetched. What was fetched under one is not used under another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FetchPolicy {
+    /// The operator vouches for the URL.
+    Plain,
+    /// Nobody does: https, public addresses, no proxy, tighter bounds.
+    SsrfSafe,
+}
+
+type Shared = HashMap<(Origin, FetchPolicy), Weak<Endpoint>>;
+
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+/// The endpoint of this origin under this policy, shared by whoever asks for the same.
+#[must_use]
+pub fn shared(origin: &Origin, policy: FetchPolicy, observer: Observer) -> Arc<Endpoint> {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = shared.get_or_insert_default();
+    let key = (origin.clone(), policy);
+    if let Some(endpoint) = shared.get(&key).and_then(Weak::upgrade) {
+        return endpoint;
+    }
+    shared.retain(|_, endpoint| endpoint.strong_count() > 0);
+    let name = match origin {
+        Origin::KeySet(location) => location.url().to_string(),
+        Origin::Issuer(_, issuer) => issuer.to_string(),
+    };
+    let fetcher = HttpFetcher::new(origin.clone(), policy);
+    let endpoint = Endpoint::new(&name, Box::new(fetcher), Box::new(now), observer);
+    shared.insert(key, Arc::downgrade(&endpoint));
+    endpoint
+}
+
+/// Time since the machine started, sleep included where the system tells it: keys age while a machine sleeps.
+#[must_use]
+pub fn now() -> Moment {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(clock);
+    Moment::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}

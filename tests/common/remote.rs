@@ -1,0 +1,216 @@
+//! An endpoint whose fetches the test ends by hand, on a clock that the test holds.
+
+#![allow(dead_code, reason = "each test crate uses its own part of this module")]
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastmcp_rs::jose::jwa::Algorithm;
+use fastmcp_rs::jose::jwt::NumericDate;
+use fastmcp_rs::keys::Patience;
+use fastmcp_rs::keys::remote::{
+    Done, Endpoint, Event, FetchError, Fetcher, Held, RemoteKeys, Reply, Request, read_foreign,
+};
+use fastmcp_rs::policy::Plain;
+use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+
+use crate::common::{ACCEPTED, NOW, Signer, algorithms, claims, policy};
+
+/// What [`RemoteDoor::ask`] says of a token that waits for keys, and of one that nobody can judge.
+pub(crate) const PENDING: &str = "pending";
+pub(crate) const UNAVAILABLE: &str = "keys_unavailable";
+
+pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+/// Takes requests, and leaves their end to the test.
+#[derive(Default)]
+struct Desk {
+    requests: Mutex<Vec<Request>>,
+    open: Mutex<VecDeque<Done>>,
+}
+
+#[derive(Clone)]
+struct AtDesk(Arc<Desk>);
+
+impl fmt::Debug for AtDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtDesk")
+    }
+}
+
+impl Fetcher for AtDesk {
+    fn fetch(&self, request: Request, done: Done) {
+        self.0.requests.lock().unwrap().push(request);
+        self.0.open.lock().unwrap().push_back(done);
+    }
+}
+
+/// One endpoint with all that a test holds of it.
+pub(crate) struct World {
+    desk: Arc<Desk>,
+    clock: Arc<AtomicU64>,
+    events: Arc<Mutex<Vec<String>>>,
+    pub(crate) endpoint: Arc<Endpoint>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let desk = Arc::new(Desk::default());
+        // A machine that has been up for a while.
+        let clock = Arc::new(AtomicU64::new(1_000_000_000));
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let (time, log) = (Arc::clone(&clock), Arc::clone(&events));
+        let endpoint = Endpoint::new(
+            "https://keys.example/jwks",
+            Box::new(AtDesk(Arc::clone(&desk))),
+            Box::new(move || Duration::from_millis(time.load(Ordering::SeqCst))),
+            Arc::new(move |name: &str, event: &Event| {
+                assert_eq!(name, "https://keys.example/jwks");
+                let text = match event {
+                    Event::Failing(error) => format!("failing: {error}"),
+                    Event::Recovered => "recovered".to_owned(),
+                    Event::Skipped(reason) => format!("skipped: {reason}"),
+                };
+                log.lock().unwrap().push(text);
+            }),
+        );
+        Self { desk, clock, events, endpoint }
+    }
+
+    /// A world whose endpoint gave these keys at its first fetch.
+    pub(crate) fn with_keys(keys: &[String]) -> Self {
+        let world = Self::new();
+        let door = world.door(INTERVAL, DAY);
+        assert_eq!(door.ask(&named(&Signer::fresh(Algorithm::EdDSA), "nobody")), PENDING);
+        world.publish(keys);
+        world
+    }
+
+    pub(crate) fn door(&self, interval: Duration, max_stale: Duration) -> RemoteDoor {
+        RemoteDoor::new(&self.endpoint, interval, max_stale)
+    }
+
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn wait_seconds(&self, seconds: u64) {
+        self.wait(Duration::from_secs(seconds));
+    }
+
+    /// How many fetches were started.
+    pub(crate) fn requests(&self) -> usize {
+        self.desk.requests.lock().unwrap().len()
+    }
+
+    pub(crate) fn last_request(&self) -> Request {
+        self.desk.requests.lock().unwrap().last().unwrap().clone()
+    }
+
+    /// How many fetches are on their way.
+    pub(crate) fn open(&self) -> usize {
+        self.desk.open.lock().unwrap().len()
+    }
+
+    /// Takes the oldest fetch that is on its way, to end it later.
+    pub(crate) fn take(&self) -> Done {
+        self.desk.open.lock().unwrap().pop_front().unwrap()
+    }
+
+    /// Ends the oldest fetch.
+    pub(crate) fn end(&self, result: Result<Reply, FetchError>) {
+        self.take()(result);
+    }
+
+    /// Ends the oldest fetch with an HTTP answer.
+    pub(crate) fn answer(&self, status: u16, etag: Option<&str>, cache_control: Option<&str>, body: &str) {
+        self.end(read_foreign(status, etag, cache_control, body.as_bytes().to_vec()));
+    }
+
+    /// Ends the oldest fetch with these keys.
+    pub(crate) fn publish(&self, keys: &[String]) {
+        self.answer(200, None, None, &set(keys));
+    }
+
+    /// Ends the oldest fetch with a failure.
+    pub(crate) fn fail(&self) {
+        self.end(Err(FetchError::Timeout));
+    }
+
+    /// What the operator heard, once.
+    pub(crate) fn events(&self) -> Vec<String> {
+        std::mem::take(&mut *self.events.lock().unwrap())
+    }
+
+    pub(crate) fn held(&self) -> Held {
+        self.endpoint.held()
+    }
+}
+
+/// A verifier of asymmetric tokens on an endpoint.
+pub(crate) struct RemoteDoor {
+    verifier: Verifier,
+}
+
+impl RemoteDoor {
+    pub(crate) fn new(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration) -> Self {
+        let source = Arc::new(RemoteKeys::new(Arc::clone(endpoint), interval, max_stale));
+        Self { verifier: Verifier::new(algorithms(&["EdDSA", "ES256", "RS256"]), source) }
+    }
+
+    /// What becomes of a token of somebody who could wait.
+    pub(crate) fn ask(&self, token: &str) -> &'static str {
+        self.verdict(token, Patience::MayWait)
+    }
+
+    /// What becomes of it when they have waited.
+    pub(crate) fn ask_after_waiting(&self, token: &str) -> &'static str {
+        self.verdict(token, Patience::None)
+    }
+
+    fn verdict(&self, token: &str, patience: Patience) -> &'static str {
+        match self.verifier.verify(token.as_bytes(), &policy(), &Plain, NumericDate::from_seconds(NOW), patience) {
+            Progress::Pending => PENDING,
+            Progress::Decided(Decision::Accepted(_)) => ACCEPTED,
+            Progress::Decided(Decision::Rejected(refusal)) => refusal.rejection.code(),
+            Progress::Decided(Decision::Unavailable(why)) => why.code(),
+        }
+    }
+}
+
+/// A fresh key, its JWK under this name, and a token that it signed under this name.
+pub(crate) struct Named {
+    pub(crate) signer: Signer,
+    pub(crate) jwk: String,
+    pub(crate) token: String,
+}
+
+impl Named {
+    pub(crate) fn new(kid: &str) -> Self {
+        let signer = Signer::fresh(Algorithm::EdDSA);
+        let (jwk, token) = (signer.jwk(&format!(r#","kid":"{kid}""#)), named(&signer, kid));
+        Self { signer, jwk, token }
+    }
+}
+
+/// A perfect token under this key id.
+pub(crate) fn named(signer: &Signer, kid: &str) -> String {
+    signer.sign(signer.header(&format!(r#","kid":"{kid}""#)), claims())
+}
+
+/// A perfect token but for a key id that nobody has.
+pub(crate) fn made_up(number: usize) -> String {
+    // One signature for all: it is never looked at.
+    let header = format!(r#"{{"alg":"EdDSA","kid":"made-up-{number}"}}"#);
+    crate::common::compact(header, claims(), [0; 64])
+}
+
+/// A JWK Set.
+pub(crate) fn set(keys: &[String]) -> String {
+    format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+}

@@ -1,0 +1,283 @@
+//! What is bounded or ordered: late answers, hints of the server, odd keys, and what is told of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot sign or lock has failed")]
+
+mod common;
+#[path = "common/remote.rs"]
+mod remote;
+
+use std::time::Duration;
+
+use common::{ACCEPTED, Signer, claims};
+use fastmcp_rs::jose::base64url;
+use fastmcp_rs::jose::jwa::Algorithm;
+use fastmcp_rs::keys::remote::read_foreign;
+use remote::{DAY, INTERVAL, Named, PENDING, UNAVAILABLE, World, made_up, named, set};
+
+/// As long as any fetch can take, and longer.
+const ABANDONED: u64 = 61;
+
+#[test]
+fn k13_the_answer_to_the_later_question_stays() {
+    let (a, b) = (Named::new("a"), Named::new("b"));
+    let world = World::new();
+    let door = world.door(INTERVAL, DAY);
+    door.ask(&a.token);
+    let first = world.take();
+    world.wait_seconds(ABANDONED);
+    assert_eq!(door.ask(&a.token), PENDING);
+    assert_eq!(world.requests(), 2, "a fetch that never came back holds nobody up");
+    world.publish(std::slice::from_ref(&b.jwk));
+    first(read_foreign(200, None, None, set(std::slice::from_ref(&a.jwk)).into_bytes()));
+    assert_eq!(door.ask(&b.token), ACCEPTED);
+    assert_eq!(door.ask_after_waiting(&a.token), "unknown_key");
+}
+
+#[test]
+fn k13_a_late_failure_undoes_no_success_and_a_late_success_no_failure() {
+    let a = Named::new("a");
+    for late_is_good in [false, true] {
+        let world = World::new();
+        let door = world.door(INTERVAL, DAY);
+        door.ask(&a.token);
+        let first = world.take();
+        world.wait_seconds(ABANDONED);
+        door.ask(&a.token);
+        let good = || read_foreign(200, None, None, set(std::slice::from_ref(&a.jwk)).into_bytes());
+        let bad = || read_foreign(500, None, None, Vec::new());
+        world.end(if late_is_good { bad() } else { good() });
+        world.events();
+        first(if late_is_good { good() } else { bad() });
+        assert_eq!(world.events(), [""; 0]);
+        assert_eq!(world.held().last_error.is_some(), late_is_good);
+        assert_eq!(door.ask(&a.token), if late_is_good { UNAVAILABLE } else { ACCEPTED });
+    }
+}
+
+#[test]
+fn k14_keys_and_bytes_are_counted() {
+    let a = Named::new("a");
+    let full = |count: usize| set(&vec![a.jwk.clone(); count]).into_bytes();
+    assert!(read_foreign(200, None, None, full(1000)).is_ok());
+    assert!(read_foreign(200, None, None, full(1001)).is_err());
+    let mut body = full(1);
+    body.resize(1024 * 1024, b' ');
+    assert!(read_foreign(200, None, None, body.clone()).is_ok());
+    body.push(b' ');
+    assert!(read_foreign(200, None, None, body).is_err());
+}
+
+#[test]
+fn k16_hints_set_the_lifetime_within_bounds() {
+    let a = Named::new("a");
+    for (hint, seconds) in [
+        (None, 600),
+        (Some("max-age=60"), 60),
+        (Some("max-age=5"), 30),
+        (Some("max-age=0"), 30),
+        (Some("max-age=1000000000"), 3600),
+        (Some("no-store"), 600),
+        (Some("junk;;"), 600),
+    ] {
+        let world = World::new();
+        let door = world.door(INTERVAL, Duration::ZERO);
+        door.ask(&a.token);
+        world.answer(200, None, hint, &set(std::slice::from_ref(&a.jwk)));
+        let next = world.held().next_refresh.unwrap().as_secs_f64();
+        let lifetime = f64::from(u32::try_from(seconds).unwrap());
+        assert!((lifetime * 0.79..=lifetime * 0.91).contains(&next), "{hint:?}: {next}");
+        world.wait_seconds(seconds - 1);
+        assert_eq!(door.ask(&a.token), ACCEPTED, "{hint:?}");
+        world.wait_seconds(1);
+        assert_eq!(door.ask(&a.token), PENDING, "{hint:?}: with no stale use it ends here");
+    }
+}
+
+#[test]
+fn k16_a_304_to_a_conditional_request_renews_the_set() {
+    let a = Named::new("a");
+    let world = World::new();
+    let door = world.door(INTERVAL, Duration::ZERO);
+    door.ask(&a.token);
+    assert_eq!(world.last_request().etag, None);
+    world.answer(200, Some("\"v1\""), Some("max-age=60"), &set(std::slice::from_ref(&a.jwk)));
+    for _ in 0..5 {
+        world.wait_seconds(55);
+        assert_eq!(door.ask(&a.token), ACCEPTED);
+        assert_eq!(world.last_request().etag.as_deref(), Some("\"v1\""));
+        world.answer(304, None, Some("max-age=60"), "");
+        assert_eq!(world.held().age, Some(Duration::ZERO));
+        assert_eq!(door.ask_after_waiting(&made_up(0)), "unknown_key", "a 304 is a success");
+    }
+    assert_eq!(world.events(), [""; 0]);
+}
+
+#[test]
+fn k16_a_304_that_nobody_asked_for_renews_nothing() {
+    let a = Named::new("a");
+    let world = World::new();
+    let door = world.door(INTERVAL, Duration::ZERO);
+    door.ask(&a.token);
+    world.answer(304, None, None, "");
+    assert_eq!(door.ask(&a.token), UNAVAILABLE);
+    world.wait_seconds(1);
+    door.ask(&a.token);
+    world.publish(std::slice::from_ref(&a.jwk));
+    world.wait_seconds(599);
+    assert_eq!(door.ask(&a.token), ACCEPTED);
+    world.answer(304, None, None, "");
+    assert_eq!(world.held().last_error.as_deref(), Some("the endpoint answered with status 304"));
+    world.wait_seconds(2);
+    assert_eq!(door.ask(&a.token), PENDING);
+}
+
+#[test]
+fn k20_what_is_held_is_told_without_key_text() {
+    let a = Named::new("a");
+    let rsa = common::rsa_signer();
+    let world = World::new();
+    let empty = world.held();
+    assert!(empty.keys.is_empty() && empty.age.is_none() && empty.next_refresh.is_none());
+    assert_eq!((empty.last_error, empty.fetches), (None, (0, 0)));
+    let door = world.door(INTERVAL, DAY);
+    door.ask(&a.token);
+    world.fail();
+    world.wait_seconds(1);
+    door.ask(&a.token);
+    world.publish(&[a.jwk.clone(), rsa.jwk(r#","kid":"r","alg":"RS256""#)]);
+    world.wait_seconds(7);
+    let held = world.held();
+    let keys: Vec<_> = held.keys.iter().map(|key| (key.kid.as_deref(), key.kty, key.alg)).collect();
+    assert_eq!(keys, [(Some("a"), "OKP", None), (Some("r"), "RSA", Some(Algorithm::RS256))]);
+    assert_eq!(held.age, Some(Duration::from_secs(7)));
+    assert!(held.next_refresh.is_some_and(|next| next < Duration::from_secs(541)));
+    assert_eq!(held.fetches, (2, 1));
+    let told = format!("{held:?}");
+    for jwk in [&a.jwk, &rsa.jwk("")] {
+        let numbers = jwk.split('"').filter(|text| text.len() > 20);
+        assert!(numbers.clone().count() > 0);
+        for number in numbers {
+            assert!(!told.contains(number));
+        }
+    }
+}
+
+#[test]
+fn h5_odd_keys_are_skipped_and_told_of_once() {
+    let good = Named::new("good");
+    let long = |octets: usize| base64url::encode(&vec![0xff; octets]);
+    let odd = [
+        "null".to_owned(),
+        "5".to_owned(),
+        "[]".to_owned(),
+        "{}".to_owned(),
+        r#"{"kty":"new","kid":"x1"}"#.to_owned(),
+        r#"{"kty":"RSA","kid":"x2","n":"!","e":"AQAB"}"#.to_owned(),
+        r#"{"kty":"RSA","kid":["x3"]}"#.to_owned(),
+        good.signer.jwk(r#","kid":["x4"]"#),
+        good.signer.jwk(r#","kid":"x5","use":"enc""#),
+        good.signer.jwk(r#","kid":"x6","key_ops":["encrypt"]"#),
+        good.signer.jwk(r#","kid":"x7","alg":"RSA-OAEP""#),
+        good.signer.jwk(r#","kid":"x8","d":"AAAA""#),
+        // Numbers out of bounds: 1024 and 16 384 bits, exponents of 1, 2 and 2 KiB.
+        format!(r#"{{"kty":"RSA","kid":"x9","n":"{}","e":"AQAB"}}"#, long(128)),
+        format!(r#"{{"kty":"RSA","kid":"x10","n":"{}","e":"AQAB"}}"#, long(2048)),
+        format!(r#"{{"kty":"RSA","kid":"x11","n":"{}","e":"AQ"}}"#, long(256)),
+        format!(r#"{{"kty":"RSA","kid":"x12","n":"{}","e":"Ag"}}"#, long(256)),
+        format!(r#"{{"kty":"RSA","kid":"x13","n":"{}","e":"{}"}}"#, long(256), long(2048)),
+        // Points that are none, or of small order.
+        format!(r#"{{"kty":"EC","kid":"x14","crv":"P-256","x":"{0}","y":"{0}"}}"#, base64url::encode(&[0; 32])),
+        format!(r#"{{"kty":"EC","kid":"x15","crv":"P-521","x":"{0}","y":"{0}"}}"#, long(66)),
+        format!(r#"{{"kty":"OKP","kid":"x16","crv":"Ed25519","x":"{}"}}"#, base64url::encode(&[0; 32])),
+        r#"{"kty":"OKP","kid":"x17","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#.to_owned(),
+        r#"{"kty":"oct","kid":"x18","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#.to_owned(),
+    ];
+    for key in &odd {
+        let world = World::with_keys(&[key.clone(), good.jwk.clone()]);
+        let door = world.door(INTERVAL, DAY);
+        assert_eq!(door.ask(&good.token), ACCEPTED, "{key:.80}");
+        assert_eq!(world.held().keys.len(), 1, "{key:.80}");
+        let told = world.events();
+        assert!(told.len() == 1 && told[0].starts_with("skipped: key "), "{key:.80}: {told:?}");
+        // The same at the next refresh is no news; another odd key is.
+        world.wait_seconds(601);
+        door.ask(&good.token);
+        world.publish(&[good.jwk.clone(), key.clone()]);
+        assert_eq!(world.events(), [""; 0], "{key:.80}");
+        world.wait_seconds(601);
+        door.ask(&good.token);
+        world.publish(&[good.jwk.clone(), key.clone(), r#"{"kty":"next","kid":"y"}"#.to_owned()]);
+        assert_eq!(world.events().len(), 1, "{key:.80}");
+    }
+    let world = World::with_keys(&[&odd[..], std::slice::from_ref(&good.jwk)].concat());
+    assert_eq!(world.door(INTERVAL, DAY).ask(&good.token), ACCEPTED, "all of them at once");
+}
+
+#[test]
+fn a7_and_s6_a_published_secret_verifies_nothing() {
+    let good = Named::new("good");
+    let secret = Signer::fresh(Algorithm::HS256);
+    let world = World::with_keys(&[secret.jwk(r#","kid":"s""#), good.jwk.clone()]);
+    let door = world.door(INTERVAL, DAY);
+    for kid in ["s", "good"] {
+        assert_eq!(door.ask(&named(&secret, kid)), "algorithm_not_allowed");
+    }
+    assert_eq!(world.requests(), 1);
+}
+
+#[test]
+fn s1_and_s5_keys_without_kid() {
+    let (signer, other) = (Signer::fresh(Algorithm::EdDSA), Signer::fresh(Algorithm::EdDSA));
+    let (bare, tagged) = (signer.token(claims()), named(&signer, "t"));
+    let nameless = signer.jwk("");
+    let asked = |keys: &[String], token: &str| {
+        let world = World::with_keys(keys);
+        world.door(INTERVAL, DAY).ask_after_waiting(token)
+    };
+    let lone = std::slice::from_ref(&nameless);
+    assert_eq!((asked(lone, &bare), asked(lone, &tagged)), (ACCEPTED, ACCEPTED));
+    let named_key = [signer.jwk(r#","kid":"t""#)];
+    assert_eq!((asked(&named_key, &bare), asked(&named_key, &tagged)), (ACCEPTED, ACCEPTED));
+    let two = [nameless.clone(), other.jwk("")];
+    assert_eq!((asked(&two, &bare), asked(&two, &tagged)), ("ambiguous_key", "unknown_key"));
+    assert_eq!(asked(&two, &named(&signer, "_default")), "unknown_key");
+}
+
+#[test]
+fn s2_a_key_reserved_for_something_else_is_no_key() {
+    let signer = Signer::fresh(Algorithm::EdDSA);
+    let neighbour = Named::new("n").jwk;
+    for more in [r#","use":"enc""#, r#","alg":"ES256""#, r#","alg":"Ed25519""#, r#","key_ops":["sign"]"#] {
+        let world = World::with_keys(&[signer.jwk(&format!(r#","kid":"k"{more}"#)), neighbour.clone()]);
+        assert_eq!(world.door(INTERVAL, DAY).ask_after_waiting(&named(&signer, "k")), "unknown_key", "{more}");
+    }
+    let p384 = Signer::fresh(Algorithm::ES384);
+    let world = World::with_keys(&[p384.jwk(r#","kid":"k""#)]);
+    let token = Signer::fresh(Algorithm::ES256);
+    assert_eq!(world.door(INTERVAL, DAY).ask_after_waiting(&named(&token, "k")), "unknown_key", "another curve");
+}
+
+#[test]
+fn s3_and_s4_several_keys_fit_only_if_they_are_one() {
+    let (a, twin) = (Named::new("a"), Named::new("a"));
+    let bare = a.signer.token(claims());
+    let others = [Signer::fresh(Algorithm::ES256).jwk(r#","kid":"e""#), common::rsa_signer().jwk(r#","kid":"r""#)];
+    let asked = |keys: &[String], token: &str| World::with_keys(keys).door(INTERVAL, DAY).ask_after_waiting(token);
+    assert_eq!(asked(&[a.jwk.clone(), twin.jwk.clone()], &a.token), "ambiguous_key");
+    assert_eq!(asked(&[a.jwk.clone(), a.jwk.clone()], &a.token), ACCEPTED);
+    assert_eq!(asked(&[a.jwk.clone(), Named::new("b").jwk], &bare), "ambiguous_key");
+    assert_eq!(asked(&[&others[..], std::slice::from_ref(&a.jwk)].concat(), &bare), ACCEPTED);
+}
+
+#[test]
+fn an_interval_without_end_forces_one_refresh_and_breaks_nothing() {
+    let a = Named::new("a");
+    let world = World::with_keys(std::slice::from_ref(&a.jwk));
+    let door = world.door(Duration::MAX, Duration::MAX);
+    assert_eq!(door.ask(&made_up(0)), PENDING);
+    world.publish(std::slice::from_ref(&a.jwk));
+    world.wait(DAY);
+    assert_eq!(door.ask(&a.token), ACCEPTED);
+    world.publish(std::slice::from_ref(&a.jwk));
+    assert_eq!(door.ask(&made_up(0)), "unknown_key");
+}
