@@ -214,6 +214,8 @@ impl From<MalformedClaims> for Rejection {
 pub enum Unavailable {
     /// The verification keys are out of reach.
     Keys,
+    /// A subclass's own check says that it cannot tell.
+    CustomCheck,
 }
 
 impl Unavailable {
@@ -222,6 +224,7 @@ impl Unavailable {
     pub fn code(self) -> &'static str {
         match self {
             Self::Keys => "keys_unavailable",
+            Self::CustomCheck => "custom_check_unavailable",
         }
     }
 }
@@ -230,6 +233,7 @@ impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Keys => "the verification keys are out of reach",
+            Self::CustomCheck => "a custom check cannot tell",
         })
     }
 }

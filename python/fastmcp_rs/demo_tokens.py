@@ -52,7 +52,7 @@ def cases(keys: KeyPair) -> list[Case]:
         Case("alg: none", f"{_signing_input('none', claims())}.", _UNAUTHORIZED, "unsupported_algorithm"),
         Case("HS256 with the public key", _confused(keys, claims()), _UNAUTHORIZED, "algorithm_not_allowed"),
         Case("garbage", "not-a-token", _UNAUTHORIZED, "malformed_token"),
-        Case("no token", None, _UNAUTHORIZED, None),
+        Case("no token", None, _UNAUTHORIZED, "missing_token"),
     ]
 
 

@@ -1,6 +1,12 @@
 """What this project raises and warns of, beside ``ValueError`` for a configuration that cannot work."""
 
-__all__ = ["KeysUnavailableError", "MissingAudienceWarning", "ShortSecretWarning", "TokenRejectedError"]
+__all__ = [
+    "KeysUnavailableError",
+    "MissingAudienceWarning",
+    "ShortSecretWarning",
+    "TokenRejectedError",
+    "TokenVerificationError",
+]
 
 
 class TokenRejectedError(Exception):
@@ -22,7 +28,14 @@ class TokenRejectedError(Exception):
         return f"{message} ({code})"
 
 
-class KeysUnavailableError(RuntimeError):
+class TokenVerificationError(RuntimeError):
+    """Nobody can tell now whether a token is good: to be raised by a custom provider that cannot reach what it asks.
+
+    FastMCP from 4.2 on has an error of the same name, which serves as well.
+    """
+
+
+class KeysUnavailableError(TokenVerificationError):
     """Keys cannot be fetched, so nobody can tell whether a token is good."""
 
 

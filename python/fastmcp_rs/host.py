@@ -1,6 +1,8 @@
 """The installed FastMCP, or MCP SDK, or neither: the only module that imports them and knows their versions apart."""
 
 import inspect
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,15 +18,23 @@ __all__ = [
     "HostAccessToken",
     "JWTVerifierBase",
     "TokenVerifierBase",
+    "decision_of",
     "fastmcp",
     "from_host",
     "init_verifier",
     "is_access_token",
+    "is_gate",
+    "is_signed_in",
+    "raise_unavailable",
+    "signed_in",
+    "takes_middleware",
     "to_host",
     "unavailable_error",
+    "verifier_state",
 ]
 
 _CARRIED = "_fastmcp_rs_access_token"
+_DECISION = "_fastmcp_rs_decision"
 _URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
 
 
@@ -35,17 +45,27 @@ def _optional(module: str) -> Any:  # noqa: ANN401 - a module of whichever host 
         return None
 
 
+# What each role is called, where it may be found, and what stands in for it where the host has none.
+_ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
+    "TokenVerifierBase": ("TokenVerifier", ("fastmcp.server.auth.auth",), object),
+    "JWTVerifierBase": ("JWTVerifier", ("fastmcp.server.auth.providers.jwt",), object),
+    "HostAccessToken": ("AccessToken", ("fastmcp.server.auth.auth", "mcp.server.auth.provider"), None),
+    "SdkAccessToken": ("AccessToken", ("mcp.server.auth.provider",), None),
+    "UnavailableError": ("TokenVerificationError", ("fastmcp.server.auth.auth",), None),
+    "AuthenticatedUser": ("AuthenticatedUser", ("mcp.server.auth.middleware.bearer_auth",), None),
+    "Gate": ("RequireAuthMiddleware", ("mcp.server.auth.middleware.bearer_auth",), None),
+    "auth_context_var": ("auth_context_var", ("mcp.server.auth.middleware.auth_context",), None),
+}
+
+
 def __getattr__(name: str) -> object:
-    """Find the class that the installed host knows by this role, once, when it is first asked for."""
-    if name == "TokenVerifierBase":
-        found = getattr(_optional("fastmcp.server.auth.auth"), "TokenVerifier", object)
-    elif name == "JWTVerifierBase":
-        found = getattr(_optional("fastmcp.server.auth.providers.jwt"), "JWTVerifier", object)
-    elif name == "HostAccessToken":
-        module = _optional("fastmcp.server.auth.auth") or _optional("mcp.server.auth.provider")
-        found = getattr(module, "AccessToken", None)
-    else:
+    """Find what the installed host knows by this role, once, when it is first asked for."""
+    if name not in _ROLES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    attribute, modules, found = _ROLES[name]
+    for module in filter(None, map(_optional, modules)):
+        found = getattr(module, attribute, found)
+        break
     globals()[name] = found
     return found
 
@@ -69,6 +89,19 @@ def init_verifier(verifier: object, urls: dict[str, object]) -> None:
     base.__init__(verifier, **given)
 
 
+def verifier_state() -> dict[str, Any]:
+    """The attributes of a verifier of the host's that was given nothing."""
+    base: Any = _role("TokenVerifierBase")
+    if base is object:
+        return {**dict.fromkeys(_URL_PARAMETERS), "required_scopes": []}
+    return dict(vars(base()))
+
+
+def takes_middleware() -> bool:
+    """Whether the installed FastMCP takes middleware from a provider; only 2.12.0 does not."""
+    return hasattr(_role("TokenVerifierBase"), "get_middleware")
+
+
 def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
     """Make the installed host's access token of an accepted decision, or of a documented access token.
 
@@ -90,7 +123,23 @@ def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
 
 def unavailable_error() -> type[Exception] | None:
     """Find the host's error for a token that nobody can judge now; only FastMCP from 4.2 on has one."""
-    return getattr(_optional("fastmcp.server.auth.auth"), "TokenVerificationError", None)
+    found: type[Exception] | None = _role("UnavailableError")
+    return found
+
+
+def raise_unavailable(decision: Decision) -> None:
+    """Raise the host's error for a decision that nobody can make now, where it has one."""
+    error_class = unavailable_error()
+    if error_class is not None:
+        error = error_class(decision.message)
+        vars(error)[_DECISION] = decision
+        raise error
+
+
+def decision_of(error: Exception) -> Decision | None:
+    """The decision that an error was raised for here; it has been reported."""
+    decision: Decision | None = vars(error).get(_DECISION)
+    return decision
 
 
 def from_host(token: "HostAccessToken") -> AccessToken:
@@ -113,8 +162,34 @@ def from_host(token: "HostAccessToken") -> AccessToken:
 
 def is_access_token(answer: object) -> bool:
     """Whether this is an access token of the installed host's: FastMCP's, or the MCP SDK's, which FastMCP takes too."""
-    sdk = getattr(_optional("mcp.server.auth.provider"), "AccessToken", None)
+    sdk = _role("SdkAccessToken")
     return sdk is not None and isinstance(answer, sdk)
+
+
+@contextmanager
+def signed_in(scope: MutableMapping[str, Any], token: "HostAccessToken | None") -> Iterator[None]:
+    """Sign a user in to a request, as the host's own middleware does, or nobody: in its scope, and in the context."""
+    from starlette.authentication import AuthCredentials, UnauthenticatedUser  # noqa: PLC0415 - only a server has it
+
+    user = None if token is None else _role("AuthenticatedUser")(token)
+    scope["user"] = UnauthenticatedUser() if user is None else user
+    scope["auth"] = AuthCredentials(None if token is None else token.scopes)
+    context = _role("auth_context_var")
+    reset = context.set(user)
+    try:
+        yield
+    finally:
+        context.reset(reset)
+
+
+def is_signed_in(scope: MutableMapping[str, Any]) -> bool:
+    """Whether the host's own middleware has signed a user in."""
+    return isinstance(scope.get("user"), _role("AuthenticatedUser"))
+
+
+def is_gate(endpoint: object) -> bool:
+    """Whether an endpoint is one behind which the host lets nobody in who is not signed in."""
+    return isinstance(endpoint, _role("Gate"))
 
 
 def _fields(made_of: Decision | AccessToken, model: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the host's

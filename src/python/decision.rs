@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::access_token::{AccessToken, Metadata, host_seconds};
+use super::now;
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::policy::{Policy, Verified};
 use crate::rejection::{Rejection, Severity, Unavailable};
@@ -190,6 +191,27 @@ fn escaped(text: &str) -> (String, bool) {
 
 #[pymethods]
 impl Decision {
+    /// The rejection of a token whose check by a subclass failed.
+    #[staticmethod]
+    fn custom_check_failed() -> Self {
+        Self::rejected(Rejection::CustomCheckFailed)
+    }
+
+    /// The decision that a subclass, by its own word, cannot make.
+    #[staticmethod]
+    fn custom_check_unavailable() -> Self {
+        Self(Outcome::Unavailable(Unavailable::CustomCheck))
+    }
+
+    /// The rejection of a token that a subclass hands out with this `expires_at`, in seconds since 1970, once that is
+    /// past; `None` while the token lasts. The second itself still counts, as it does to the host: its access token has
+    /// no fractions.
+    #[staticmethod]
+    fn of_expiry(expires_at: Option<i64>) -> Option<Self> {
+        let at = expires_at.filter(|&at| at < now().whole_seconds())?;
+        Some(Self::rejected(Rejection::Expired { at: NumericDate::from_seconds(at) }))
+    }
+
     /// `"accepted"`, `"rejected"`, `"unavailable"`, or `"pending"` until the keys are there.
     #[getter]
     fn outcome(&self) -> &'static str {

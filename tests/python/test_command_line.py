@@ -32,7 +32,7 @@ def test_the_demo_shows_every_case_with_its_status_and_reason():
         "alg: none": ("401", "unsupported_algorithm"),
         "HS256 with the public key": ("401", "algorithm_not_allowed"),
         "garbage": ("401", "malformed_token"),
-        "no token": ("401", "-"),
+        "no token": ("401", "missing_token"),
     }
     assert "was served as: alice" in finished.stdout
     rotation = finished.stdout.partition("rotates them and then dies:")[2].partition("one verify_token()")[0]

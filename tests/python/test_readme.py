@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from fastmcp import FastMCP
 
@@ -22,7 +23,7 @@ def run(block: str) -> dict[str, object]:
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
@@ -33,8 +34,15 @@ def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
     assert isinstance(server.auth, JWTVerifier)
 
 
+def test_the_example_of_a_provider_of_ones_own_knows_its_keys():
+    provider = run(BLOCKS[2])["ApiKeys"]({"k": "service"})
+    for headers, user_id in (({"x-api-key": "k"}, "service"), ({"x-api-key": "other"}, None), ({}, None)):
+        answer = asyncio.run(provider.authenticate(SimpleNamespace(headers=headers)))
+        assert (answer and answer.user_id) == user_id
+
+
 def test_the_example_of_keys_from_a_url_fetches_nothing_yet():
-    verifier = run(BLOCKS[2])["verifier"]
+    verifier = run(BLOCKS[3])["verifier"]
     assert verifier.issuer == "https://issuer.example"
     assert verifier.keys()["fetches"] == 0
 
@@ -42,7 +50,7 @@ def test_the_example_of_keys_from_a_url_fetches_nothing_yet():
 def test_the_example_of_a_log_shows_the_reason(capsys):
     logger = logging.getLogger("fastmcp_rs.auth")
     before = logger.level
-    handler = run(BLOCKS[3])["handler"]
+    handler = run(BLOCKS[4])["handler"]
     try:
         handler.setStream(sys.stdout)
         asyncio.run(StaticTokenVerifier(["t"]).verify_token("another"))

@@ -7,11 +7,12 @@ from fastmcp_rs._native import AccessToken
 
 if TYPE_CHECKING:
     from fastmcp_rs.auth.jwt import JWTVerifier
+    from fastmcp_rs.auth.provider import AuthProvider
     from fastmcp_rs.auth.static import StaticTokenVerifier
 
-__all__ = ["AccessToken", "JWTVerifier", "StaticTokenVerifier"]
+__all__ = ["AccessToken", "AuthProvider", "JWTVerifier", "StaticTokenVerifier"]
 
-_HOMES = {"JWTVerifier": "jwt", "StaticTokenVerifier": "static"}
+_HOMES = {"AuthProvider": "provider", "JWTVerifier": "jwt", "StaticTokenVerifier": "static"}
 
 
 def __getattr__(name: str) -> object:

@@ -5,7 +5,6 @@ FastMCP. A deny-list that somebody writes in one of them must bind the other. So
 that it does not override are replaced by bridges to the one that it does.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,10 +12,9 @@ from typing import Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
+from fastmcp_rs.auth.reasons import failed, report
 
-__all__ = ["BearerRequest", "join_faces"]
-
-_logger = logging.getLogger("fastmcp_rs.auth")
+__all__ = ["BearerRequest", "answer_of", "is_bridge", "join_faces"]
 
 # The entry points, and for each the others in the order in which one stands in for it.
 _STAND_INS = {
@@ -68,6 +66,25 @@ def join_faces(cls: type) -> None:
             setattr(cls, name, _bridge(cls, name, target, overridden[target]))
 
 
+async def answer_of(provider: object, name: str, asked: object) -> Any:  # noqa: ANN401 - either face's token
+    """Ask a provider through one of its entry points.
+
+    Returns:
+        Its answer, or ``None`` where it raises or gives what is no answer; that is reported as a refusal, or, where it
+        says that it cannot tell, as that.
+    """
+    try:
+        return _checked(await getattr(type(provider), name)(provider, asked), name)
+    except Exception as error:  # noqa: BLE001 - whatever an override raises, the request must not end in it
+        failed(error, f"{type(provider).__qualname__}.{name}")
+        return None
+
+
+def is_bridge(entry_point: object) -> bool:
+    """Whether an entry point only leads to the one that a class overrides."""
+    return getattr(entry_point, "is_bridge", False)
+
+
 def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryPoint:
     async def entry_point(self: object, asked: Any) -> object:  # noqa: ANN401 - a request or a token
         inherited: _EntryPoint = getattr(super(cls, self), name).__func__
@@ -75,37 +92,33 @@ def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryP
             return await inherited(self, asked)
         token = bearer_token(asked) if name == "authenticate" else asked
         if isinstance(token, Decision):
-            # Without a token there is nothing to ask the override about, and the reason is worth a record.
-            return await inherited(self, asked)
+            # Without a token there is nothing to ask the override about.
+            report(token)
+            return None
         with _inside(self, cls):
             try:
-                answer = await override(self, BearerRequest(token) if target == "authenticate" else token)
-                _check(answer, target)
-            except Exception as error:
-                if _is_unavailable(error) and name != "authenticate":
-                    raise
-                message = "Bearer token rejected: %s.%s raised"
-                _logger.exception(message, cls.__qualname__, target, extra={"reason": "custom_check_failed"})
+                given = BearerRequest(token) if target == "authenticate" else token
+                answer = _checked(await override(self, given), target)
+            except Exception as error:  # noqa: BLE001 - whatever an override raises, it refuses
+                decision = failed(error, f"{cls.__qualname__}.{target}")
+                if decision.outcome == "unavailable" and name != "authenticate":
+                    host.raise_unavailable(decision)
                 return None
         return _translated(answer, name, target)
 
     entry_point.__name__ = name
     entry_point.__qualname__ = f"{cls.__qualname__}.{name}"
     entry_point.__doc__ = f"Answer as this class's ``{target}`` does."
+    vars(entry_point)["is_bridge"] = True
     return entry_point
 
 
-def _is_unavailable(error: Exception) -> bool:
-    """Whether an override says, in the host's words, that nobody can tell: that is no refusal."""
-    unavailable_error = host.unavailable_error()
-    return unavailable_error is not None and isinstance(error, unavailable_error)
-
-
-def _check(answer: object, target: str) -> None:
+def _checked(answer: Any, target: str) -> Any:  # noqa: ANN401 - either face's token
     """Refuse what is no answer: whatever is not None would be taken for a yes."""
     right = isinstance(answer, AccessToken) if target == "authenticate" else host.is_access_token(answer)
     if answer is not None and not right:
         raise TypeError(f"{target} returned {type(answer).__name__}, not AccessToken or None")
+    return answer
 
 
 def _translated(answer: Any, name: str, target: str) -> object:  # noqa: ANN401 - either face's token

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
-from fastmcp_rs.auth.provider import NativeProvider
+from fastmcp_rs.auth.native import NativeProvider
 from fastmcp_rs.auth.remote import Issuer, fetched_keys, settled, warm_up
 from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
 

@@ -1,49 +1,86 @@
-"""What the native providers share: one decision, read off by both faces and by the log."""
+"""The base class of providers: one that answers through either entry point protects a FastMCP server."""
 
-import logging
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
-from fastmcp_rs._native import AccessToken, Decision, bearer_token
-from fastmcp_rs.auth.faces import join_faces
+from fastmcp_rs.auth.faces import answer_of, is_bridge, join_faces
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from fastmcp_rs._native import AccessToken
     from fastmcp_rs.host import HostAccessToken
 
-__all__ = ["NativeProvider"]
-
-_logger = logging.getLogger("fastmcp_rs.auth")
+__all__ = ["AuthProvider"]
 
 
-class NativeProvider(host.TokenVerifierBase):
-    """A provider whose decisions are made natively."""
+class AuthProvider(host.TokenVerifierBase):
+    """Base class for authentication providers.
+
+    A subclass implements ``authenticate``, for any scheme, or ``verify_token``, for bearer tokens; the other answers
+    alike. It need not run this class's initializer.
+
+    Neither method need guard itself: an exception refuses the request and is logged, but for
+    ``fastmcp_rs.errors.TokenVerificationError`` and FastMCP's own, which say that nobody can tell now. The server then
+    answers 503, so that clients keep their tokens.
+    """
+
+    def __new__(cls, *_: object, **__: object) -> "Self":
+        """Make a provider that FastMCP can use, whether or not its own initializer runs that of this class."""
+        if cls.authenticate is AuthProvider.authenticate and cls.verify_token is AuthProvider.verify_token:
+            raise TypeError(f"{cls.__name__} implements neither authenticate() nor verify_token(): one is needed")
+        self: Self = super().__new__(cls)
+        vars(self).update(host.verifier_state())
+        return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - a class statement's own arguments
         super().__init_subclass__(**kwargs)
         join_faces(cls)
 
-    def _decide(self, token: object) -> Decision:
-        raise NotImplementedError
+    def __init__(
+        self,
+        *,
+        required_scopes: Sequence[str] | None = None,
+        base_url: object = None,
+        resource_base_url: object = None,
+        resource_server_url: object = None,
+    ) -> None:
+        """Configure what FastMCP asks of every provider.
 
-    async def _decide_later(self, token: object) -> Decision:
-        """Decide about a token whose keys are on their way, when they are there."""
-        raise NotImplementedError
+        Args:
+            required_scopes: Scopes that FastMCP demands of every request.
+            base_url: The URL of this server, as the installed FastMCP takes it.
+            resource_base_url: The URL of the protected resource, as FastMCP from 3.0 on takes it.
+            resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
 
-    async def authenticate(self, request: object) -> AccessToken | None:
+        Raises:
+            ValueError: ``required_scopes`` is not a list of texts, or a URL is given under a name that the installed
+                FastMCP does not know.
+        """
+        scopes = list(required_scopes or ())
+        if isinstance(required_scopes, str) or not all(isinstance(scope, str) for scope in scopes):
+            raise ValueError('required_scopes must be a list of str, such as ["read"]')
+        urls = {
+            "base_url": base_url,
+            "resource_base_url": resource_base_url,
+            "resource_server_url": resource_server_url,
+        }
+        host.init_verifier(self, urls)
+        self.required_scopes = scopes
+
+    async def authenticate(self, request: Any) -> "AccessToken | None":  # noqa: ANN401 - of whatever framework
         """Authenticate a request.
 
         Args:
-            request: A Starlette request or connection, an ASGI scope, or anything with ``headers``.
+            request: A Starlette connection when a server asks; a request with nothing but its ``Authorization`` header
+                when FastMCP has only the token.
 
         Returns:
-            The access token, or ``None`` if the request carries no good one. Never raises for what a client sent.
+            The access token, or ``None`` if the request carries no good credentials.
         """
-        token = bearer_token(request)
-        decision = token if isinstance(token, Decision) else self._decide(token)
-        if decision.outcome == "pending":
-            decision = await self._decide_later(token)
-        _report(decision)
-        return decision.access_token()
+        raise NotImplementedError(f"{type(self).__name__} does not implement authenticate()")
 
     async def verify_token(self, token: str) -> "HostAccessToken | None":
         """Verify a bearer token.
@@ -52,35 +89,29 @@ class NativeProvider(host.TokenVerifierBase):
             token: The token as the client sent it.
 
         Returns:
-            The installed FastMCP's access token, or ``None`` if the token is refused. Never raises for what a client
-            sent.
-
-        Raises:
-            ImportError: Neither FastMCP nor the MCP SDK is installed.
-            TokenVerificationError: FastMCP's own, where it has one (4.2): keys are out of reach, so nobody can tell.
+            The installed FastMCP's access token, or ``None`` if the token is refused.
         """
-        decision = self._decide(token)
-        if decision.outcome == "pending":
-            decision = await self._decide_later(token)
-        if decision.outcome == "accepted":
-            return host.to_host(decision)
-        _report(decision)
-        unavailable_error = host.unavailable_error() if decision.outcome == "unavailable" else None
-        if unavailable_error is not None:
-            raise unavailable_error(decision.message)
-        return None
+        raise NotImplementedError(f"{type(self).__name__} does not implement verify_token()")
 
-    # The name that FastMCP's JWTVerifier has for it too. Here, so that a class which overrides no entry point has them
-    # all from one place; and the same function, so that it asks none of the others, which may be what asks it.
-    load_access_token = verify_token
+    def takes_requests(self) -> bool:
+        """Whether ``authenticate`` is this class's own, and so may read more of a request than a bearer token."""
+        return not is_bridge(type(self).authenticate)
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds keys; construct it where it is needed")
+    def get_middleware(self) -> list[Any]:
+        """The layer that authenticates each request to a server, for FastMCP from 2.12.1 on."""
+        from starlette.middleware import Middleware  # noqa: PLC0415 - only a server needs it
 
+        from fastmcp_rs.auth.layer import AuthenticationLayer  # noqa: PLC0415 - likewise
 
-def _report(decision: Decision) -> None:
-    """Log why a token is not accepted. Nothing of the token itself is in the record."""
-    if decision.outcome == "accepted" or not _logger.isEnabledFor(decision.level):
-        return
-    extra = {"reason": decision.code, "client_id": decision.client_id, "subject": decision.subject}
-    _logger.log(decision.level, "Bearer token %s: %s", decision.outcome, decision.message, extra=extra)
+        return [Middleware(AuthenticationLayer, provider=self)]
+
+    def get_routes(self, *arguments: Any, **options: Any) -> list[Any]:  # noqa: ANN401 - those of the installed FastMCP
+        """The routes of the installed FastMCP's token verifiers, and before them the layer where it takes no other."""
+        routes: list[Any] = super().get_routes(*arguments, **options)
+        if host.takes_middleware():
+            return routes
+        from fastmcp_rs.auth.layer import LayerRoute  # noqa: PLC0415 - only a server needs it
+
+        # There FastMCP asks by itself, and would let an exception out.
+        vars(self)["verify_token"] = partial(answer_of, self, "verify_token")
+        return [LayerRoute(self), *routes]

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, StaticVerifier
-from fastmcp_rs.auth.provider import NativeProvider
+from fastmcp_rs.auth.native import NativeProvider
 
 __all__ = ["StaticTokenVerifier"]
 

@@ -83,9 +83,12 @@ class Served:
             results = [await client.call_tool(tool, {}) for tool in tools]
         return [json.loads(result.content[0].text) for result in results]
 
-    def post(self, authorization: str | bytes | None, message: Any = INITIALIZE, session: str | None = None) -> Reply:
+    def post(
+        self, authorization: str | bytes | None, message: Any = INITIALIZE, session: str | None = None, **more: str
+    ) -> Reply:
         """Post a message, by default to initialize a session, with this Authorization header, whatever it is."""
         headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         if authorization is not None:
             headers["Authorization"] = authorization
         if session is not None:
@@ -120,8 +123,18 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _serve(auth: Any, *tools: Callable[..., Any], header_bytes: int | None = None) -> Iterator[Served]:
-    """Serve ``whoami`` and further tools behind a provider, or behind what a function makes of the server's URL."""
+def _serve(
+    auth: Any,
+    *tools: Callable[..., Any],
+    header_bytes: int | None = None,
+    routes: Callable[[FastMCP], None] = lambda _: None,
+    around: Callable[[Any], Any] = lambda app: app,
+    **options: Any,
+) -> Iterator[Served]:
+    """Serve ``whoami`` and further tools behind a provider, or behind what a function makes of the server's URL.
+
+    ``routes`` adds to the server, ``around`` wraps its app, ``options`` are those of ``http_app``.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         served = Served(f"http://127.0.0.1:{port}", port)
@@ -129,8 +142,9 @@ def _serve(auth: Any, *tools: Callable[..., Any], header_bytes: int | None = Non
         mcp = FastMCP("test", auth=auth(served.base_url) if callable(auth) else auth)
         for tool in (whoami, *tools):
             mcp.tool(tool)
+        routes(mcp)
         config = uvicorn.Config(
-            mcp.http_app(path=PATH),
+            around(mcp.http_app(path=PATH, **options)),
             http="h11",
             ws="none",
             log_config=None,

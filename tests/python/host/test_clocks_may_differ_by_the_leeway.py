@@ -24,7 +24,7 @@ def test_a_token_that_expired_within_the_leeway_gets_through(issuer, server):
 
 def test_a_token_that_expired_before_the_leeway_is_refused(issuer, server, reasons):
     assert server.status(issuer.token(exp=int(time.time()) - 65)) == 401
-    assert reasons() == ["expired"]
+    assert set(reasons()) == {"expired"}
 
 
 def test_a_token_that_becomes_valid_within_the_leeway_gets_through(issuer, server):
@@ -33,7 +33,7 @@ def test_a_token_that_becomes_valid_within_the_leeway_gets_through(issuer, serve
 
 def test_a_token_that_becomes_valid_after_the_leeway_is_refused(issuer, server, reasons):
     assert server.status(issuer.token(nbf=int(time.time()) + 120)) == 401
-    assert reasons() == ["not_yet_valid"]
+    assert set(reasons()) == {"not_yet_valid"}
 
 
 def test_the_tool_sees_the_claim_as_the_issuer_wrote_it(issuer, server):

@@ -89,6 +89,17 @@ def test_the_resource_that_the_token_is_for_stays_known(protected, issuer):
     assert server.call(issuer.token())["resource"] == issuer.audience
 
 
+def test_what_an_override_of_authenticate_says_of_the_whole_request_is_the_last_word(issuer, serve):
+    class NotFromOutside(JWTVerifier):
+        async def authenticate(self, request):
+            return None if "x-outside" in request.headers else await super().authenticate(request)
+
+    with serve(NotFromOutside(public_key=issuer.public_key, **issuer.expected)) as server:
+        authorization = f"Bearer {issuer.token()}"
+        assert server.post(authorization).status == 200
+        assert server.post(authorization, x_outside="1").status == 401
+
+
 def test_a_bad_token_stays_bad(protected, issuer):
     _, server = protected
     bad = [issuer.token(exp=1), issuer.token(iss="https://evil.example"), issuer.token(scope="write"), "garbage"]

@@ -1,0 +1,141 @@
+"""The ASGI layer that authenticates each request to a server, once, and signs its user in.
+
+It refuses nothing: FastMCP's gate at the endpoint does that, for routes without a gate need no token. What the gate
+says to a request that nobody could judge is put right on its way out.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Match
+
+from fastmcp_rs import host
+from fastmcp_rs._native import AccessToken, Decision, bearer_token
+from fastmcp_rs.auth.faces import answer_of
+from fastmcp_rs.auth.reasons import listening, report, unheard
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth.provider import AuthProvider
+    from fastmcp_rs.host import HostAccessToken
+
+__all__ = ["AuthenticationLayer", "LayerRoute"]
+
+_Scope = MutableMapping[str, Any]
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+
+# What FastMCP's gate needs to see of a request that was authenticated by other means. It is no credential: no verifier
+# is ever asked about it.
+_PLACEHOLDER = (b"authorization", b"Bearer authenticated-by-another-scheme")
+
+_UNAUTHORIZED = 401
+_SERVICE_UNAVAILABLE = 503
+_RETRY_AFTER_SECONDS = 5
+
+
+class AuthenticationLayer:
+    """Asks a provider about each request, and signs in whom it knows."""
+
+    def __init__(self, app: _App, provider: "AuthProvider") -> None:
+        self._app = app
+        self._provider = provider
+        self._takes_requests = provider.takes_requests()
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Serve one request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        with listening() as refusals:
+            token = await self._identify(scope)
+        await self.serve(scope, receive, send, token, refusals)
+
+    async def serve(
+        self, scope: _Scope, receive: _Receive, send: _Send, token: "HostAccessToken | None", refusals: list[Decision]
+    ) -> None:
+        """Serve a request whose user is known, or known not to be."""
+        if token is not None and self._takes_requests and isinstance(bearer_token(scope), Decision):
+            scope["headers"] = [*scope["headers"], _PLACEHOLDER]
+        unavailable = token is None and any(refusal.outcome == "unavailable" for refusal in refusals)
+        with host.signed_in(scope, token):
+            await self._app(scope, receive, _outcry(scope, receive, send) if unavailable else send)
+
+    async def _identify(self, scope: _Scope) -> "HostAccessToken | None":
+        answer: AccessToken | HostAccessToken | None
+        if self._takes_requests:
+            answer = await answer_of(self._provider, "authenticate", HTTPConnection(scope))
+        else:
+            credentials = bearer_token(scope)
+            if isinstance(credentials, Decision):
+                report(credentials)
+                return None
+            answer = await answer_of(self._provider, "verify_token", credentials)
+        if answer is None:
+            return None
+        token = host.to_host(answer) if isinstance(answer, AccessToken) else answer
+        expired = Decision.of_expiry(token.expires_at)
+        if expired is not None:
+            report(expired)
+            return None
+        return token
+
+
+class LayerRoute(BaseRoute):
+    """The layer in the place of a first route, for FastMCP 2.12.0, which takes no middleware of providers.
+
+    There the host's own middleware has asked about a bearer token before any route is reached.
+    """
+
+    _ENTERED = "fastmcp_rs.layer_entered"
+
+    def __init__(self, provider: "AuthProvider") -> None:
+        self._takes_requests = provider.takes_requests()
+        self._layer = AuthenticationLayer(_following_routes, provider)
+
+    def matches(self, scope: _Scope) -> tuple[Match, _Scope]:
+        """Match each request once."""
+        if scope["type"] == "http" and self._ENTERED not in scope:
+            return Match.FULL, {self._ENTERED: True}
+        return Match.NONE, {}
+
+    async def handle(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Authenticate a request that is not, and hand it to the routes that follow."""
+        asked = unheard()
+        if self._takes_requests:
+            # The host has asked about the token alone. What the provider says of the whole request is the last word.
+            await self._layer(scope, receive, send)
+        elif host.is_signed_in(scope):
+            await _following_routes(scope, receive, send)
+        elif asked:
+            await self._layer.serve(scope, receive, send, None, asked)
+        else:
+            await self._layer(scope, receive, send)
+
+
+async def _following_routes(scope: _Scope, receive: _Receive, send: _Send) -> None:
+    await scope["app"].router(scope, receive, send)
+
+
+def _outcry(scope: _Scope, receive: _Receive, send: _Send) -> _Send:
+    """Send the gate's 401 as a 503 (RFC 9110 section 15.6.4): clients throw away tokens that are called invalid."""
+    replaced = False
+
+    async def sending(message: _Message) -> None:
+        nonlocal replaced
+        if message["type"] == "http.response.start":
+            replaced = message["status"] == _UNAUTHORIZED and host.is_gate(scope.get("endpoint"))
+            if replaced:
+                content = {
+                    "error": "temporarily_unavailable",
+                    "error_description": "The token cannot be verified at the moment. Keep it and try again later.",
+                }
+                headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
+                await JSONResponse(content, _SERVICE_UNAVAILABLE, headers)(scope, receive, send)
+        if not replaced:
+            await send(message)
+
+    return sending

@@ -1,0 +1,75 @@
+"""What the native providers share: one decision, read off by both faces and by the log."""
+
+from typing import TYPE_CHECKING, NoReturn
+
+from fastmcp_rs import host
+from fastmcp_rs._native import AccessToken, Decision, bearer_token
+from fastmcp_rs.auth.provider import AuthProvider
+from fastmcp_rs.auth.reasons import report
+
+if TYPE_CHECKING:
+    from fastmcp_rs.host import HostAccessToken
+
+__all__ = ["NativeProvider"]
+
+
+class NativeProvider(AuthProvider):
+    """A provider whose decisions are made natively."""
+
+    def _decide(self, token: object) -> Decision:
+        raise NotImplementedError
+
+    async def _decide_later(self, token: object) -> Decision:
+        """Decide about a token whose keys are on their way, when they are there."""
+        raise NotImplementedError
+
+    async def authenticate(self, request: object) -> AccessToken | None:
+        """Authenticate a request.
+
+        Args:
+            request: A Starlette request or connection, an ASGI scope, or anything with ``headers``.
+
+        Returns:
+            The access token, or ``None`` if the request carries no good one. Never raises for what a client sent.
+        """
+        token = bearer_token(request)
+        decision = token if isinstance(token, Decision) else self._decide(token)
+        if decision.outcome == "pending":
+            decision = await self._decide_later(token)
+        report(decision)
+        return decision.access_token()
+
+    async def verify_token(self, token: str) -> "HostAccessToken | None":
+        """Verify a bearer token.
+
+        Args:
+            token: The token as the client sent it.
+
+        Returns:
+            The installed FastMCP's access token, or ``None`` if the token is refused. Never raises for what a client
+            sent.
+
+        Raises:
+            ImportError: Neither FastMCP nor the MCP SDK is installed.
+            TokenVerificationError: FastMCP's own, where it has one (4.2): keys are out of reach, so nobody can tell.
+        """
+        decision = self._decide(token)
+        if decision.outcome == "pending":
+            decision = await self._decide_later(token)
+        if decision.outcome == "accepted":
+            return host.to_host(decision)
+        report(decision)
+        if decision.outcome == "unavailable":
+            host.raise_unavailable(decision)
+        return None
+
+    # The name that FastMCP's JWTVerifier has for it too. Here, so that a class which overrides no entry point has them
+    # all from one place; and the same function, so that it asks none of the others, which may be what asks it.
+    load_access_token = verify_token
+
+    def takes_requests(self) -> bool:
+        """Whether a subclass overrides ``authenticate``: what is native reads bearer tokens alone."""
+        return super().takes_requests() and type(self).authenticate is not NativeProvider.authenticate
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds keys; construct it where it is needed")

@@ -1,0 +1,87 @@
+"""Why a request is refused: told to the log, and to the layer that answers the request.
+
+The host's ``verify_token`` can only say no. The reason travels beside it, in the context of the request.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from fastmcp_rs import host
+from fastmcp_rs._native import Decision
+from fastmcp_rs.errors import TokenVerificationError
+
+__all__ = ["failed", "listening", "report", "unheard"]
+
+_logger = logging.getLogger("fastmcp_rs.auth")
+
+_refusals: ContextVar[list[Decision] | None] = ContextVar("_refusals", default=None)
+# The last one that nobody listened to.
+_unheard: ContextVar[Decision | None] = ContextVar("_unheard", default=None)
+
+
+def report(decision: Decision) -> None:
+    """Tell why a token is not accepted. Nothing of the token itself is in the record."""
+    if decision.outcome == "accepted":
+        return
+    _tell(decision)
+    if _logger.isEnabledFor(decision.level):
+        extra = {"reason": decision.code, "client_id": decision.client_id, "subject": decision.subject}
+        _logger.log(decision.level, "Bearer token %s: %s", decision.outcome, decision.message, extra=extra)
+
+
+def failed(error: Exception, where: str) -> Decision:
+    """Tell that a subclass's own code raised: nobody can tell if that is what it says, else the token is refused.
+
+    Args:
+        error: What it raised.
+        where: The method, as an operator finds it.
+
+    Returns:
+        The decision that comes of it.
+    """
+    reported = host.decision_of(error)
+    if reported is not None:
+        return reported
+    if _is_unavailable(error):
+        decision = Decision.custom_check_unavailable()
+        _logger.warning("Bearer token unavailable: %s cannot tell", where, extra={"reason": decision.code})
+    else:
+        decision = Decision.custom_check_failed()
+        message = "Bearer token rejected: %s raised"
+        _logger.error(message, where, exc_info=error, extra={"reason": decision.code})
+    _tell(decision)
+    return decision
+
+
+@contextmanager
+def listening() -> Iterator[list[Decision]]:
+    """Collect the refusals of one request, in the order in which they are reported."""
+    refusals: list[Decision] = []
+    reset = _refusals.set(refusals)
+    try:
+        yield refusals
+    finally:
+        _refusals.reset(reset)
+
+
+def unheard() -> list[Decision]:
+    """Take the last refusal that was reported in this context while nobody listened, if there is one."""
+    refusal = _unheard.get()
+    _unheard.set(None)
+    return [] if refusal is None else [refusal]
+
+
+def _is_unavailable(error: Exception) -> bool:
+    """Whether this says, in the host's words or ours, that nobody can tell."""
+    theirs = host.unavailable_error()
+    return isinstance(error, TokenVerificationError) or (theirs is not None and isinstance(error, theirs))
+
+
+def _tell(decision: Decision) -> None:
+    refusals = _refusals.get()
+    if refusals is None:
+        _unheard.set(decision)
+    else:
+        refusals.append(decision)
