@@ -101,7 +101,7 @@ fn k3_the_endpoint_outlives_its_verifiers_while_a_fetch_is_on_its_way() {
     let endpoint = Arc::downgrade(&world.endpoint);
     drop(world);
     assert!(endpoint.upgrade().is_some(), "the fetch holds it");
-    done(Err(fastmcp_rs::keys::remote::FetchError::Timeout));
+    done(Err(fastmcp_rs::http::HttpError::Timeout.into()));
     assert!(endpoint.upgrade().is_none(), "and nothing else does");
 }
 

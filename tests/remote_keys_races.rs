@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use common::ACCEPTED;
+use fastmcp_rs::http::HttpError;
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::keys::remote::{Done, Endpoint, FetchError, Fetcher, RemoteKeys, Reply, Request, read_foreign};
 use fastmcp_rs::keys::{KeySource, Keys, Patience};
@@ -31,7 +32,7 @@ impl Fetcher for Turning {
     fn fetch(&self, _: Request, done: Done) {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         let answer = if turn % 7 == 6 {
-            Err(FetchError::Broken)
+            Err(HttpError::Broken.into())
         } else {
             read_foreign(200, None, None, self.bodies[turn % self.bodies.len()].clone().into_bytes())
         };

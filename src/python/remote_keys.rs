@@ -9,9 +9,9 @@ use pyo3::types::{PyDict, PyList};
 
 use super::calls::with_python;
 use super::convert;
+use crate::http::{FetchPolicy, HttpError, Location};
 use crate::keys::remote::{
-    self, Done, Endpoint, Event, FetchError, FetchPolicy, Fetcher, Location, Observer, Origin, RemoteKeys as Source,
-    Request,
+    self, Done, Endpoint, Event, FetchError, Fetcher, Observer, Origin, RemoteKeys as Source, Request,
 };
 use crate::keys::{KeySource, Keys};
 
@@ -157,7 +157,7 @@ impl FetchResult {
 
 impl Drop for FetchResult {
     fn drop(&mut self) {
-        self.finish(Err(FetchError::NoClient("its event loop ended before the answer came".to_owned())));
+        self.finish(Err(HttpError::NoClient("its event loop ended before the answer came".to_owned()).into()));
     }
 }
 
@@ -171,7 +171,7 @@ impl FetchResult {
 
     /// It did not.
     fn failed(&self, py: Python<'_>, why: String) {
-        py.detach(|| self.finish(Err(FetchError::NoClient(why))));
+        py.detach(|| self.finish(Err(HttpError::NoClient(why).into())));
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastmcp_rs::http::HttpError;
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
 use fastmcp_rs::keys::Patience;
@@ -139,7 +140,7 @@ impl World {
 
     /// Ends the oldest fetch with a failure.
     pub(crate) fn fail(&self) {
-        self.end(Err(FetchError::Timeout));
+        self.end(Err(HttpError::Timeout.into()));
     }
 
     /// What the operator heard, once.

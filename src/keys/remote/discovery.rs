@@ -1,10 +1,7 @@
 //! From an issuer to its keys: OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.
 
-use reqwest::Client;
-
 use super::fetch::{FetchError, Got, get};
-use super::location::Location;
-use super::registry::FetchPolicy;
+use crate::http::{Client, HttpError, Location};
 use crate::jose::json::{self, Value};
 
 /// Finds where an issuer publishes its keys.
@@ -13,17 +10,17 @@ use crate::jose::json::{self, Value};
 /// character, for a document that speaks for another issuer is a wrong or a forged one.
 pub(super) async fn key_set_location(
     client: &Client,
-    policy: FetchPolicy,
+    most: usize,
     location: &Location,
     issuer: &str,
 ) -> Result<Location, FetchError> {
     let mut last = FetchError::Metadata("there is none");
     for url in well_known_urls(issuer) {
         let Ok(url) = Location::parse(&url, "the metadata URL", location.allows_http()) else { continue };
-        match get(client, policy, &url, None).await {
+        match get(client, most, &url, None).await {
             Ok(Got::Body(body)) => return jwks_uri(&body.bytes, location, issuer),
-            Ok(Got::NotModified { .. }) => last = FetchError::Status(304),
-            Err(error @ FetchError::Status(_)) => last = error,
+            Ok(Got::NotModified { .. }) => last = HttpError::Status(304).into(),
+            Err(error @ FetchError::Http(HttpError::Status(_))) => last = error,
             Err(error) => return Err(error),
         }
     }

@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::document::{Document, KeyInfo};
 use super::fetch::FetchError;
 use super::schedule::{Advice, MissAdvice, Moment, Schedule, Ticket};
+use crate::http::HttpError;
 use crate::keys::{KeySet, KeySource, Keys, Patience};
 use crate::rejection::Unavailable;
 
@@ -250,7 +251,7 @@ impl Endpoint {
                     let keys = Arc::clone(&old.keys);
                     Ok((keys, old.infos.clone(), old.etag.clone(), state.skipped.clone(), lifetime))
                 }
-                None => Err(FetchError::Status(304)),
+                None => Err(HttpError::Status(304).into()),
             },
         };
         match replaced {
@@ -331,7 +332,7 @@ impl Fetch {
 impl Drop for Fetch {
     fn drop(&mut self) {
         if !self.ended {
-            self.end(Err(FetchError::NoClient("the fetch ended without an answer".to_owned())));
+            self.end(Err(HttpError::NoClient("the fetch ended without an answer".to_owned()).into()));
         }
     }
 }

@@ -6,15 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::endpoint::{Endpoint, Observer};
 use super::fetch::{HttpFetcher, Origin};
 use super::schedule::Moment;
-
-/// Under which rules a set is fetched. What was fetched under one is not used under another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FetchPolicy {
-    /// The operator vouches for the URL.
-    Plain,
-    /// Nobody does: https, public addresses, no proxy, tighter bounds.
-    SsrfSafe,
-}
+use crate::http::FetchPolicy;
 
 type Shared = HashMap<(Origin, FetchPolicy), Weak<Endpoint>>;
 
