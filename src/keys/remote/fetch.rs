@@ -3,18 +3,27 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::discovery;
+use super::discovery::{Discovery, Issuer};
 use super::document::Document;
-use super::endpoint::{Answer, Done, Fetcher, Reply, Request};
+use super::endpoint::{Answer, Done, Fetcher, Reply};
 use super::schedule;
 use crate::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
-use crate::http::{self, Client, FetchPolicy, HttpError, Location};
+use crate::http::{self, Client, FetchPolicy, HttpError, Location, Request};
 
-/// How long a fetch may take, discovery included, and how many bytes an answer may have.
-fn limits(policy: FetchPolicy) -> (Duration, usize) {
+/// How long a fetch may take, discovery included.
+#[must_use]
+pub fn total_timeout(policy: FetchPolicy) -> Duration {
+    Duration::from_secs(match policy {
+        FetchPolicy::Plain => 10,
+        FetchPolicy::SsrfSafe => 30,
+    })
+}
+
+/// How many bytes an answer may have.
+fn most_bytes(policy: FetchPolicy) -> usize {
     match policy {
-        FetchPolicy::Plain => (Duration::from_secs(10), 1024 * 1024),
-        FetchPolicy::SsrfSafe => (Duration::from_secs(30), 64 * 1024),
+        FetchPolicy::Plain => 1024 * 1024,
+        FetchPolicy::SsrfSafe => 64 * 1024,
     }
 }
 
@@ -51,20 +60,121 @@ pub enum Origin {
     /// At this URL.
     KeySet(Location),
     /// Where the metadata of this issuer says.
-    Issuer(Location, Box<str>),
+    Issuer(Issuer),
 }
 
-/// A body and the headers that matter.
-pub(super) struct Body {
-    pub(super) bytes: Vec<u8>,
-    etag: Option<Box<str>>,
-    cache_control: Option<String>,
+impl Origin {
+    /// The URL, as it is told to people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::KeySet(location) => location.url().as_str(),
+            Self::Issuer(issuer) => issuer.name(),
+        }
+    }
+
+    /// Whether it is an https URL.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        match self {
+            Self::KeySet(location) => location.is_https(),
+            Self::Issuer(issuer) => issuer.location().is_https(),
+        }
+    }
 }
 
-/// What one GET brought.
-pub(super) enum Got {
-    Body(Body),
-    NotModified { cache_control: Option<String> },
+/// What a set was tagged with, where (RFC 9110 section 8.8.3): the tag says nothing of what is at another URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityTag {
+    location: Location,
+    tag: Box<str>,
+}
+
+/// What one GET brought. `body` may be left empty with any status but 200.
+#[derive(Debug, Default)]
+pub struct Page<'p> {
+    /// The status.
+    pub status: u16,
+    /// The header `ETag`.
+    pub etag: Option<&'p str>,
+    /// The header `Cache-Control`.
+    pub cache_control: Option<&'p str>,
+    /// The body, or more of it than is read.
+    pub body: Vec<u8>,
+}
+
+/// One fetch, without the network: what to ask next, until there are keys. Whoever has a client can drive it.
+#[derive(Debug)]
+pub struct Search {
+    known: Option<EntityTag>,
+    most: usize,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Metadata(Discovery),
+    KeySet(Location),
+}
+
+impl Search {
+    /// A search from this origin, for something newer than what is known.
+    #[must_use]
+    pub fn new(origin: &Origin, policy: FetchPolicy, known: Option<EntityTag>) -> Self {
+        let stage = match origin {
+            Origin::KeySet(location) => Stage::KeySet(location.clone()),
+            Origin::Issuer(issuer) => Stage::Metadata(Discovery::new(issuer.clone())),
+        };
+        Self { known, most: most_bytes(policy), stage }
+    }
+
+    /// The URL to ask, and the entity tag for `If-None-Match`.
+    #[must_use]
+    pub fn question(&self) -> (&Location, Option<&str>) {
+        match &self.stage {
+            Stage::Metadata(discovery) => (discovery.location(), None),
+            Stage::KeySet(location) => (location, self.tag_of(location)),
+        }
+    }
+
+    /// Takes what that URL answered: what came of the search, or nothing if there is more to ask.
+    pub fn answered(&mut self, page: &Page<'_>) -> Option<Result<Reply, FetchError>> {
+        self.step(page).transpose()
+    }
+
+    /// The most bytes that are read of a body.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        self.most
+    }
+
+    fn step(&mut self, page: &Page<'_>) -> Result<Option<Reply>, FetchError> {
+        if page.status == 200 && page.body.len() > self.most {
+            return Err(HttpError::TooLarge.into());
+        }
+        let location = match &mut self.stage {
+            Stage::KeySet(location) => location.clone(),
+            Stage::Metadata(discovery) => {
+                if let Some(location) = discovery.answered(page.status, &page.body)? {
+                    self.stage = Stage::KeySet(location);
+                }
+                return Ok(None);
+            }
+        };
+        let lifetime = schedule::lifetime(page.cache_control);
+        match page.status {
+            200 => {
+                let etag = page.etag.map(|tag| EntityTag { location, tag: tag.into() });
+                Ok(Some(Reply { answer: Answer::Document { document: Document::parse(&page.body)?, etag }, lifetime }))
+            }
+            304 if self.tag_of(&location).is_some() => Ok(Some(Reply { answer: Answer::NotModified, lifetime })),
+            status => Err(HttpError::of_status(status).into()),
+        }
+    }
+
+    fn tag_of(&self, location: &Location) -> Option<&str> {
+        self.known.as_ref().filter(|known| known.location == *location).map(|known| &*known.tag)
+    }
 }
 
 /// Fetches with this project's own client.
@@ -83,71 +193,26 @@ impl HttpFetcher {
 }
 
 impl Fetcher for HttpFetcher {
-    fn fetch(&self, request: Request, done: Done) {
-        let origin = self.origin.clone();
-        let (total, most) = limits(self.policy);
-        http::spawn(self.policy, total, |client| fetch(client, most, origin, request), done);
+    fn fetch(&self, known: Option<EntityTag>, done: Done) {
+        let search = Search::new(&self.origin, self.policy, known);
+        http::spawn(self.policy, total_timeout(self.policy), |client| carry_out(search, client), done);
     }
 }
 
-async fn fetch(client: Client, most: usize, origin: Origin, request: Request) -> Result<Reply, FetchError> {
-    let location = match origin {
-        Origin::KeySet(location) => location,
-        Origin::Issuer(location, issuer) => discovery::key_set_location(&client, most, &location, &issuer).await?,
-    };
-    Ok(match get(&client, most, &location, request.etag.as_deref()).await? {
-        Got::NotModified { cache_control } => {
-            Reply { answer: Answer::NotModified, lifetime: schedule::lifetime(cache_control.as_deref()) }
+async fn carry_out(mut search: Search, client: Client) -> Result<Reply, FetchError> {
+    loop {
+        let (location, tag) = search.question();
+        let mut request = Request::get(location);
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            request = request.header(IF_NONE_MATCH, tag);
         }
-        Got::Body(body) => reply(&body)?,
-    })
-}
-
-/// Reads a body with its headers.
-fn reply(body: &Body) -> Result<Reply, FetchError> {
-    let document = Document::parse(&body.bytes)?;
-    let lifetime = schedule::lifetime(body.cache_control.as_deref());
-    Ok(Reply { answer: Answer::Document { document, etag: body.etag.clone() }, lifetime })
-}
-
-/// Reads an answer that somebody else's client fetched.
-///
-/// # Errors
-/// As for our own.
-pub fn read_foreign(
-    status: u16,
-    etag: Option<&str>,
-    cache_control: Option<&str>,
-    bytes: Vec<u8>,
-) -> Result<Reply, FetchError> {
-    let (_, most) = limits(FetchPolicy::Plain);
-    match status {
-        200 if bytes.len() > most => Err(HttpError::TooLarge.into()),
-        200 => reply(&Body { bytes, etag: etag.map(Box::from), cache_control: cache_control.map(str::to_owned) }),
-        304 => Ok(Reply { answer: Answer::NotModified, lifetime: schedule::lifetime(cache_control) }),
-        _ => Err(HttpError::of_status(status).into()),
-    }
-}
-
-/// One GET: only 200 is an answer, and 304 where it was asked for.
-pub(super) async fn get(
-    client: &Client,
-    most: usize,
-    location: &Location,
-    etag: Option<&str>,
-) -> Result<Got, FetchError> {
-    let mut request = http::Request::get(location);
-    let known = etag.and_then(|etag| HeaderValue::from_str(etag).ok());
-    let conditional = known.is_some();
-    if let Some(known) = known {
-        request = request.header(IF_NONE_MATCH, known);
-    }
-    let response = client.send(request).await?;
-    let header = |name: HeaderName| response.header(name).map(str::to_owned);
-    let (etag, cache_control) = (header(ETAG), header(CACHE_CONTROL));
-    match response.status() {
-        200 => Ok(Got::Body(Body { bytes: response.body(most).await?, etag: etag.map(Box::from), cache_control })),
-        304 if conditional => Ok(Got::NotModified { cache_control }),
-        status => Err(HttpError::of_status(status).into()),
+        let response = client.send(request).await?;
+        let header = |name: HeaderName| response.header(name).map(str::to_owned);
+        let (status, etag, cache_control) = (response.status(), header(ETAG), header(CACHE_CONTROL));
+        let body = if status == 200 { response.body(search.most_bytes()).await? } else { Vec::new() };
+        let page = Page { status, etag: etag.as_deref(), cache_control: cache_control.as_deref(), body };
+        if let Some(end) = search.answered(&page) {
+            return end;
+        }
     }
 }

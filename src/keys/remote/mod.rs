@@ -7,8 +7,8 @@ mod fetch;
 mod registry;
 pub mod schedule;
 
-pub use discovery::{jwks_uri, well_known_urls};
+pub use discovery::Issuer;
 pub use document::{Document, KeyInfo};
-pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply, Request};
-pub use fetch::{FetchError, HttpFetcher, Origin, read_foreign};
+pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply};
+pub use fetch::{EntityTag, FetchError, HttpFetcher, Origin, Page, Search, total_timeout};
 pub use registry::{now, shared};

@@ -22,12 +22,8 @@ pub fn shared(origin: &Origin, policy: FetchPolicy, observer: Observer) -> Arc<E
         return endpoint;
     }
     shared.retain(|_, endpoint| endpoint.strong_count() > 0);
-    let name = match origin {
-        Origin::KeySet(location) => location.url().to_string(),
-        Origin::Issuer(_, issuer) => issuer.to_string(),
-    };
     let fetcher = HttpFetcher::new(origin.clone(), policy);
-    let endpoint = Endpoint::new(&name, Box::new(fetcher), Box::new(now), observer);
+    let endpoint = Endpoint::new(origin.name(), Box::new(fetcher), Box::new(now), observer);
     shared.insert(key, Arc::downgrade(&endpoint));
     endpoint
 }
