@@ -1,9 +1,10 @@
 //! Native verification of bearer tokens: compact JWS (RFC 7515) and JWT (RFC 7519) under fixed keys.
 //!
 //! The layers, from the top: [`verifier`] and [`policy`] decide about a token, [`keys`] says where keys come from,
-//! [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
+//! [`http`] asks other servers, [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
 
 pub mod config;
+pub mod http;
 pub mod jose;
 pub mod keys;
 pub mod oauth;

@@ -11,8 +11,7 @@ use std::time::Duration;
 use common::{ACCEPTED, Signer, claims};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwa::Algorithm;
-use fastmcp_rs::keys::remote::read_foreign;
-use remote::{DAY, INTERVAL, Named, PENDING, UNAVAILABLE, World, made_up, named, set};
+use remote::{DAY, INTERVAL, Named, PENDING, UNAVAILABLE, World, made_up, named, read, set};
 
 /// As long as any fetch can take, and longer.
 const ABANDONED: u64 = 61;
@@ -28,7 +27,7 @@ fn k13_the_answer_to_the_later_question_stays() {
     assert_eq!(door.ask(&a.token), PENDING);
     assert_eq!(world.requests(), 2, "a fetch that never came back holds nobody up");
     world.publish(std::slice::from_ref(&b.jwk));
-    first(read_foreign(200, None, None, set(std::slice::from_ref(&a.jwk)).into_bytes()));
+    first(read(200, &set(std::slice::from_ref(&a.jwk))));
     assert_eq!(door.ask(&b.token), ACCEPTED);
     assert_eq!(door.ask_after_waiting(&a.token), "unknown_key");
 }
@@ -43,8 +42,8 @@ fn k13_a_late_failure_undoes_no_success_and_a_late_success_no_failure() {
         let first = world.take();
         world.wait_seconds(ABANDONED);
         door.ask(&a.token);
-        let good = || read_foreign(200, None, None, set(std::slice::from_ref(&a.jwk)).into_bytes());
-        let bad = || read_foreign(500, None, None, Vec::new());
+        let good = || read(200, &set(std::slice::from_ref(&a.jwk)));
+        let bad = || read(500, "");
         world.end(if late_is_good { bad() } else { good() });
         world.events();
         first(if late_is_good { good() } else { bad() });
@@ -57,14 +56,12 @@ fn k13_a_late_failure_undoes_no_success_and_a_late_success_no_failure() {
 #[test]
 fn k14_keys_and_bytes_are_counted() {
     let a = Named::new("a");
-    let full = |count: usize| set(&vec![a.jwk.clone(); count]).into_bytes();
-    assert!(read_foreign(200, None, None, full(1000)).is_ok());
-    assert!(read_foreign(200, None, None, full(1001)).is_err());
-    let mut body = full(1);
-    body.resize(1024 * 1024, b' ');
-    assert!(read_foreign(200, None, None, body.clone()).is_ok());
-    body.push(b' ');
-    assert!(read_foreign(200, None, None, body).is_err());
+    let full = |count: usize| set(&vec![a.jwk.clone(); count]);
+    assert!(read(200, &full(1000)).is_ok());
+    assert!(read(200, &full(1001)).is_err());
+    let padded = |bytes: usize| full(1) + &" ".repeat(bytes - full(1).len());
+    assert!(read(200, &padded(1024 * 1024)).is_ok());
+    assert!(read(200, &padded(1024 * 1024 + 1)).is_err());
 }
 
 #[test]
@@ -99,12 +96,12 @@ fn k16_a_304_to_a_conditional_request_renews_the_set() {
     let world = World::new();
     let door = world.door(INTERVAL, Duration::ZERO);
     door.ask(&a.token);
-    assert_eq!(world.last_request().etag, None);
+    assert_eq!(world.last_tag(), None);
     world.answer(200, Some("\"v1\""), Some("max-age=60"), &set(std::slice::from_ref(&a.jwk)));
     for _ in 0..5 {
         world.wait_seconds(55);
         assert_eq!(door.ask(&a.token), ACCEPTED);
-        assert_eq!(world.last_request().etag.as_deref(), Some("\"v1\""));
+        assert_eq!(world.last_tag().as_deref(), Some("\"v1\""));
         world.answer(304, None, Some("max-age=60"), "");
         assert_eq!(world.held().age, Some(Duration::ZERO));
         assert_eq!(door.ask_after_waiting(&made_up(0)), "unknown_key", "a 304 is a success");
@@ -277,7 +274,7 @@ fn an_interval_without_end_forces_one_refresh_and_breaks_nothing() {
     assert_eq!(door.ask(&made_up(0)), PENDING);
     world.publish(std::slice::from_ref(&a.jwk));
     world.wait(DAY);
-    assert_eq!(door.ask(&a.token), ACCEPTED);
+    assert_eq!(door.ask(&a.token), PENDING);
     world.publish(std::slice::from_ref(&a.jwk));
     assert_eq!(door.ask(&made_up(0)), "unknown_key");
 }

@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use common::ACCEPTED;
+use fastmcp_rs::http::HttpError;
 use fastmcp_rs::jose::jwa::Algorithm;
-use fastmcp_rs::keys::remote::{Done, Endpoint, FetchError, Fetcher, RemoteKeys, Reply, Request, read_foreign};
+use fastmcp_rs::keys::remote::{Done, Endpoint, EntityTag, FetchError, Fetcher, RemoteKeys, Reply};
 use fastmcp_rs::keys::{KeySource, Keys, Patience};
-use remote::{DAY, Named, PENDING, RemoteDoor, UNAVAILABLE, made_up, set};
+use remote::{DAY, Named, PENDING, RemoteDoor, UNAVAILABLE, made_up, read, set};
 
 /// Answers from threads of its own: sets in turn, and every seventh time a failure.
 #[derive(Debug)]
@@ -28,19 +29,19 @@ struct Turning {
 type Answer = (Done, Result<Reply, FetchError>);
 
 impl Fetcher for Turning {
-    fn fetch(&self, _: Request, done: Done) {
+    fn fetch(&self, _: Option<EntityTag>, done: Done) {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         let answer = if turn % 7 == 6 {
-            Err(FetchError::Broken)
+            Err(HttpError::Broken.into())
         } else {
-            read_foreign(200, None, None, self.bodies[turn % self.bodies.len()].clone().into_bytes())
+            read(200, &self.bodies[turn % self.bodies.len()])
         };
         self.answers.send((done, answer)).unwrap();
     }
 }
 
-/// An endpoint on a clock that leaps ten minutes at each look, so that a set is stale as soon as it is there.
-fn turning(bodies: &[String]) -> (Arc<Endpoint>, Arc<AtomicUsize>) {
+/// An endpoint on a clock that leaps so many seconds at each look.
+fn turning(bodies: &[String], leap: usize) -> (Arc<Endpoint>, Arc<AtomicUsize>) {
     let turns = Arc::new(AtomicUsize::new(0));
     let (answers, to_give) = mpsc::channel::<Answer>();
     let to_give = Arc::new(Mutex::new(to_give));
@@ -56,7 +57,7 @@ fn turning(bodies: &[String]) -> (Arc<Endpoint>, Arc<AtomicUsize>) {
     }
     let fetcher = Turning { bodies: bodies.to_vec(), turns: Arc::clone(&turns), answers };
     let looks = AtomicUsize::new(1);
-    let clock = move || Duration::from_secs(600 * looks.fetch_add(1, Ordering::SeqCst) as u64);
+    let clock = move || Duration::from_secs((leap * looks.fetch_add(1, Ordering::SeqCst)) as u64);
     (Endpoint::new("race", Box::new(fetcher), Box::new(clock), Arc::new(|_, _| ())), turns)
 }
 
@@ -76,7 +77,7 @@ fn every_answer_is_one_of_the_sets() {
         let rounds: Vec<Vec<Named>> =
             (0..3).map(|set| vec![Named::new(&format!("{set}-a")), Named::new(&format!("{set}-b"))]).collect();
         let bodies: Vec<_> = rounds.iter().map(|keys| set(&[keys[0].jwk.clone(), keys[1].jwk.clone()])).collect();
-        let (endpoint, turns) = turning(&bodies);
+        let (endpoint, turns) = turning(&bodies, 600);
         let source = RemoteKeys::new(Arc::clone(&endpoint), Duration::ZERO, Duration::MAX);
         let kids: Vec<[String; 2]> = (0..3).map(|set| [format!("{set}-a"), format!("{set}-b")]).collect();
         let seen = Mutex::new(HashMap::<usize, usize>::new());
@@ -117,7 +118,7 @@ fn good_tokens_pass_while_sets_are_swapped_and_others_flood() {
     within_seconds(30, || {
         let (a, b) = (Named::new("a"), Named::new("b"));
         let bodies = [set(&[a.jwk.clone(), b.jwk.clone()]), set(&[b.jwk.clone(), a.jwk.clone()])];
-        let (endpoint, turns) = turning(&bodies);
+        let (endpoint, turns) = turning(&bodies, 1);
         let door = Arc::new(RemoteDoor::new(&endpoint, Duration::ZERO, DAY.saturating_mul(1_000_000)));
         while door.ask(&a.token) != ACCEPTED {
             std::thread::yield_now();
@@ -160,7 +161,7 @@ fn good_tokens_pass_while_sets_are_swapped_and_others_flood() {
 fn whoever_waits_is_woken() {
     within_seconds(30, || {
         let a = Named::new("a");
-        let (endpoint, _) = turning(&[set(std::slice::from_ref(&a.jwk))]);
+        let (endpoint, _) = turning(&[set(std::slice::from_ref(&a.jwk))], 600);
         // With no stale use and a clock that leaps, nearly every look needs a fetch.
         let door = RemoteDoor::new(&endpoint, Duration::ZERO, Duration::ZERO);
         std::thread::scope(|scope| {

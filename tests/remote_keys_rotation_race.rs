@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::ACCEPTED;
-use fastmcp_rs::keys::remote::{Done, Endpoint, Fetcher, Request, read_foreign};
-use remote::{DAY, INTERVAL, Named, PENDING, RemoteDoor, set};
+use fastmcp_rs::keys::remote::{Done, Endpoint, EntityTag, Fetcher};
+use remote::{DAY, INTERVAL, Named, PENDING, RemoteDoor, read, set};
 
 #[derive(Default)]
 struct Open(Mutex<Option<Done>>);
@@ -27,7 +27,7 @@ impl std::fmt::Debug for AtDesk {
 }
 
 impl Fetcher for AtDesk {
-    fn fetch(&self, _: Request, done: Done) {
+    fn fetch(&self, _: Option<EntityTag>, done: Done) {
         *self.0.0.lock().unwrap() = Some(done);
     }
 }
@@ -42,7 +42,7 @@ fn a_fetch_that_ends_between_two_looks_is_not_missed() {
     let clock = move || {
         if left.fetch_sub(1, Ordering::SeqCst) == 1 {
             let done = desk.0.lock().unwrap().take().unwrap();
-            done(read_foreign(200, None, None, both.clone().into_bytes()));
+            done(read(200, &both));
         }
         Duration::from_secs(1_000_000)
     };
@@ -51,7 +51,7 @@ fn a_fetch_that_ends_between_two_looks_is_not_missed() {
 
     assert_eq!(door.ask(&a.token), PENDING);
     let first = open.0.lock().unwrap().take().unwrap();
-    first(read_foreign(200, None, None, set(std::slice::from_ref(&a.jwk)).into_bytes()));
+    first(read(200, &set(std::slice::from_ref(&a.jwk))));
     assert_eq!(door.ask(&a.token), ACCEPTED);
     assert_eq!(door.ask(&b.token), PENDING);
 

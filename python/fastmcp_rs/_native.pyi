@@ -5,16 +5,14 @@ from typing import Any, Literal, final
 __all__ = [
     "AccessToken",
     "Decision",
-    "FetchResult",
     "JwtVerifier",
+    "KeyFetch",
     "KeyPair",
     "RemoteKeys",
     "StaticVerifier",
     "bearer_token",
-    "jwks_uri_of",
     "scopes_of",
     "verify_jws",
-    "well_known_urls",
 ]
 
 @final
@@ -173,21 +171,24 @@ class RemoteKeys:
         ssrf_safe: bool,
         refresh_interval: object,
         max_stale: object,
-        fetch: Callable[[str | None, FetchResult], object] | None = None,
+        fetch: Callable[[KeyFetch], object] | None = None,
     ) -> RemoteKeys: ...
     def request(self) -> Literal["ready", "pending", "unavailable"]: ...
     def when_settled(self, wake: Callable[[], object]) -> None: ...
     def held(self) -> dict[str, Any]: ...
 
 @final
-class FetchResult:
-    """Takes the end of a fetch that Python does. Forgotten, it is a failure."""
+class KeyFetch:
+    """A fetch that Python does: it asks what there is to ask until that is over. Forgotten, it is a failure."""
 
+    @property
+    def most_bytes(self) -> int: ...
+    @property
+    def total_seconds(self) -> float: ...
+    def question(self) -> tuple[str, str | None] | None: ...
     def answered(self, status: int, etag: str | None, cache_control: str | None, body: bytes) -> None: ...
     def failed(self, why: str) -> None: ...
 
-def well_known_urls(issuer: str) -> list[str]: ...
-def jwks_uri_of(metadata: bytes, issuer: str, allow_http: bool) -> str: ...
 def bearer_token(request: object) -> str | Decision: ...
 def scopes_of(claims: bytes) -> list[str]: ...
 def verify_jws(token: object, key: object, algorithms: object = None) -> bytes: ...

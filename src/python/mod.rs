@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use super::key_pair::KeyPair;
     #[pymodule_export]
-    use super::remote_keys::{FetchResult, RemoteKeys, jwks_uri_of, well_known_urls};
+    use super::remote_keys::{KeyFetch, RemoteKeys};
     #[pymodule_export]
     use super::request::bearer_token;
     #[pymodule_export]

@@ -9,9 +9,9 @@ use pyo3::types::{PyDict, PyList};
 
 use super::calls::with_python;
 use super::convert;
+use crate::http::{FetchPolicy, HttpError, Location};
 use crate::keys::remote::{
-    self, Done, Endpoint, Event, FetchError, FetchPolicy, Fetcher, Location, Observer, Origin, RemoteKeys as Source,
-    Request,
+    self, Done, Endpoint, EntityTag, Event, Fetcher, Issuer, Observer, Origin, Page, RemoteKeys as Source, Search,
 };
 use crate::keys::{KeySource, Keys};
 
@@ -35,7 +35,7 @@ fn span(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<Duration> {
 #[pymethods]
 impl RemoteKeys {
     /// `url` is that of a JWK Set, or an issuer's with `discover`. `fetch`, where given, does the fetching: it is called
-    /// with an entity tag or None and a `FetchResult`.
+    /// with a `KeyFetch`.
     #[new]
     #[pyo3(signature = (url, *, discover, allow_http, ssrf_safe, refresh_interval, max_stale, fetch=None))]
     fn new(
@@ -47,16 +47,20 @@ impl RemoteKeys {
         max_stale: &Bound<'_, PyAny>,
         fetch: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let location = Location::parse(url, if discover { "issuer" } else { "jwks_uri" }, allow_http)?;
-        if ssrf_safe && !location.is_https() {
+        let origin = if discover {
+            Origin::Issuer(Issuer::parse(url, allow_http)?)
+        } else {
+            Origin::KeySet(Location::parse(url, "jwks_uri", allow_http)?)
+        };
+        if ssrf_safe && !origin.is_https() {
             return Err(PyValueError::new_err("ssrf_safe=True fetches over https only: give an https URL"));
         }
         let refresh_interval = span(refresh_interval, "jwks_refresh_interval")?;
         let max_stale = span(max_stale, "jwks_max_stale")?;
         let endpoint = if let Some(fetch) = fetch {
-            Endpoint::new(url, Box::new(PythonFetcher(fetch)), Box::new(remote::now), observer())
+            let fetcher = PythonFetcher { origin, fetch };
+            Endpoint::new(url, Box::new(fetcher), Box::new(remote::now), observer())
         } else {
-            let origin = if discover { Origin::Issuer(location, url.into()) } else { Origin::KeySet(location) };
             let policy = if ssrf_safe { FetchPolicy::SsrfSafe } else { FetchPolicy::Plain };
             remote::shared(&origin, policy, observer())
         };
@@ -129,63 +133,81 @@ fn observer() -> Observer {
 
 /// Leaves the fetching to a Python callable.
 #[derive(Debug)]
-struct PythonFetcher(Py<PyAny>);
+struct PythonFetcher {
+    origin: Origin,
+    fetch: Py<PyAny>,
+}
 
 impl Fetcher for PythonFetcher {
-    fn fetch(&self, request: Request, done: Done) {
-        let result = FetchResult(Mutex::new(Some(done)));
+    fn fetch(&self, known: Option<EntityTag>, done: Done) {
+        let search = Search::new(&self.origin, FetchPolicy::Plain, known);
+        let fetch = KeyFetch(Mutex::new(Some((search, done))));
         with_python(|py| {
-            if let Err(error) = self.0.call1(py, (request.etag.as_deref(), result)) {
+            if let Err(error) = self.fetch.call1(py, (fetch,)) {
                 error.write_unraisable(py, None);
             }
         });
     }
 }
 
-/// Takes the end of a fetch that Python does. Forgotten, it is a failure.
+/// A fetch that Python does: it asks what there is to ask until that is over. Forgotten, it is a failure.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
-pub(super) struct FetchResult(Mutex<Option<Done>>);
+pub(super) struct KeyFetch(Mutex<Option<(Search, Done)>>);
 
-impl FetchResult {
-    fn finish(&self, result: Result<remote::Reply, FetchError>) {
-        let done = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(done) = done {
-            done(result);
+impl KeyFetch {
+    fn take(&self) -> Option<(Search, Done)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn fail(&self, why: &str) {
+        if let Some((_, done)) = self.take() {
+            done(Err(HttpError::NoClient(why.to_owned()).into()));
         }
     }
 }
 
-impl Drop for FetchResult {
+impl Drop for KeyFetch {
     fn drop(&mut self) {
-        self.finish(Err(FetchError::NoClient("its event loop ended before the answer came".to_owned())));
+        self.fail("its event loop ended before the answer came");
     }
 }
 
 #[pymethods]
-impl FetchResult {
-    /// The endpoint answered.
+impl KeyFetch {
+    /// The URL to ask, and the entity tag to send along; None when the fetch is over.
+    fn question(&self) -> Option<(String, Option<String>)> {
+        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (location, tag) = current.as_ref()?.0.question();
+        Some((location.url().to_string(), tag.map(str::to_owned)))
+    }
+
+    /// The most bytes of a body that need be read: more are too many.
+    #[getter]
+    fn most_bytes(&self) -> usize {
+        let current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().map_or(0, |(search, _)| search.most_bytes())
+    }
+
+    /// How long the fetch may take, in seconds.
+    #[getter]
+    #[allow(clippy::unused_self, reason = "a property of a fetch")]
+    fn total_seconds(&self) -> f64 {
+        remote::total_timeout(FetchPolicy::Plain).as_secs_f64()
+    }
+
+    /// The URL answered.
     fn answered(&self, py: Python<'_>, status: u16, etag: Option<&str>, cache_control: Option<&str>, body: Vec<u8>) {
-        let reply = remote::read_foreign(status, etag, cache_control, body);
-        py.detach(|| self.finish(reply));
+        py.detach(|| {
+            let Some((mut search, done)) = self.take() else { return };
+            match search.answered(&Page { status, etag, cache_control, body }) {
+                Some(end) => done(end),
+                None => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((search, done)),
+            }
+        });
     }
 
-    /// It did not.
-    fn failed(&self, py: Python<'_>, why: String) {
-        py.detach(|| self.finish(Err(FetchError::NoClient(why))));
+    /// There is no answer.
+    fn failed(&self, py: Python<'_>, why: &str) {
+        py.detach(|| self.fail(why));
     }
-}
-
-/// Where an issuer's metadata may be, in the order in which to ask.
-#[pyfunction]
-pub(super) fn well_known_urls(issuer: &str) -> Vec<String> {
-    remote::well_known_urls(issuer)
-}
-
-/// The `jwks_uri` of an issuer's metadata.
-#[pyfunction]
-pub(super) fn jwks_uri_of(metadata: &[u8], issuer: &str, allow_http: bool) -> PyResult<String> {
-    let location = Location::parse(issuer, "issuer", allow_http)?;
-    let found =
-        remote::jwks_uri(metadata, &location, issuer).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(found.url().to_string())
 }

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastmcp_rs::http::{FetchPolicy, HttpError, Location};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
 use fastmcp_rs::keys::Patience;
 use fastmcp_rs::keys::remote::{
-    Done, Endpoint, Event, FetchError, Fetcher, Held, RemoteKeys, Reply, Request, read_foreign,
+    Done, Endpoint, EntityTag, Event, FetchError, Fetcher, Held, Origin, Page, RemoteKeys, Reply, Search,
 };
 use fastmcp_rs::policy::Plain;
 use fastmcp_rs::verifier::{Decision, Progress, Verifier};
@@ -27,11 +28,13 @@ pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
-/// Takes requests, and leaves their end to the test.
+const URL: &str = "https://keys.example/jwks";
+
+/// Takes requests, each with what was known at its start, and leaves their end to the test.
 #[derive(Default)]
 struct Desk {
-    requests: Mutex<Vec<Request>>,
-    open: Mutex<VecDeque<Done>>,
+    requests: Mutex<Vec<Option<EntityTag>>>,
+    open: Mutex<VecDeque<(Option<EntityTag>, Done)>>,
 }
 
 #[derive(Clone)]
@@ -44,9 +47,9 @@ impl fmt::Debug for AtDesk {
 }
 
 impl Fetcher for AtDesk {
-    fn fetch(&self, request: Request, done: Done) {
-        self.0.requests.lock().unwrap().push(request);
-        self.0.open.lock().unwrap().push_back(done);
+    fn fetch(&self, known: Option<EntityTag>, done: Done) {
+        self.0.requests.lock().unwrap().push(known.clone());
+        self.0.open.lock().unwrap().push_back((known, done));
     }
 }
 
@@ -66,11 +69,11 @@ impl World {
         let events = Arc::new(Mutex::new(Vec::new()));
         let (time, log) = (Arc::clone(&clock), Arc::clone(&events));
         let endpoint = Endpoint::new(
-            "https://keys.example/jwks",
+            URL,
             Box::new(AtDesk(Arc::clone(&desk))),
             Box::new(move || Duration::from_millis(time.load(Ordering::SeqCst))),
             Arc::new(move |name: &str, event: &Event| {
-                assert_eq!(name, "https://keys.example/jwks");
+                assert_eq!(name, URL);
                 let text = match event {
                     Event::Failing(error) => format!("failing: {error}"),
                     Event::Recovered => "recovered".to_owned(),
@@ -108,8 +111,10 @@ impl World {
         self.desk.requests.lock().unwrap().len()
     }
 
-    pub(crate) fn last_request(&self) -> Request {
-        self.desk.requests.lock().unwrap().last().unwrap().clone()
+    /// The entity tag that the last fetch was to send.
+    pub(crate) fn last_tag(&self) -> Option<String> {
+        let requests = self.desk.requests.lock().unwrap();
+        search(requests.last().unwrap().clone()).question().1.map(str::to_owned)
     }
 
     /// How many fetches are on their way.
@@ -119,7 +124,7 @@ impl World {
 
     /// Takes the oldest fetch that is on its way, to end it later.
     pub(crate) fn take(&self) -> Done {
-        self.desk.open.lock().unwrap().pop_front().unwrap()
+        self.desk.open.lock().unwrap().pop_front().unwrap().1
     }
 
     /// Ends the oldest fetch.
@@ -129,7 +134,9 @@ impl World {
 
     /// Ends the oldest fetch with an HTTP answer.
     pub(crate) fn answer(&self, status: u16, etag: Option<&str>, cache_control: Option<&str>, body: &str) {
-        self.end(read_foreign(status, etag, cache_control, body.as_bytes().to_vec()));
+        let (known, done) = self.desk.open.lock().unwrap().pop_front().unwrap();
+        let page = Page { status, etag, cache_control, body: body.as_bytes().to_vec() };
+        done(search(known).answered(&page).unwrap());
     }
 
     /// Ends the oldest fetch with these keys.
@@ -139,7 +146,7 @@ impl World {
 
     /// Ends the oldest fetch with a failure.
     pub(crate) fn fail(&self) {
-        self.end(Err(FetchError::Timeout));
+        self.end(Err(HttpError::Timeout.into()));
     }
 
     /// What the operator heard, once.
@@ -150,6 +157,15 @@ impl World {
     pub(crate) fn held(&self) -> Held {
         self.endpoint.held()
     }
+}
+
+fn search(known: Option<EntityTag>) -> Search {
+    Search::new(&Origin::KeySet(Location::parse(URL, "jwks_uri", false).unwrap()), FetchPolicy::Plain, known)
+}
+
+/// What an answer with this status and body means to a fetch that knows nothing.
+pub(crate) fn read(status: u16, body: &str) -> Result<Reply, FetchError> {
+    search(None).answered(&Page { status, body: body.as_bytes().to_vec(), ..Page::default() }).unwrap()
 }
 
 /// A verifier of asymmetric tokens on an endpoint.

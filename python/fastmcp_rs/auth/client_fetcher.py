@@ -5,12 +5,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from fastmcp_rs._native import FetchResult, jwks_uri_of, well_known_urls
+from fastmcp_rs._native import KeyFetch
 
 __all__ = ["AsyncClient", "ClientFetcher"]
 
-_TOTAL_SECONDS = 10
-_MOST_BYTES = 1024 * 1024
 _OK = 200
 
 
@@ -29,69 +27,53 @@ class AsyncClient(Protocol):
         """Send a request, and read its answer piece by piece."""
 
 
-class _UnusableAnswerError(Exception):
-    """An answer that cannot be used; unlike that of a client's exception, its text is ours."""
-
-
 class ClientFetcher:
-    """Fetches a JWK Set, or the one that an issuer's metadata names, with a caller's client."""
+    """Fetches keys with a caller's client. What to ask, and what an answer means, the fetch itself knows."""
 
-    def __init__(self, client: AsyncClient, url: str, *, discover: bool, allow_http: bool) -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self._client = client
-        self._url = url
-        self._discover = discover
-        self._allow_http = allow_http
         # A task that nobody holds may be collected before it ends.
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __call__(self, etag: str | None, result: FetchResult) -> None:
+    def __call__(self, fetch: KeyFetch) -> None:
         """Start a fetch in the running event loop, which outlives whoever caused it."""
         try:
-            task = asyncio.get_running_loop().create_task(self._fetch(etag, result))
+            task = asyncio.get_running_loop().create_task(self._carry_out(fetch))
         except RuntimeError:
-            result.failed("no event loop is running for the http_client")
+            fetch.failed("no event loop is running for the http_client")
             return
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _fetch(self, etag: str | None, result: FetchResult) -> None:
+    async def _carry_out(self, fetch: KeyFetch) -> None:
         try:
-            await asyncio.wait_for(self._ask(etag, result), _TOTAL_SECONDS)
-        except _UnusableAnswerError as error:
-            result.failed(str(error))
+            await asyncio.wait_for(self._ask(fetch), fetch.total_seconds)
         except asyncio.CancelledError:
-            # Told here, for the exception's traceback may keep the frame, and with it the result, alive.
-            result.failed("the http_client's fetch was cancelled, such as by the end of its event loop")
+            # Told here, for the exception's traceback may keep the frame, and with it the fetch, alive.
+            fetch.failed("the http_client's fetch was cancelled, such as by the end of its event loop")
             raise
         except asyncio.TimeoutError:
-            result.failed("the http_client did not answer in time")
+            fetch.failed("the http_client did not answer in time")
         except Exception as error:  # noqa: BLE001 - whatever a caller's client raises is one failed fetch
-            result.failed(f"the http_client raised {type(error).__name__}")
+            fetch.failed(f"the http_client raised {type(error).__name__}")
 
-    async def _ask(self, etag: str | None, result: FetchResult) -> None:
-        url = await self._discovered() if self._discover else self._url
-        headers = {"accept": "application/json"}
-        if etag is not None:
-            headers["if-none-match"] = etag
-        status, answered, body = await self._get(url, headers)
-        result.answered(status, answered.get("etag"), answered.get("cache-control"), body)
+    async def _ask(self, fetch: KeyFetch) -> None:
+        while (question := fetch.question()) is not None:
+            url, etag = question
+            headers = {"accept": "application/json"}
+            if etag is not None:
+                headers["if-none-match"] = etag
+            async with self._client.stream("GET", url, headers=headers) as response:
+                body = await _body(response, fetch.most_bytes) if response.status_code == _OK else b""
+                answered = response.headers
+            fetch.answered(response.status_code, answered.get("etag"), answered.get("cache-control"), body)
 
-    async def _discovered(self) -> str:
-        status = 0
-        for url in well_known_urls(self._url):
-            status, _, body = await self._get(url, {"accept": "application/json"})
-            if status == _OK:
-                try:
-                    return jwks_uri_of(body, self._url, self._allow_http)
-                except ValueError as error:
-                    raise _UnusableAnswerError(str(error)) from None
-        raise _UnusableAnswerError(f"the issuer has no metadata: the last URL for it answered with status {status}")
 
-    async def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-        async with self._client.stream("GET", url, headers=headers) as response:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > _MOST_BYTES:
-                    raise _UnusableAnswerError("the answer is larger than is read")
-            return response.status_code, response.headers, bytes(body)
+async def _body(response: _Response, most: int) -> bytes:
+    """Read the body, or as much of it as shows that it is too long."""
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > most:
+            break
+    return bytes(body)

@@ -41,19 +41,14 @@ def fetched_keys(
     """
     if ssrf_safe and http_client is not None:
         raise ValueError("http_client cannot be combined with ssrf_safe=True, which has a transport of its own")
-    url = str(jwks_uri)
-    discover = isinstance(jwks_uri, Issuer)
-    fetch = None
-    if http_client is not None:
-        fetch = ClientFetcher(http_client, url, discover=discover, allow_http=allow_http)
     return RemoteKeys(
-        url,
-        discover=discover,
+        str(jwks_uri),
+        discover=isinstance(jwks_uri, Issuer),
         allow_http=allow_http,
         ssrf_safe=ssrf_safe,
         refresh_interval=refresh_interval,
         max_stale=max_stale,
-        fetch=fetch,
+        fetch=None if http_client is None else ClientFetcher(http_client),
     )
 
 

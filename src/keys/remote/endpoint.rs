@@ -9,17 +9,11 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::document::{Document, KeyInfo};
-use super::fetch::FetchError;
+use super::fetch::{EntityTag, FetchError};
 use super::schedule::{Advice, MissAdvice, Moment, Schedule, Ticket};
+use crate::http::HttpError;
 use crate::keys::{KeySet, KeySource, Keys, Patience};
 use crate::rejection::Unavailable;
-
-/// What a fetcher is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The entity tag of the set at hand, for a conditional request.
-    pub etag: Option<Box<str>>,
-}
 
 /// What an endpoint answered.
 #[derive(Debug)]
@@ -29,7 +23,7 @@ pub enum Answer {
         /// The keys.
         document: Document,
         /// Its entity tag.
-        etag: Option<Box<str>>,
+        etag: Option<EntityTag>,
     },
     /// The set at hand is still the one.
     NotModified,
@@ -49,8 +43,8 @@ pub type Done = Box<dyn FnOnce(Result<Reply, FetchError>) + Send>;
 
 /// Fetches sets. `fetch` returns at once and calls `done` later, once, from whatever thread.
 pub trait Fetcher: Send + Sync + std::fmt::Debug {
-    /// Starts one fetch.
-    fn fetch(&self, request: Request, done: Done);
+    /// Starts one fetch of something newer than what is known.
+    fn fetch(&self, known: Option<EntityTag>, done: Done);
 }
 
 /// Something that an operator should hear of.
@@ -72,7 +66,7 @@ pub type Observer = Arc<dyn Fn(&str, &Event) + Send + Sync>;
 struct Snapshot {
     keys: Arc<KeySet>,
     infos: Vec<KeyInfo>,
-    etag: Option<Box<str>>,
+    etag: Option<EntityTag>,
     fetched_at: Moment,
     refresh_at: Moment,
 }
@@ -218,9 +212,9 @@ impl Endpoint {
 
     fn start(self: &Arc<Self>, ticket: Option<Ticket>) {
         let Some(ticket) = ticket else { return };
-        let etag = self.snapshot.load().as_ref().and_then(|snapshot| snapshot.etag.clone());
+        let known = self.snapshot.load().as_ref().and_then(|snapshot| snapshot.etag.clone());
         let mut fetch = Fetch { endpoint: Arc::clone(self), ticket, process: std::process::id(), ended: false };
-        self.fetcher.fetch(Request { etag }, Box::new(move |result| fetch.end(result)));
+        self.fetcher.fetch(known, Box::new(move |result| fetch.end(result)));
     }
 
     fn finish(&self, ticket: Ticket, result: Result<Reply, FetchError>) {
@@ -236,7 +230,7 @@ impl Endpoint {
     }
 
     fn settle(&self, state: &mut State, ticket: Ticket, now: Moment, result: Result<Reply, FetchError>) -> Vec<Event> {
-        let was_failing = state.schedule.is_failing();
+        let was_failing = state.last_error.is_some();
         state.fetches += 1;
         let old = self.snapshot.load_full();
         let replaced = match result {
@@ -250,7 +244,7 @@ impl Endpoint {
                     let keys = Arc::clone(&old.keys);
                     Ok((keys, old.infos.clone(), old.etag.clone(), state.skipped.clone(), lifetime))
                 }
-                None => Err(FetchError::Status(304)),
+                None => Err(HttpError::Status(304).into()),
             },
         };
         match replaced {
@@ -331,7 +325,7 @@ impl Fetch {
 impl Drop for Fetch {
     fn drop(&mut self) {
         if !self.ended {
-            self.end(Err(FetchError::NoClient("the fetch ended without an answer".to_owned())));
+            self.end(Err(HttpError::NoClient("the fetch ended without an answer".to_owned()).into()));
         }
     }
 }

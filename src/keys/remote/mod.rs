@@ -1,17 +1,14 @@
 //! Keys that are fetched: when, from where, how, and what of them is used.
 
-mod address;
 mod discovery;
 mod document;
 mod endpoint;
 mod fetch;
-mod location;
 mod registry;
 pub mod schedule;
 
-pub use discovery::{jwks_uri, well_known_urls};
+pub use discovery::Issuer;
 pub use document::{Document, KeyInfo};
-pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply, Request};
-pub use fetch::{FetchError, HttpFetcher, Origin, read_foreign};
-pub use location::Location;
-pub use registry::{FetchPolicy, now, shared};
+pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply};
+pub use fetch::{EntityTag, FetchError, HttpFetcher, Origin, Page, Search, total_timeout};
+pub use registry::{now, shared};

@@ -6,15 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::endpoint::{Endpoint, Observer};
 use super::fetch::{HttpFetcher, Origin};
 use super::schedule::Moment;
-
-/// Under which rules a set is fetched. What was fetched under one is not used under another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FetchPolicy {
-    /// The operator vouches for the URL.
-    Plain,
-    /// Nobody does: https, public addresses, no proxy, tighter bounds.
-    SsrfSafe,
-}
+use crate::http::FetchPolicy;
 
 type Shared = HashMap<(Origin, FetchPolicy), Weak<Endpoint>>;
 
@@ -30,12 +22,8 @@ pub fn shared(origin: &Origin, policy: FetchPolicy, observer: Observer) -> Arc<E
         return endpoint;
     }
     shared.retain(|_, endpoint| endpoint.strong_count() > 0);
-    let name = match origin {
-        Origin::KeySet(location) => location.url().to_string(),
-        Origin::Issuer(_, issuer) => issuer.to_string(),
-    };
     let fetcher = HttpFetcher::new(origin.clone(), policy);
-    let endpoint = Endpoint::new(&name, Box::new(fetcher), Box::new(now), observer);
+    let endpoint = Endpoint::new(origin.name(), Box::new(fetcher), Box::new(now), observer);
     shared.insert(key, Arc::downgrade(&endpoint));
     endpoint
 }

@@ -1,8 +1,9 @@
 //! When to fetch: the state of one endpoint as a function of time and events, without a clock, a lock or a network.
 //!
-//! A set is fresh for its lifetime, refreshed in the background shortly before that ends, and used on for as long as
-//! its user allows when refreshes fail. An unknown key may force a refresh, once in an interval. Failures are cooled
-//! by a pause of their own, which grows.
+//! A set is fresh for its lifetime, and refreshed in the background shortly before that ends. Past its end it is used on
+//! for as long as its user allows, but only while refreshes fail or are slow: after a silence nobody knows whether a key
+//! was withdrawn, so the first to come wait for a refresh. An unknown key may force a refresh, once in an interval.
+//! Failures are cooled by a pause of their own, which grows.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub const LIFETIME_BOUNDS: (Duration, Duration) = (Duration::from_secs(30), Dura
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A refresh that has not come back by now is as good as failed for a set that is stale.
+const SLOW_AFTER: Duration = Duration::from_secs(5);
 /// A fetch that has not come back by now never will: each has a total timeout well below.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
@@ -63,10 +66,9 @@ pub struct Schedule {
 impl Schedule {
     /// Advice for a token, and the fetch to start.
     pub fn on_demand(&mut self, now: Moment, max_stale: Duration) -> (Advice, Option<Ticket>) {
-        let usable = self.is_usable(now, max_stale);
-        let due = self.set.is_none_or(|(refresh_at, _)| now >= refresh_at) || !usable;
-        let start = if due { self.start(now) } else { None };
-        let advice = match (usable, self.in_flight) {
+        let is_due = self.set.is_none_or(|(refresh_at, _)| now >= refresh_at);
+        let start = if is_due { self.start(now) } else { None };
+        let advice = match (self.is_usable(now, max_stale), self.in_flight) {
             (true, _) => Advice::Use,
             (false, Some(_)) => Advice::Wait,
             (false, None) => Advice::GiveUp,
@@ -79,7 +81,7 @@ impl Schedule {
     /// The interval counts from the last refresh that a miss forced. The first one is always to be had, so a key that was
     /// published right after the first fetch is found at once.
     pub fn on_miss(&mut self, now: Moment, interval: Duration, patience: Patience) -> (MissAdvice, Option<Ticket>) {
-        let failing = self.failures > 0;
+        let failing = self.is_failing();
         if patience == Patience::None {
             return (if failing { MissAdvice::GiveUp } else { MissAdvice::Unknown }, None);
         }
@@ -100,10 +102,18 @@ impl Schedule {
         }
     }
 
-    /// Whether the set at hand may be used: fresh, or stale within the bound.
+    /// Whether the set at hand may be used: fresh, or stale within the bound while it cannot be refreshed.
     #[must_use]
     pub fn is_usable(&self, now: Moment, max_stale: Duration) -> bool {
-        self.set.is_some_and(|(_, stale_from)| now < stale_from.saturating_add(max_stale))
+        self.set.is_some_and(|(_, stale_from)| {
+            let is_within_bound = now < stale_from.saturating_add(max_stale);
+            now < stale_from || (is_within_bound && (self.is_failing() || self.is_slow(now, stale_from)))
+        })
+    }
+
+    /// Whether the fetch that is on its way was to end before the set did, or takes longer than is waited for.
+    fn is_slow(&self, now: Moment, stale_from: Moment) -> bool {
+        self.in_flight.is_some_and(|(_, started)| started < stale_from || now >= started + SLOW_AFTER)
     }
 
     /// When the set at hand will be refreshed.
@@ -116,12 +126,6 @@ impl Schedule {
     #[must_use]
     pub fn is_in_flight(&self) -> bool {
         self.in_flight.is_some()
-    }
-
-    /// Whether the last fetch failed.
-    #[must_use]
-    pub fn is_failing(&self) -> bool {
-        self.failures > 0
     }
 
     /// A fetch brought a good set, fresh for so long. `jitter` is from 0 to 1. Returns whether it is the newest.
@@ -159,6 +163,11 @@ impl Schedule {
         newest
     }
 
+    /// Whether the last fetch failed, or never came back.
+    fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     fn is_fetching(&self, now: Moment) -> bool {
         self.in_flight.is_some_and(|(_, started)| now < started + ABANDONED_AFTER)
     }
@@ -166,6 +175,9 @@ impl Schedule {
     fn start(&mut self, now: Moment) -> Option<Ticket> {
         if self.is_fetching(now) || now < self.retry_at {
             return None;
+        }
+        if self.in_flight.is_some() {
+            self.failures = self.failures.saturating_add(1);
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
@@ -284,11 +296,34 @@ mod tests {
     }
 
     #[test]
+    fn k12_a_set_that_ended_in_silence_is_not_used_before_a_refresh_failed() {
+        let mut schedule = loaded(at(0));
+        let (advice, ticket) = schedule.on_demand(at(600), DAY);
+        assert_eq!((advice, ticket.is_some()), (Advice::Wait, true));
+        assert_eq!(schedule.on_demand(at(601), DAY), (Advice::Wait, None));
+        schedule.failed(ticket.unwrap(), at(601), 0.0);
+        assert_eq!(schedule.on_demand(at(601), DAY), (Advice::Use, None));
+        assert!(matches!(schedule.on_demand(at(603), DAY), (Advice::Use, Some(_))), "a retry keeps nobody waiting");
+    }
+
+    #[test]
+    fn k8_a_slow_refresh_keeps_nobody_waiting() {
+        let mut schedule = loaded(at(0));
+        assert!(matches!(schedule.on_demand(at(599), DAY), (Advice::Use, Some(_))));
+        assert_eq!(schedule.on_demand(at(600), DAY), (Advice::Use, None), "it was to end before the set did");
+        assert_eq!(schedule.on_demand(at(600), Duration::ZERO).0, Advice::Wait, "unless no stale use is allowed");
+        let mut schedule = loaded(at(0));
+        assert!(matches!(schedule.on_demand(at(700), DAY), (Advice::Wait, Some(_))));
+        assert_eq!(schedule.on_demand(at(704), DAY), (Advice::Wait, None));
+        assert_eq!(schedule.on_demand(at(705), DAY), (Advice::Use, None), "or takes longer than is waited for");
+    }
+
+    #[test]
     fn k9_and_k10_a_stale_set_is_used_up_to_its_limit_and_not_beyond() {
         let mut schedule = loaded(at(0));
         let limit = 600 + 3600;
         let hour = Duration::from_secs(3600);
-        for second in (600..limit).step_by(40) {
+        for second in (560..limit).step_by(40) {
             let (advice, ticket) = schedule.on_demand(at(second), hour);
             assert_eq!(advice, Advice::Use);
             if let Some(ticket) = ticket {

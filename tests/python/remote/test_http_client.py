@@ -220,7 +220,9 @@ class TestDiscovery:
         async def page(url):
             return pages[url]
 
-        return Client(page)
+        client = Client(page)
+        client.pages = pages
+        return client
 
     def verifier(self, client):
         return JWTVerifier.from_issuer(
@@ -237,6 +239,19 @@ class TestDiscovery:
             "https://keys.example/jwks",
         ]
 
+    @pytest.mark.parametrize("status", [204, 302, 304, 401, 500, 503])
+    def test_what_is_no_metadata_leads_to_the_next_url(self, status, jwks):
+        url = "https://issuer.example/.well-known/openid-configuration"
+        client = self.served(jwks, **{url: Response(status, b"")})
+        asyncio.run(self.verifier(client).warm_up())
+        assert len(client.asked) == 3
+
+    def test_an_exception_ends_the_search(self):
+        client = Client(OSError("secret text"))
+        with pytest.raises(KeysUnavailableError, match="raised OSError"):
+            asyncio.run(self.verifier(client).warm_up())
+        assert len(client.asked) == 1
+
     @pytest.mark.parametrize(
         ("metadata", "field"),
         [
@@ -252,8 +267,33 @@ class TestDiscovery:
             asyncio.run(self.verifier(client).warm_up())
         assert len(client.asked) == 1
 
-    def test_no_metadata_anywhere(self, jwks):
+    @pytest.mark.parametrize(("status", "told"), [(404, "status 404"), (503, "status 503"), (301, "redirect")])
+    def test_no_metadata_anywhere(self, status, told, jwks):
         url = "https://issuer.example/.well-known/oauth-authorization-server"
-        client = self.served(jwks, **{url: Response(404, b"")})
-        with pytest.raises(KeysUnavailableError, match="status 404"):
+        client = self.served(jwks, **{url: Response(status, b"")})
+        with pytest.raises(KeysUnavailableError, match=told):
             asyncio.run(self.verifier(client).warm_up())
+        assert len(client.asked) == 2
+
+    def test_an_entity_tag_stays_with_its_url(self, jwks, verdict, unknown):
+        tagged = Response(200, jwks, etag='"v1"')
+        client = self.served(jwks, **{"https://keys.example/jwks": tagged, "https://keys.example/moved": tagged})
+        verifier = JWTVerifier.from_issuer(
+            "https://issuer.example",
+            http_client=client,
+            algorithm="ES256",
+            audience=AUDIENCE,
+            jwks_refresh_interval=0,
+        )
+
+        async def checks():
+            await verifier.warm_up()
+            assert await verdict(verifier, unknown) is False
+            metadata = Response(200, self.METADATA.replace(b"/jwks", b"/moved"))
+            client.pages["https://issuer.example/.well-known/oauth-authorization-server"] = metadata
+            assert await verdict(verifier, unknown) is False
+
+        asyncio.run(checks())
+        sent = [(url, headers.get("if-none-match")) for _, url, headers in client.asked if "well-known" not in url]
+        jwks_uri = "https://keys.example/jwks"
+        assert sent == [(jwks_uri, None), (jwks_uri, '"v1"'), ("https://keys.example/moved", None)]

@@ -115,12 +115,53 @@ def test_no_metadata_anywhere(issuer):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_metadata_that_is_elsewhere_is_not_followed(status, issuer, reply):
+def test_h4_metadata_that_is_elsewhere_is_not_followed(status, issuer, reply):
     issuer.describe("/elsewhere")
     issuer.routes["/.well-known/openid-configuration"] = reply(status, location="/elsewhere")
-    warm_up_fails(of_issuer(issuer.base))
-    assert "/elsewhere" not in issuer.asked()
-    assert "/keys" not in issuer.asked()
+    assert f"redirect ({status})" in warm_up_fails(of_issuer(issuer.base)), "it tells more than the 404 after it"
+    assert issuer.asked() == ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+
+
+@pytest.mark.parametrize("status", [204, 302, 304, 401, 403, 500, 503])
+def test_what_is_no_metadata_leads_to_the_next_url(status, issuer, reply):
+    issuer.routes["/.well-known/openid-configuration"] = reply(status)
+    issuer.describe("/.well-known/oauth-authorization-server")
+    asyncio.run(of_issuer(issuer.base).warm_up())
+    assert issuer.asked()[-2:] == ["/.well-known/oauth-authorization-server", "/keys"]
+
+
+def test_a_broken_connection_ends_the_search(issuer):
+    issuer.routes["/.well-known/openid-configuration"] = lambda *_: None
+    issuer.describe("/.well-known/oauth-authorization-server")
+    assert "broke" in warm_up_fails(of_issuer(issuer.base))
+    assert issuer.asked() == ["/.well-known/openid-configuration"]
+
+
+def test_an_issuer_has_no_query():
+    with pytest.raises(ValueError, match="query"):
+        of_issuer("https://issuer.example/?tenant=1")
+
+
+def test_k16_an_entity_tag_is_not_sent_to_where_the_keys_moved(issuer, pair, verdict, reply):
+    tagged = {"etag": '"v1"', "body": json.dumps({"keys": [pair.jwk("a")]})}
+    issuer.routes["/keys"] = issuer.routes["/moved"] = reply(200, **tagged)
+    issuer.describe("/.well-known/openid-configuration")
+    verifier = of_issuer(issuer.base, jwks_refresh_interval=0)
+    unknown = pair.create_token(issuer=issuer.base, audience=AUDIENCE, kid="b")
+
+    async def checks():
+        await verifier.warm_up()
+        for _ in range(2):
+            assert await verdict(verifier, unknown) is False
+            issuer.describe("/.well-known/openid-configuration", jwks_uri=f"{issuer.base}/moved")
+
+    asyncio.run(checks())
+    sent = [(request.target, request.headers.get("if-none-match")) for request in issuer.requests]
+    assert [pair for pair in sent if "well-known" not in pair[0]] == [
+        ("/keys", None),
+        ("/keys", '"v1"'),
+        ("/moved", None),
+    ]
 
 
 def test_keys_move_with_the_metadata_and_outlive_it(issuer, pair, other, verdict, reply):

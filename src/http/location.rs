@@ -1,4 +1,4 @@
-//! URLs that keys may be fetched from.
+//! URLs that requests may be sent to.
 
 use std::net::IpAddr;
 
@@ -39,8 +39,8 @@ impl Location {
         }
         if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
             return Err(wrong(
-                "is an http URL of another machine, where anybody on the way could replace the keys: use https, or pass \
-                 allow_http=True if the way is safe",
+                "is an http URL of another machine, where anybody on the way could read and replace what is sent: use https, \
+                 or pass allow_http=True if the way is safe",
             ));
         }
         Ok(Self { url, allow_http })

@@ -1,4 +1,4 @@
-//! Which addresses are public (IANA's special-purpose registries, RFC 6890), for fetches from URLs that nobody vouches for.
+//! Which addresses are public (IANA's special-purpose registries, RFC 6890), for requests to URLs that nobody vouches for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,0 +1,98 @@
+//! One request and its answer.
+
+use std::fmt;
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+
+use super::error::HttpError;
+use super::location::Location;
+
+/// A request for JSON.
+pub struct Request(pub(super) reqwest::Request);
+
+impl Request {
+    /// A GET.
+    #[must_use]
+    pub fn get(location: &Location) -> Self {
+        Self::new(Method::GET, location)
+    }
+
+    /// A POST of a form (`application/x-www-form-urlencoded`, as OAuth 2.0 has it: RFC 6749 appendix B).
+    #[must_use]
+    pub fn post_form<'f>(location: &Location, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        Self::post(location, "application/x-www-form-urlencoded", body)
+    }
+
+    /// A POST of a JSON text.
+    #[must_use]
+    pub fn post_json(location: &Location, body: String) -> Self {
+        Self::post(location, "application/json", body)
+    }
+
+    /// The request with this header, in the place of any of its name. No value of it is ever shown.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.0.headers_mut().insert(name, value);
+        self
+    }
+
+    fn post(location: &Location, content_type: &'static str, body: String) -> Self {
+        let mut request = Self::new(Method::POST, location);
+        request.0.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        *request.0.body_mut() = Some(body.into());
+        request
+    }
+
+    fn new(method: Method, location: &Location) -> Self {
+        let mut request = reqwest::Request::new(method, location.url().clone());
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+        Self(request)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {})", self.0.method(), self.0.url())
+    }
+}
+
+/// An answer with any status, whose body is not read yet.
+pub struct Response(pub(super) reqwest::Response);
+
+impl Response {
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    /// The first header of this name, if it is text.
+    #[must_use]
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        self.0.headers().get(name)?.to_str().ok()
+    }
+
+    /// The body, of so many bytes at most. Nothing is decompressed.
+    ///
+    /// # Errors
+    /// It is longer, or the connection broke.
+    pub async fn body(mut self, most: usize) -> Result<Vec<u8>, HttpError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.0.chunk().await? {
+            if bytes.len() + chunk.len() > most {
+                return Err(HttpError::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({})", self.status())
+    }
+}
