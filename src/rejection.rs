@@ -62,6 +62,8 @@ pub enum Rejection {
     UnknownToken,
     /// A subclass's own check failed, or answered with something that is no answer.
     CustomCheckFailed,
+    /// A subclass's own check said no.
+    Denied,
     /// The request carries no bearer credentials.
     MissingToken,
     /// The request presents credentials more than once, or in a form that RFC 6750 section 2.1 rules out.
@@ -81,7 +83,7 @@ pub enum Severity {
 
 impl Rejection {
     /// Every code, in the order in which the checks run.
-    pub const CODES: [&'static str; 20] = [
+    pub const CODES: [&'static str; 21] = [
         "missing_token",
         "invalid_request",
         "unknown_token",
@@ -102,6 +104,7 @@ impl Rejection {
         "bound_token",
         "insufficient_scope",
         "custom_check_failed",
+        "denied",
     ];
 
     /// The stable code of this reason.
@@ -126,6 +129,7 @@ impl Rejection {
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::UnknownToken => "unknown_token",
             Self::CustomCheckFailed => "custom_check_failed",
+            Self::Denied => "denied",
             Self::MissingToken => "missing_token",
             Self::InvalidRequest => "invalid_request",
         }
@@ -146,7 +150,8 @@ impl Rejection {
             | Self::InvalidSignature
             | Self::CriticalHeader
             | Self::WrongType
-            | Self::BoundToken => Severity::Info,
+            | Self::BoundToken
+            | Self::Denied => Severity::Info,
             Self::UnsupportedAlgorithm
             | Self::AlgorithmNotAllowed
             | Self::UnknownKey
@@ -183,6 +188,7 @@ impl fmt::Display for Rejection {
             Self::InsufficientScope { .. } => "a required scope is missing",
             Self::UnknownToken => "the token is not a known one",
             Self::CustomCheckFailed => "a custom check failed",
+            Self::Denied => "a custom check denies it",
             Self::MissingToken => "no bearer credentials",
             Self::InvalidRequest => "the credentials are presented in a wrong way",
         })
@@ -264,6 +270,7 @@ mod tests {
             Rejection::BoundToken,
             Rejection::InsufficientScope { missing: vec![] },
             Rejection::CustomCheckFailed,
+            Rejection::Denied,
         ]
     }
 

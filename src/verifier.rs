@@ -33,13 +33,15 @@ pub enum Decision {
 pub struct Refusal {
     /// The reason.
     pub rejection: Rejection,
+    /// The key id that its header names, if the header could be read: a stranger's word.
+    pub kid: Option<Box<str>>,
     /// The token, if its signature holds: until then its claims are a stranger's words.
     pub signed: Option<Signed>,
 }
 
 impl From<Rejection> for Decision {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected(Box::new(Refusal { rejection, signed: None }))
+        Self::Rejected(Box::new(Refusal { rejection, kid: None, signed: None }))
     }
 }
 
@@ -89,17 +91,20 @@ impl Verifier {
             Ok(proof) => proof,
             Err(undecided) => return undecided,
         };
-        let signed = proof
-            .and_then(|()| Ok(Signed { claims: Claims::parse(&unproven.parts.payload)?, header: unproven.header }));
-        Progress::Decided(match signed {
-            Err(rejection) => rejection.into(),
-            Ok(signed) => match policy.judge(signed, overrides, now) {
-                Ok(verified) => Decision::Accepted(Box::new(verified)),
-                Err(refused) => {
-                    Decision::Rejected(Box::new(Refusal { rejection: refused.rejection, signed: Some(refused.signed) }))
-                }
-            },
-        })
+        let rejected = |rejection, kid: Option<&str>, signed| {
+            Progress::Decided(Decision::Rejected(Box::new(Refusal { rejection, kid: kid.map(Box::from), signed })))
+        };
+        let claims = match proof.and_then(|()| Ok(Claims::parse(&unproven.parts.payload)?)) {
+            Ok(claims) => claims,
+            Err(rejection) => return rejected(rejection, unproven.header.kid(), None),
+        };
+        match policy.judge(Signed { header: unproven.header, claims }, overrides, now) {
+            Ok(verified) => Progress::Decided(Decision::Accepted(Box::new(verified))),
+            Err(refused) => {
+                let kid = refused.signed.header.kid().map(str::to_owned);
+                rejected(refused.rejection, kid.as_deref(), Some(refused.signed))
+            }
+        }
     }
 }
 

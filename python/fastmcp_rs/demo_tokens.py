@@ -17,6 +17,7 @@ SCOPE = "tools"
 
 _OK = 200
 _UNAUTHORIZED = 401
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,7 +48,7 @@ def cases(keys: KeyPair) -> list[Case]:
         Case("not yet valid", signed(nbf=int(time.time()) + 300), _UNAUTHORIZED, "not_yet_valid"),
         Case("wrong issuer", signed(iss="https://evil.example"), _UNAUTHORIZED, "issuer_mismatch"),
         Case("wrong audience", signed(aud="https://other.example/mcp"), _UNAUTHORIZED, "audience_mismatch"),
-        Case("missing scope", signed(scope="other"), _UNAUTHORIZED, "insufficient_scope"),
+        Case("missing scope", signed(scope="other"), _FORBIDDEN, "insufficient_scope"),
         Case("tampered", _with_claims(valid, claims(sub="mallory")), _UNAUTHORIZED, "invalid_signature"),
         Case("alg: none", f"{_signing_input('none', claims())}.", _UNAUTHORIZED, "unsupported_algorithm"),
         Case("HS256 with the public key", _confused(keys, claims()), _UNAUTHORIZED, "algorithm_not_allowed"),

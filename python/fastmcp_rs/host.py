@@ -25,7 +25,9 @@ __all__ = [
     "is_access_token",
     "is_gate",
     "is_signed_in",
+    "needed_scopes",
     "raise_unavailable",
+    "resource_metadata",
     "signed_in",
     "takes_middleware",
     "to_host",
@@ -190,6 +192,23 @@ def is_signed_in(scope: MutableMapping[str, Any]) -> bool:
 def is_gate(endpoint: object) -> bool:
     """Whether an endpoint is one behind which the host lets nobody in who is not signed in."""
     return isinstance(endpoint, _role("Gate"))
+
+
+def needed_scopes(provider: Any, gate: object, reason: str | None) -> list[str]:  # noqa: ANN401 - a provider of ours
+    """The scopes that a challenge names: those that the gate names in its own, and always where scopes are missing.
+
+    From 4.0 on a provider can put them in the words of its authorization server.
+    """
+    named: list[str] | None = getattr(gate, "challenge_scopes", None)
+    if not named and reason == "insufficient_scope":
+        named = provider.required_scopes
+    return list(named or ())
+
+
+def resource_metadata(gate: object) -> str | None:
+    """The URL of the protected resource's metadata (RFC 9728 section 5.1) that the gate names, if there is one."""
+    url = getattr(gate, "resource_metadata_url", None)
+    return None if url is None else str(url)
 
 
 def _fields(made_of: Decision | AccessToken, model: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the host's

@@ -5,10 +5,13 @@ use crate::rejection::Rejection;
 /// The token of the `Authorization` headers of a request. The scheme is compared without case (RFC 9110 section 11.1).
 ///
 /// What stands behind the scheme is not judged here, so that a token that no syntax allows is refused for what it is.
+/// None is ever taken from the query (MCP authorization, "Access Token Usage"), but one there is a second way of
+/// presenting it, which RFC 6750 section 2 forbids.
 ///
 /// # Errors
-/// `MissingToken` where there is no header, or one of another scheme; `InvalidRequest` where there are several.
-pub fn token<'h>(mut headers: impl Iterator<Item = &'h [u8]>) -> Result<&'h [u8], Rejection> {
+/// `MissingToken` where there is no header, or one of another scheme; `InvalidRequest` where there are several, or a
+/// query that presents a token as well.
+pub fn token<'h>(mut headers: impl Iterator<Item = &'h [u8]>, query: &[u8]) -> Result<&'h [u8], Rejection> {
     let value = headers.next().ok_or(Rejection::MissingToken)?;
     if headers.next().is_some() {
         return Err(Rejection::InvalidRequest);
@@ -19,14 +22,16 @@ pub fn token<'h>(mut headers: impl Iterator<Item = &'h [u8]>) -> Result<&'h [u8]
         return Err(Rejection::MissingToken);
     }
     let token = rest.trim_ascii();
-    if token.is_empty() {
-        return Err(Rejection::InvalidRequest);
-    }
-    if token.contains(&b',') {
-        // RFC 9110 section 5.3: a proxy may have joined two headers into one.
+    // RFC 9110 section 5.3: a proxy may have joined two headers into one, with a comma between them.
+    if token.is_empty() || token.contains(&b',') || presents_token(query) {
         return Err(Rejection::InvalidRequest);
     }
     Ok(token)
+}
+
+/// Whether a query holds the parameter of RFC 6750 section 2.3.
+fn presents_token(query: &[u8]) -> bool {
+    !query.is_empty() && form_urlencoded::parse(query).any(|(name, _)| name == "access_token")
 }
 
 #[cfg(test)]
@@ -34,7 +39,7 @@ mod tests {
     use super::*;
 
     fn read(headers: &[&'static str]) -> Result<&'static str, Rejection> {
-        token(headers.iter().map(|header| header.as_bytes())).map(|token| std::str::from_utf8(token).unwrap())
+        token(headers.iter().map(|header| header.as_bytes()), b"").map(|token| std::str::from_utf8(token).unwrap())
     }
 
     #[test]
@@ -58,6 +63,17 @@ mod tests {
             &["Bearer"],
         ] {
             assert_eq!(read(headers), Err(Rejection::InvalidRequest), "{headers:?}");
+        }
+    }
+    #[test]
+    fn i2_a_token_in_the_query_is_never_taken_and_spoils_one_in_the_header() {
+        let header = || std::iter::once(&b"Bearer t"[..]);
+        for query in ["access_token=x", "a=b&access_token=", "access%5Ftoken=x", "access_token"] {
+            assert_eq!(token(header(), query.as_bytes()), Err(Rejection::InvalidRequest), "{query}");
+            assert_eq!(token(std::iter::empty(), query.as_bytes()), Err(Rejection::MissingToken), "{query}");
+        }
+        for query in ["", "x=access_token", "Access_Token=x", "access_token2=x"] {
+            assert_eq!(token(header(), query.as_bytes()), Ok(&b"t"[..]), "{query}");
         }
     }
 }

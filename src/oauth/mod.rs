@@ -1,3 +1,4 @@
 //! OAuth, as a resource server meets it.
 
 pub mod bearer;
+pub mod challenge;

@@ -1,6 +1,5 @@
 //! One decision about a token, for Python: the answers of both faces, the log record and the reason are read off it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
@@ -9,13 +8,12 @@ use pyo3::types::{PyDict, PyString};
 
 use super::access_token::{AccessToken, Metadata, host_seconds};
 use super::now;
+use super::refusal::Refusal;
 use crate::jose::jwt::{Claims, NumericDate};
+use crate::oauth::challenge::Answer;
 use crate::policy::{Policy, Verified};
 use crate::rejection::{Rejection, Severity, Unavailable};
 use crate::verifier;
-
-/// Where to cut a piece of somebody else's text in a message, in bytes.
-const LONGEST_QUOTE: usize = 64;
 
 /// What became of a token.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -23,12 +21,7 @@ pub(super) struct Decision(Outcome);
 
 enum Outcome {
     Accepted(Arc<Principal>),
-    Rejected {
-        rejection: Rejection,
-        message: String,
-        client_id: Option<Box<str>>,
-        subject: Option<Box<str>>,
-    },
+    Rejected(Box<Refusal>),
     Unavailable(Unavailable),
     /// Keys are on their way; whoever asked may wait and ask again.
     Pending,
@@ -55,41 +48,26 @@ impl Decision {
 
     /// A rejection of a token of which nothing is known.
     pub(super) fn rejected(rejection: Rejection) -> Self {
-        let message = rejection.to_string();
-        Self(Outcome::Rejected { rejection, message, client_id: None, subject: None })
+        Self::rejected_for(rejection, None, None)
     }
 
     /// A rejection of a token whose owner is known.
     pub(super) fn rejected_for(rejection: Rejection, client_id: Option<&str>, subject: Option<&str>) -> Self {
-        let message = describe(&rejection, None);
-        Self(Outcome::Rejected {
-            rejection,
-            message,
-            client_id: client_id.map(Box::from),
-            subject: subject.map(Box::from),
-        })
+        Self(Outcome::Rejected(Box::new(Refusal::of_owner(rejection, client_id, subject))))
     }
 
     /// The outcome of a JWT verification.
     pub(super) fn of_jwt(progress: verifier::Progress, token: &Bound<'_, PyString>, policy: &Policy) -> Self {
-        match progress {
-            verifier::Progress::Pending => Self(Outcome::Pending),
-            verifier::Progress::Decided(verifier::Decision::Unavailable(why)) => Self(Outcome::Unavailable(why)),
+        Self(match progress {
+            verifier::Progress::Pending => Outcome::Pending,
+            verifier::Progress::Decided(verifier::Decision::Unavailable(why)) => Outcome::Unavailable(why),
             verifier::Progress::Decided(verifier::Decision::Accepted(verified)) => {
-                Self::accepted(Principal::of_jwt(*verified, token.clone().unbind(), policy))
+                Outcome::Accepted(Arc::new(Principal::of_jwt(*verified, token.clone().unbind(), policy)))
             }
             verifier::Progress::Decided(verifier::Decision::Rejected(refusal)) => {
-                let Some(signed) = &refusal.signed else { return Self::rejected(refusal.rejection) };
-                let message = describe(&refusal.rejection, Some((&signed.claims, policy)));
-                let (client_id, subject) = (signed.claims.client_id(), signed.claims.subject());
-                Self(Outcome::Rejected {
-                    rejection: refusal.rejection,
-                    message,
-                    client_id: client_id.map(tame),
-                    subject: subject.map(tame),
-                })
+                Outcome::Rejected(Box::new(Refusal::of_jwt(*refusal, policy)))
             }
-        }
+        })
     }
 }
 
@@ -134,59 +112,8 @@ fn resource<'c>(claims: &'c Claims, policy: &Policy) -> Option<&'c str> {
     })
 }
 
-/// What an operator reads: the reason, and for a mismatch what came and what was expected.
-fn describe(rejection: &Rejection, known: Option<(&Claims, &Policy)>) -> String {
-    let mut message = rejection.to_string();
-    let written = match (rejection, known) {
-        (Rejection::IssuerMismatch, Some((claims, policy))) => {
-            let got: Vec<_> = claims.issuer().into_iter().collect();
-            write!(message, " (got {}, expected {})", quoted(&got), quoted(policy.issuers().unwrap_or_default()))
-        }
-        (Rejection::AudienceMismatch, Some((claims, policy))) => {
-            let got: Vec<_> = claims.audiences().collect();
-            write!(message, " (got {}, expected {})", quoted(&got), quoted(policy.audiences().unwrap_or_default()))
-        }
-        (Rejection::InsufficientScope { missing }, _) => write!(message, " ({})", quoted(missing)),
-        _ => Ok(()),
-    };
-    debug_assert!(written.is_ok(), "writing to a String does not fail");
-    message
-}
-
-/// Texts in quotes, on one line and cut to a length that suits a log, at most three of them.
-fn quoted<T: AsRef<str>>(texts: &[T]) -> String {
-    const MOST: usize = 3;
-    if texts.is_empty() {
-        return "none".to_owned();
-    }
-    let mut shown: Vec<_> = texts.iter().take(MOST).map(|text| quoted_text(text.as_ref())).collect();
-    if texts.len() > MOST {
-        shown.push("...".to_owned());
-    }
-    shown.join(", ")
-}
-
-/// A text as a log record may hold it: on one line, and cut.
-fn tame(text: &str) -> Box<str> {
-    escaped(text).0.into()
-}
-
-/// A text in quotes, with what is not printable escaped, cut where the escaped form gets too long.
-fn quoted_text(text: &str) -> String {
-    let (escaped, cut) = escaped(text);
-    format!("\"{escaped}\"{}", if cut { "..." } else { "" })
-}
-
-/// The escaped text, up to a length that suits a log, and whether there was more of it.
-fn escaped(text: &str) -> (String, bool) {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        if escaped.len() >= LONGEST_QUOTE {
-            return (escaped, true);
-        }
-        escaped.extend(c.escape_debug());
-    }
-    (escaped, false)
+fn texts(texts: &[Box<str>]) -> Vec<&str> {
+    texts.iter().map(|text| &**text).collect()
 }
 
 #[pymethods]
@@ -203,6 +130,12 @@ impl Decision {
         Self(Outcome::Unavailable(Unavailable::CustomCheck))
     }
 
+    /// The rejection of a request that a subclass says no to, for reasons of its own.
+    #[staticmethod]
+    fn denied() -> Self {
+        Self::rejected(Rejection::Denied)
+    }
+
     /// The rejection of a token that a subclass hands out with this `expires_at`, in seconds since 1970, once that is
     /// past; `None` while the token lasts. The second itself still counts, as it does to the host: its access token has
     /// no fractions.
@@ -217,7 +150,7 @@ impl Decision {
     fn outcome(&self) -> &'static str {
         match self.0 {
             Outcome::Accepted(_) => "accepted",
-            Outcome::Rejected { .. } => "rejected",
+            Outcome::Rejected(_) => "rejected",
             Outcome::Unavailable(_) => "unavailable",
             Outcome::Pending => "pending",
         }
@@ -228,7 +161,7 @@ impl Decision {
     fn code(&self) -> Option<&'static str> {
         match &self.0 {
             Outcome::Accepted(_) | Outcome::Pending => None,
-            Outcome::Rejected { rejection, .. } => Some(rejection.code()),
+            Outcome::Rejected(refusal) => Some(refusal.rejection.code()),
             Outcome::Unavailable(why) => Some(why.code()),
         }
     }
@@ -238,7 +171,7 @@ impl Decision {
     fn level(&self) -> u8 {
         let severity = match &self.0 {
             Outcome::Accepted(_) | Outcome::Pending => Severity::Debug,
-            Outcome::Rejected { rejection, .. } => rejection.severity(),
+            Outcome::Rejected(refusal) => refusal.rejection.severity(),
             Outcome::Unavailable(_) => Severity::Warning,
         };
         match severity {
@@ -253,7 +186,7 @@ impl Decision {
     fn message(&self) -> String {
         match &self.0 {
             Outcome::Accepted(_) => "the token is accepted".to_owned(),
-            Outcome::Rejected { message, .. } => message.clone(),
+            Outcome::Rejected(refusal) => refusal.message(),
             Outcome::Unavailable(why) => why.to_string(),
             Outcome::Pending => "the keys are on their way".to_owned(),
         }
@@ -264,7 +197,7 @@ impl Decision {
     fn client_id(&self) -> Option<&str> {
         match &self.0 {
             Outcome::Accepted(principal) => Some(&principal.client_id),
-            Outcome::Rejected { client_id, .. } => client_id.as_deref(),
+            Outcome::Rejected(refusal) => refusal.client_id.as_deref(),
             Outcome::Unavailable(_) | Outcome::Pending => None,
         }
     }
@@ -274,9 +207,55 @@ impl Decision {
     fn subject(&self) -> Option<&str> {
         match &self.0 {
             Outcome::Accepted(principal) => principal.subject.as_deref(),
-            Outcome::Rejected { subject, .. } => subject.as_deref(),
+            Outcome::Rejected(refusal) => refusal.subject.as_deref(),
             Outcome::Unavailable(_) | Outcome::Pending => None,
         }
+    }
+
+    /// The key id that a rejected token names, if its header could be read: a stranger's word, tamed.
+    #[getter]
+    fn kid(&self) -> Option<&str> {
+        let Outcome::Rejected(refusal) = &self.0 else { return None };
+        refusal.kid.as_deref()
+    }
+
+    /// For a mismatch, what came and what was expected.
+    #[getter]
+    fn mismatch(&self) -> Option<(Vec<&str>, Vec<&str>)> {
+        let Outcome::Rejected(refusal) = &self.0 else { return None };
+        let mismatch = refusal.mismatch.as_ref()?;
+        Some((texts(&mismatch.got), texts(&mismatch.expected)))
+    }
+
+    /// How far the token came, to tell which of several refusals says most. That nobody can tell outweighs them all:
+    /// the token may be good.
+    #[getter]
+    fn progress(&self) -> usize {
+        match &self.0 {
+            Outcome::Rejected(refusal) => {
+                Rejection::CODES.iter().position(|code| *code == refusal.rejection.code()).unwrap_or_default()
+            }
+            Outcome::Accepted(_) | Outcome::Unavailable(_) | Outcome::Pending => usize::MAX,
+        }
+    }
+
+    /// What to answer to a client, with all that is known or with what a stranger may learn: the status, the error
+    /// code, the description, and the value of `WWW-Authenticate`.
+    #[pyo3(signature = (*, detailed, scopes, resource_metadata))]
+    #[allow(clippy::needless_pass_by_value, reason = "Python's lists are extracted by value")]
+    fn answer(
+        &self,
+        detailed: bool,
+        scopes: Vec<String>,
+        resource_metadata: Option<&str>,
+    ) -> (u16, Option<&'static str>, Option<String>, Option<String>) {
+        let answer = match &self.0 {
+            Outcome::Rejected(refusal) => Answer::to(&refusal.rejection),
+            Outcome::Accepted(_) | Outcome::Unavailable(_) | Outcome::Pending => Answer::to_unavailable(),
+        };
+        let answer = if detailed { answer.with_details(&self.message()) } else { answer };
+        let challenge = answer.challenge(scopes.iter().map(String::as_str), resource_metadata);
+        (answer.status, answer.error, answer.description, challenge)
     }
 
     /// The documented access token of an accepted decision, else `None`.

@@ -7,6 +7,7 @@ mod decision;
 mod jws;
 mod jwt_verifier;
 mod key_pair;
+mod refusal;
 mod remote_keys;
 mod request;
 mod static_verifier;

@@ -13,7 +13,8 @@ use crate::rejection::Rejection;
 pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = request.py();
     let values = authorization_values(request).unwrap_or_default();
-    let token = bearer::token(values.iter().map(Vec::as_slice))
+    let query = query(request).unwrap_or_default();
+    let token = bearer::token(values.iter().map(Vec::as_slice), &query)
         .and_then(|token| std::str::from_utf8(token).map_err(|_| Rejection::MalformedToken));
     match token {
         Ok(token) => Ok(PyString::new(py, token).into_any()),
@@ -37,6 +38,12 @@ fn authorization_values(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
         }
     }
     Ok(values)
+}
+
+/// The query of an ASGI scope, or of a request that has one.
+fn query(request: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let scope = if request.is_instance_of::<PyDict>() { request.clone() } else { request.getattr("scope")? };
+    Ok(octets(&scope.get_item("query_string")?).unwrap_or_default())
 }
 
 fn octets(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {

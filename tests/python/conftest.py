@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from fastmcp_rs.auth.limiter import Limiter
+
 # As long as the longest hash, so that it serves every HS* algorithm without a warning.
 SECRET = "a shared secret of the tests that is as long as SHA-512's output"
 
@@ -88,6 +90,12 @@ def ask_each():
         }
 
     return lambda verifier, token: asyncio.run(asked(verifier, token))
+
+
+@pytest.fixture(autouse=True)
+def every_reason_is_written(monkeypatch):
+    """Write each record, however many there are; that they are limited is the subject of tests of its own."""
+    monkeypatch.setattr("fastmcp_rs.auth.reasons.limiter", Limiter(1_000_000))
 
 
 @pytest.fixture

@@ -20,14 +20,16 @@ def test_the_demo_shows_every_case_with_its_status_and_reason():
     finished = command("demo")
     assert finished.returncode == 0, finished.stdout + finished.stderr
     rows = [line.split() for line in finished.stdout.splitlines()]
-    shown = {" ".join(row[:-2]): (row[-2], row[-1]) for row in rows if len(row) > 2 and row[-2] in {"200", "401"}}
+    shown = {
+        " ".join(row[:-2]): (row[-2], row[-1]) for row in rows if len(row) > 2 and row[-2] in {"200", "401", "403"}
+    }
     assert shown == {
         "valid": ("200", "-"),
         "expired": ("401", "expired"),
         "not yet valid": ("401", "not_yet_valid"),
         "wrong issuer": ("401", "issuer_mismatch"),
         "wrong audience": ("401", "audience_mismatch"),
-        "missing scope": ("401", "insufficient_scope"),
+        "missing scope": ("403", "insufficient_scope"),
         "tampered": ("401", "invalid_signature"),
         "alg: none": ("401", "unsupported_algorithm"),
         "HS256 with the public key": ("401", "algorithm_not_allowed"),

@@ -38,9 +38,10 @@ LEVELS = {
     "audience_mismatch": WARNING,
     "insufficient_scope": WARNING,
     "custom_check_failed": WARNING,
+    "denied": INFO,
 }
-# These two are about the request, and verify_token sees none.
-OF_THE_REQUEST = {"missing_token", "invalid_request"}
+# These are about the request, and verify_token sees none.
+OF_THE_REQUEST = {"missing_token", "invalid_request", "denied"}
 
 PLANTED = "planted-kid-text"
 PAIRS = [KeyPair.generate("ES256"), KeyPair.generate("ES256")]

@@ -35,6 +35,7 @@ def test_the_documented_parameters_come_first_with_their_defaults():
     assert {parameter.name: parameter.default for parameter in parameters[2:]} == {
         "tokens": None,
         "required_scopes": None,
+        "detailed_errors": False,
     }
     assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters[2:])
 

@@ -71,6 +71,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         http_client: "AsyncClient | None" = None,
         ssrf_safe: bool = False,
         allow_http: bool = False,
+        detailed_errors: bool = False,
     ) -> None:
         """Configure what to accept.
 
@@ -99,6 +100,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
                 the caller's. Not together with ``ssrf_safe``.
             ssrf_safe: For a URL that nobody vouches for: https only, public addresses only, no proxy, tighter bounds.
             allow_http: Allow http to other machines, where anybody on the way can replace the keys.
+            detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
 
         Raises:
             ValueError: The configuration cannot work or would not be safe; the text says what would.
@@ -132,6 +134,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         self.public_key = None if self._native.is_symmetric else public_key or secret
         self.jwks_uri = None if jwks_uri is None or isinstance(jwks_uri, Issuer) else str(jwks_uri)
         self.ssrf_safe = ssrf_safe
+        self.detailed_errors = detailed_errors
         _warn(self._native.short_secret, audience)
 
     @property

@@ -1,14 +1,14 @@
 """The ASGI layer that authenticates each request to a server, once, and signs its user in.
 
-It refuses nothing: FastMCP's gate at the endpoint does that, for routes without a gate need no token. What the gate
-says to a request that nobody could judge is put right on its way out.
+It refuses nothing: FastMCP's gate at the endpoint does that, for routes without a gate need no token. The gate does not
+know why; what it answers is given the reason on its way out.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 
 from fastmcp_rs import host
@@ -33,8 +33,7 @@ _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 _PLACEHOLDER = (b"authorization", b"Bearer authenticated-by-another-scheme")
 
 _UNAUTHORIZED = 401
-_SERVICE_UNAVAILABLE = 503
-_RETRY_AFTER_SECONDS = 5
+_RETRY_AFTER_SECONDS = "5"
 
 
 class AuthenticationLayer:
@@ -58,11 +57,46 @@ class AuthenticationLayer:
         self, scope: _Scope, receive: _Receive, send: _Send, token: "HostAccessToken | None", refusals: list[Decision]
     ) -> None:
         """Serve a request whose user is known, or known not to be."""
+        if token is None and not refusals:
+            refusals = [Decision.denied()]
+            report(refusals[0])
         if token is not None and self._takes_requests and isinstance(bearer_token(scope), Decision):
             scope["headers"] = [*scope["headers"], _PLACEHOLDER]
-        unavailable = token is None and any(refusal.outcome == "unavailable" for refusal in refusals)
         with host.signed_in(scope, token):
-            await self._app(scope, receive, _outcry(scope, receive, send) if unavailable else send)
+            await self._app(
+                scope, receive, send if token is not None else self._telling(scope, receive, send, refusals)
+            )
+
+    def _telling(self, scope: _Scope, receive: _Receive, send: _Send, refusals: list[Decision]) -> _Send:
+        """Put the reason in the place of the gate's 401, which has one text for every cause."""
+        replaced = False
+
+        async def sending(message: _Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start":
+                gate = scope.get("endpoint")
+                replaced = message["status"] == _UNAUTHORIZED and host.is_gate(gate)
+                if replaced:
+                    await self._answer(gate, refusals)(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        return sending
+
+    def _answer(self, gate: object, refusals: list[Decision]) -> Response:
+        refusal = max(refusals, key=lambda refusal: refusal.progress)
+        status, error, description, challenge = refusal.answer(
+            detailed=self._provider.detailed_errors,
+            scopes=host.needed_scopes(self._provider, gate, refusal.code),
+            resource_metadata=host.resource_metadata(gate),
+        )
+        headers = {"Retry-After": _RETRY_AFTER_SECONDS} if challenge is None else {"WWW-Authenticate": challenge}
+        if error is None:
+            return Response(status_code=status, headers=headers)
+        content = {"error": error, "error_description": description}
+        if self._provider.detailed_errors:
+            content["reason"] = refusal.code
+        return JSONResponse(content, status, headers)
 
     async def _identify(self, scope: _Scope) -> "HostAccessToken | None":
         answer: AccessToken | HostAccessToken | None
@@ -105,8 +139,8 @@ class LayerRoute(BaseRoute):
     async def handle(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Authenticate a request that is not, and hand it to the routes that follow."""
         asked = unheard()
-        if self._takes_requests:
-            # The host has asked about the token alone. What the provider says of the whole request is the last word.
+        if self._takes_requests or isinstance(bearer_token(scope), Decision):
+            # The host has asked about the first token alone. What comes of the whole request is the last word.
             await self._layer(scope, receive, send)
         elif host.is_signed_in(scope):
             await _following_routes(scope, receive, send)
@@ -118,24 +152,3 @@ class LayerRoute(BaseRoute):
 
 async def _following_routes(scope: _Scope, receive: _Receive, send: _Send) -> None:
     await scope["app"].router(scope, receive, send)
-
-
-def _outcry(scope: _Scope, receive: _Receive, send: _Send) -> _Send:
-    """Send the gate's 401 as a 503 (RFC 9110 section 15.6.4): clients throw away tokens that are called invalid."""
-    replaced = False
-
-    async def sending(message: _Message) -> None:
-        nonlocal replaced
-        if message["type"] == "http.response.start":
-            replaced = message["status"] == _UNAUTHORIZED and host.is_gate(scope.get("endpoint"))
-            if replaced:
-                content = {
-                    "error": "temporarily_unavailable",
-                    "error_description": "The token cannot be verified at the moment. Keep it and try again later.",
-                }
-                headers = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
-                await JSONResponse(content, _SERVICE_UNAVAILABLE, headers)(scope, receive, send)
-        if not replaced:
-            await send(message)
-
-    return sending

@@ -39,10 +39,13 @@ class AuthProvider(host.TokenVerifierBase):
         super().__init_subclass__(**kwargs)
         join_faces(cls)
 
+    _detailed_errors = False
+
     def __init__(
         self,
         *,
         required_scopes: Sequence[str] | None = None,
+        detailed_errors: bool = False,
         base_url: object = None,
         resource_base_url: object = None,
         resource_server_url: object = None,
@@ -51,6 +54,7 @@ class AuthProvider(host.TokenVerifierBase):
 
         Args:
             required_scopes: Scopes that FastMCP demands of every request.
+            detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
             base_url: The URL of this server, as the installed FastMCP takes it.
             resource_base_url: The URL of the protected resource, as FastMCP from 3.0 on takes it.
             resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
@@ -69,6 +73,18 @@ class AuthProvider(host.TokenVerifierBase):
         }
         host.init_verifier(self, urls)
         self.required_scopes = scopes
+        self.detailed_errors = detailed_errors
+
+    @property
+    def detailed_errors(self) -> bool:
+        """Whether clients are told everything about a refusal that the log has; if not, what a stranger may learn."""
+        return self._detailed_errors
+
+    @detailed_errors.setter
+    def detailed_errors(self, detailed_errors: bool) -> None:
+        if not isinstance(detailed_errors, bool):
+            raise ValueError("detailed_errors must be True or False")  # noqa: TRY004 - as for every wrong configuration
+        self._detailed_errors = detailed_errors
 
     async def authenticate(self, request: Any) -> "AccessToken | None":  # noqa: ANN401 - of whatever framework
         """Authenticate a request.

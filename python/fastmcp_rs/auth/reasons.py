@@ -10,14 +10,20 @@ from contextvars import ContextVar
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision
+from fastmcp_rs.auth.limiter import Limiter
 from fastmcp_rs.errors import TokenVerificationError
 
-__all__ = ["failed", "listening", "report", "unheard"]
+__all__ = ["failed", "limiter", "listening", "report", "unheard"]
 
 _logger = logging.getLogger("fastmcp_rs.auth")
 
 _refusals: ContextVar[list[Decision] | None] = ContextVar("_refusals", default=None)
-# The last one that nobody listened to.
+# How many records of a reason are written in a second.
+_MOST_A_SECOND = 10
+
+limiter = Limiter(_MOST_A_SECOND)
+
+# The one that came furthest of those that nobody listened to.
 _unheard: ContextVar[Decision | None] = ContextVar("_unheard", default=None)
 
 
@@ -27,8 +33,10 @@ def report(decision: Decision) -> None:
         return
     _tell(decision)
     if _logger.isEnabledFor(decision.level):
-        extra = {"reason": decision.code, "client_id": decision.client_id, "subject": decision.subject}
-        _logger.log(decision.level, "Bearer token %s: %s", decision.outcome, decision.message, extra=extra)
+        got, expected = decision.mismatch or (None, None)
+        details: dict[str, object] = {"kid": decision.kid, "got": got, "expected": expected}
+        details |= {"client_id": decision.client_id, "subject": decision.subject}
+        _write(decision, f"Bearer token {decision.outcome}: %s", decision.message, details)
 
 
 def failed(error: Exception, where: str) -> Decision:
@@ -46,11 +54,10 @@ def failed(error: Exception, where: str) -> Decision:
         return reported
     if _is_unavailable(error):
         decision = Decision.custom_check_unavailable()
-        _logger.warning("Bearer token unavailable: %s cannot tell", where, extra={"reason": decision.code})
+        _write(decision, "Bearer token unavailable: %s cannot tell", where)
     else:
         decision = Decision.custom_check_failed()
-        message = "Bearer token rejected: %s raised"
-        _logger.error(message, where, exc_info=error, extra={"reason": decision.code})
+        _write(decision, "Bearer token rejected: %s raised", where, error=error)
     _tell(decision)
     return decision
 
@@ -67,7 +74,7 @@ def listening() -> Iterator[list[Decision]]:
 
 
 def unheard() -> list[Decision]:
-    """Take the last refusal that was reported in this context while nobody listened, if there is one."""
+    """Take the refusal that came furthest of those reported in this context while nobody listened, if there is one."""
     refusal = _unheard.get()
     _unheard.set(None)
     return [] if refusal is None else [refusal]
@@ -79,9 +86,29 @@ def _is_unavailable(error: Exception) -> bool:
     return isinstance(error, TokenVerificationError) or (theirs is not None and isinstance(error, theirs))
 
 
+def _write(
+    decision: Decision,
+    message: str,
+    argument: str,
+    details: dict[str, object] | None = None,
+    error: Exception | None = None,
+) -> None:
+    """Write a record, unless there were many of its reason this second: a flood must not fill a disk."""
+    omitted = limiter.admit(decision.code)
+    if omitted is None:
+        return
+    if omitted:
+        message += " (%d more of this reason were not written)"
+    arguments = (argument, omitted) if omitted else (argument,)
+    level = decision.level if error is None else logging.ERROR
+    extra = {"reason": decision.code, "omitted": omitted, **(details or {})}
+    _logger.log(level, message, *arguments, exc_info=error, extra=extra)
+
+
 def _tell(decision: Decision) -> None:
     refusals = _refusals.get()
     if refusals is None:
-        _unheard.set(decision)
+        before = _unheard.get()
+        _unheard.set(decision if before is None or decision.progress >= before.progress else before)
     else:
         refusals.append(decision)

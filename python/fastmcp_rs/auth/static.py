@@ -20,6 +20,7 @@ class StaticTokenVerifier(NativeProvider):
         *,
         tokens: dict[str, dict[str, Any]] | None = None,
         required_scopes: str | Sequence[str] | None = None,
+        detailed_errors: bool = False,
     ) -> None:
         """List the tokens.
 
@@ -31,6 +32,7 @@ class StaticTokenVerifier(NativeProvider):
                 in this place is ``required_scopes``.
             tokens: FastMCP's name for ``valid_tokens``.
             required_scopes: Scopes that every token must have.
+            detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
 
         Raises:
             ValueError: There are no tokens, or both kinds of them, or metadata of a wrong type.
@@ -44,6 +46,7 @@ class StaticTokenVerifier(NativeProvider):
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
         host.init_verifier(self, {})
         self.required_scopes = required_scopes
+        self.detailed_errors = detailed_errors
 
     @property
     def required_scopes(self) -> list[str]:

@@ -21,7 +21,7 @@ def server(serve, verifier):
 
 def test_a_token_without_the_required_scope_never_gets_through(issuer, server, reasons):
     tokens = [issuer.token(scope=scope) for scope in (None, "", "write", "reads", "READ", "read:all", ["write"])]
-    assert [server.status(token) for token in tokens] == [401] * len(tokens)
+    assert [server.status(token) for token in tokens] == [403] * len(tokens)
     assert reasons() == ["insufficient_scope"] * len(tokens)
     for scope in ("read", "write read", ["read"], ["write", "read"]):
         assert server.status(issuer.token(scope=scope)) == 200
@@ -31,7 +31,7 @@ def test_a_further_required_scope_binds_the_next_request(issuer, server, verifie
     token = issuer.token(scope="read")
     assert server.status(token) == 200
     verifier.required_scopes = ["read", "admin"]
-    assert server.status(token) == 401
+    assert server.status(token) == 403
     assert reasons() == ["insufficient_scope"]
     assert server.status(issuer.token(scope="admin read")) == 200
 
