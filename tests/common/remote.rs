@@ -181,16 +181,22 @@ impl RemoteDoor {
 
     /// What becomes of a token of somebody who could wait.
     pub(crate) fn ask(&self, token: &str) -> &'static str {
-        self.verdict(token, Patience::MayWait)
+        self.verdict(token, Patience::MayWait, NOW)
+    }
+
+    /// What becomes of it when the wall clock shows this.
+    pub(crate) fn ask_at(&self, token: &str, wall_clock: i64) -> &'static str {
+        self.verdict(token, Patience::MayWait, wall_clock)
     }
 
     /// What becomes of it when they have waited.
     pub(crate) fn ask_after_waiting(&self, token: &str) -> &'static str {
-        self.verdict(token, Patience::None)
+        self.verdict(token, Patience::None, NOW)
     }
 
-    fn verdict(&self, token: &str, patience: Patience) -> &'static str {
-        match self.verifier.verify(token.as_bytes(), &policy(), &Plain, NumericDate::from_seconds(NOW), patience) {
+    fn verdict(&self, token: &str, patience: Patience, wall_clock: i64) -> &'static str {
+        let now = NumericDate::from_seconds(wall_clock);
+        match self.verifier.verify(token.as_bytes(), &policy(), &Plain, now, patience) {
             Progress::Pending => PENDING,
             Progress::Decided(Decision::Accepted(_)) => ACCEPTED,
             Progress::Decided(Decision::Rejected(refusal)) => refusal.rejection.code(),
