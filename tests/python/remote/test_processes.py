@@ -1,7 +1,6 @@
 """Forks, exits and signals, with a fetch that is over, under way or still to come."""
 
 import asyncio
-import importlib.util
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import time
 import warnings
 
 import pytest
+import uvloop
 
 VERIFIER = """
 import asyncio, sys
@@ -184,11 +184,34 @@ import atexit; atexit.unregister(logging.shutdown); logging._handlerList.clear()
     run_program(VERIFIER + program, endpoint.url, good)
 
 
-if importlib.util.find_spec("uvloop"):
+def test_k18_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
+    verifier = verifier_of(endpoint)
 
-    def test_under_uvloop(endpoint, verifier_of, verdict, good):
-        import uvloop  # noqa: PLC0415
+    async def running():
+        assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+        return await verdict(verifier, good), await verdict(verifier, unknown)
 
-        verifier = verifier_of(endpoint)
-        assert [uvloop.run(verdict(verifier, good)) for _ in range(2)] == [True] * 2
-        assert len(endpoint.requests) == 1
+    assert [uvloop.run(running()) for _ in range(2)] == [(True, False)] * 2
+    assert len(endpoint.requests) == 2
+    assert asyncio.run(verdict(verifier, good)) is True, "and what it fetched serves other loops"
+
+
+def test_k18_a_loop_of_uvloop_may_close_while_its_fetch_is_on_its_way(endpoint, verifier_of, verdict, good, eventually):
+    answer, gate = endpoint.answer, threading.Event()
+
+    def held_back(_endpoint, connection, _request):
+        gate.wait(10)
+        connection.sendall(answer)
+
+    endpoint.answer = held_back
+    verifier = verifier_of(endpoint)
+
+    async def gives_up():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(verdict(verifier, good), 0.1)
+
+    uvloop.run(gives_up())
+    gate.set()
+    eventually(lambda: verifier.keys()["age"] is not None)
+    assert uvloop.run(verdict(verifier, good)) is True
+    assert len(endpoint.requests) == 1
