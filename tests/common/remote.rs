@@ -98,6 +98,11 @@ impl World {
         RemoteDoor::new(&self.endpoint, interval, max_stale)
     }
 
+    /// A verifier of tokens of these algorithms.
+    pub(crate) fn door_for(&self, names: &[&str]) -> RemoteDoor {
+        RemoteDoor::accepting(&self.endpoint, INTERVAL, DAY, names)
+    }
+
     pub(crate) fn wait(&self, time: Duration) {
         self.clock.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -175,8 +180,12 @@ pub(crate) struct RemoteDoor {
 
 impl RemoteDoor {
     pub(crate) fn new(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration) -> Self {
+        Self::accepting(endpoint, interval, max_stale, &["EdDSA", "ES256", "RS256"])
+    }
+
+    fn accepting(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration, names: &[&str]) -> Self {
         let source = Arc::new(RemoteKeys::new(Arc::clone(endpoint), interval, max_stale));
-        Self { verifier: Verifier::new(algorithms(&["EdDSA", "ES256", "RS256"]), source) }
+        Self { verifier: Verifier::new(algorithms(names), source) }
     }
 
     /// What becomes of a token of somebody who could wait.

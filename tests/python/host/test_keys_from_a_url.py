@@ -49,7 +49,7 @@ def test_the_first_token_fetches_the_keys_and_the_next_ones_use_them(serve, veri
     assert len(endpoint.requests) == 1
 
 
-def test_a_rotation_is_followed(serve, verifier, endpoint, issuer, issuers, reasons):
+def test_k5_and_k12_a_rotation_is_followed(serve, verifier, endpoint, issuer, issuers, reasons):
     successor = issuers("PyJWT", "RS256")
     with serve(verifier) as server:
         assert server.status(issuer.token()) == 200
@@ -63,7 +63,7 @@ def test_a_rotation_is_followed(serve, verifier, endpoint, issuer, issuers, reas
 
 
 @pytest.mark.parametrize("status", [500, 404])
-def test_known_keys_go_on_through_an_outage_and_others_are_unavailable(
+def test_k9_known_keys_go_on_through_an_outage_and_others_are_unavailable(
     status, serve, verifier, endpoint, issuer, issuers, line, reply, reasons
 ):
     successor = issuers("PyJWT", "RS256")
@@ -78,7 +78,7 @@ def test_known_keys_go_on_through_an_outage_and_others_are_unavailable(
         in_time(lambda: server.status(successor.token()) == 200)
 
 
-def test_an_endpoint_that_is_down_at_the_start_is_unavailable_until_it_is_up(
+def test_k21_an_endpoint_that_is_down_at_the_start_is_unavailable_until_it_is_up(
     serve, verifier, endpoint, issuer, line, reply, reasons
 ):
     endpoint.answer = reply(503)

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -20,6 +21,20 @@ def endpoint(new_endpoint, pair):
     endpoint = new_endpoint()
     endpoint.publish({"a": pair})
     return endpoint
+
+
+@pytest.fixture
+def gate(endpoint):
+    """Holds the endpoint's answers back until it is set."""
+    gate, answer = threading.Event(), endpoint.answer
+
+    def held_back(_endpoint, connection, _request):
+        gate.wait(10)
+        connection.sendall(answer)
+
+    endpoint.answer = held_back
+    yield gate
+    gate.set()
 
 
 @pytest.fixture(scope="session")

@@ -50,14 +50,14 @@ def in_child(work):
     return None
 
 
-def test_a_child_goes_on_with_what_its_parent_fetched(endpoint, verifier_of, verdict, good):
+def test_k18_a_child_goes_on_with_what_its_parent_fetched(endpoint, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is True
     assert in_child(lambda: asyncio.run(verdict(verifier, good)) is True) == 0
     assert len(endpoint.requests) == 1
 
 
-def test_a_child_refreshes_by_itself(endpoint, other, verifier_of, verdict, good, unknown):
+def test_k18_a_child_refreshes_by_itself(endpoint, other, verifier_of, verdict, good, unknown):
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is True
     endpoint.publish({"b": other})
@@ -66,7 +66,7 @@ def test_a_child_refreshes_by_itself(endpoint, other, verifier_of, verdict, good
     assert len(endpoint.requests) == 2
 
 
-def test_workers_that_are_forked_ahead_fetch_their_own(endpoint, verifier_of, verdict, good):
+def test_k18_workers_that_are_forked_ahead_fetch_their_own(endpoint, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
     for workers in (1, 2, 3):
         assert in_child(lambda: asyncio.run(verdict(verifier, good)) is True) == 0
@@ -75,7 +75,7 @@ def test_workers_that_are_forked_ahead_fetch_their_own(endpoint, verifier_of, ve
 
 
 @pytest.mark.parametrize("warm", [False, True])
-def test_a_child_does_not_wait_for_its_parents_fetch(
+def test_k18_a_child_does_not_wait_for_its_parents_fetch(
     warm, endpoint, verifier_of, verdict, good, unknown, other, pair, eventually
 ):
     verifier = verifier_of(endpoint)
@@ -93,7 +93,7 @@ def test_a_child_does_not_wait_for_its_parents_fetch(
     assert not thread.is_alive()
 
 
-def test_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict, good):
+def test_k18_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict, good):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
     assert asyncio.run(verdict(verifier, good)) is True
     over = threading.Event()
@@ -114,7 +114,7 @@ def test_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict
         thread.join(5)
 
 
-def test_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, verdict, good):
+def test_k18_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, verdict, good):
     endpoint.answer = reply(503)
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is None
@@ -196,14 +196,9 @@ def test_k18_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
     assert asyncio.run(verdict(verifier, good)) is True, "and what it fetched serves other loops"
 
 
-def test_k18_a_loop_of_uvloop_may_close_while_its_fetch_is_on_its_way(endpoint, verifier_of, verdict, good, eventually):
-    answer, gate = endpoint.answer, threading.Event()
-
-    def held_back(_endpoint, connection, _request):
-        gate.wait(10)
-        connection.sendall(answer)
-
-    endpoint.answer = held_back
+def test_k18_a_loop_of_uvloop_may_close_while_its_fetch_is_on_its_way(
+    endpoint, gate, verifier_of, verdict, good, eventually
+):
     verifier = verifier_of(endpoint)
 
     async def gives_up():
