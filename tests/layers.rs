@@ -22,6 +22,10 @@ const MAY_USE: [(&str, &[&str]); 6] = [
 const PURE: [&str; 3] = ["src/jose/", "src/policy.rs", "src/verifier.rs"];
 const IMPURE: [&str; 4] = ["std::fs", "std::net", "SystemTime", "Instant"];
 
+/// Files whose one clock is that of `src/keys/remote/registry.rs`, which no wall clock moves.
+const TIMED: [&str; 2] = ["src/http/", "src/keys/"];
+const OTHER_CLOCKS: [&str; 2] = ["SystemTime", "Instant"];
+
 /// The host and its dependencies, which one Python file alone imports.
 const HOST_PACKAGES: [&str; 4] = ["fastmcp", "mcp", "httpx", "httpx2"];
 const HOST_FILE: &str = "host.py";
@@ -135,6 +139,10 @@ fn rust_faults(file: &str, source: &str) -> Vec<String> {
         let strays = used.iter().filter(|path| !allowed.iter().any(|allowed| fits(path, allowed)));
         faults.extend(strays.map(|path| format!("uses {path}, which {below} may not")));
     }
+    if TIMED.iter().any(|below| file.starts_with(below)) {
+        let strays = OTHER_CLOCKS.iter().filter(|clock| words(&code).any(|word| word == **clock));
+        faults.extend(strays.map(|clock| format!("uses {clock}")));
+    }
     if PURE.iter().any(|below| file.starts_with(below)) {
         let std_paths: Vec<_> = paths_from("std", &code).iter().map(|path| format!("std::{path}")).collect();
         for impure in IMPURE {
@@ -229,6 +237,8 @@ fn a_rust_file_that_breaks_a_rule_is_noticed() {
         ("src/rejection.rs", "use crate::jose::{jwt::Claims, jwk};"),
         ("src/config.rs", "use crate::rejection::Rejection;"),
         ("src/http/client.rs", "use crate::keys::KeySet;"),
+        ("src/keys/remote/endpoint.rs", "let now = SystemTime::now();"),
+        ("src/keys/remote/endpoint.rs", "use std::time::Instant;"),
         ("src/http/message.rs", "use crate::jose::json;"),
         ("src/keys/set.rs", "use crate::policy::Policy;"),
         ("src/keys/set.rs", "use super::super::verifier;"),

@@ -8,7 +8,7 @@ mod remote;
 
 use std::time::Duration;
 
-use common::ACCEPTED;
+use common::{ACCEPTED, NOW, without};
 use remote::{DAY, HOUR, INTERVAL, Named, PENDING, UNAVAILABLE, World, made_up, set};
 
 /// Past the lifetime, and so past any refresh ahead of it.
@@ -130,6 +130,24 @@ fn k9_after_a_long_silence_a_refresh_that_fails_or_hangs_leaves_the_stale_set() 
         }
         assert_eq!(door.ask(&a.token), ACCEPTED, "nobody waits for the next try, nor for a slow one");
         assert_eq!((world.requests(), world.open()), (if hangs { 2 } else { 3 }, 1));
+    }
+}
+
+#[test]
+fn k17_the_wall_clock_neither_ends_a_set_nor_keeps_it_alive() {
+    const YEAR: i64 = 365 * 86_400;
+    let a = Named::new("a");
+    let token = a.signer.sign(a.signer.header(r#","kid":"a""#), without("exp"));
+    let world = World::with_keys(std::slice::from_ref(&a.jwk));
+    let door = world.door(INTERVAL, Duration::ZERO);
+    let next_refresh = world.held().next_refresh;
+    for wall_clock in [NOW - YEAR, NOW, NOW + YEAR] {
+        assert_eq!(door.ask_at(&token, wall_clock), ACCEPTED);
+    }
+    assert_eq!((world.requests(), world.held().next_refresh), (1, next_refresh));
+    world.wait_seconds(PAST_LIFETIME);
+    for wall_clock in [NOW - YEAR, NOW, NOW + YEAR] {
+        assert_eq!(door.ask_at(&token, wall_clock), PENDING);
     }
 }
 

@@ -118,6 +118,17 @@ impl Algorithm {
         self.key_type() == KeyType::Secret
     }
 
+    /// How long a shared secret must be: as its hash, in bytes (RFC 7518 section 3.2). Of HS* only.
+    #[must_use]
+    pub fn secret_len(self) -> Option<usize> {
+        match self {
+            HS256 => Some(32),
+            HS384 => Some(48),
+            HS512 => Some(64),
+            _ => None,
+        }
+    }
+
     fn primitive(self) -> Primitive {
         match self {
             HS256 => Primitive::Hmac(hmac::HMAC_SHA256),

@@ -91,10 +91,8 @@ impl Jwk {
     /// A secret must be as long as the hash (RFC 7518 section 3.2).
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
-        let long_enough = match (&self.material, algorithm) {
-            (KeyMaterial::Secret(secret), Algorithm::HS256) => secret.len() >= 32,
-            (KeyMaterial::Secret(secret), Algorithm::HS384) => secret.len() >= 48,
-            (KeyMaterial::Secret(secret), Algorithm::HS512) => secret.len() >= 64,
+        let long_enough = match (&self.material, algorithm.secret_len()) {
+            (KeyMaterial::Secret(secret), Some(wanted)) => secret.len() >= wanted,
             _ => true,
         };
         algorithm.key_type() == self.material.key_type() && self.alg.is_none_or(|alg| alg == algorithm) && long_enough

@@ -47,7 +47,7 @@ pub fn from_text(text: &[u8], algorithms: &Algorithms) -> Result<LoadedKeys, Con
         return Ok(LoadedKeys { keys, short_secret: None });
     }
     let secret = plain_secret(text)?;
-    let longest = algorithms.iter().map(hash_len).max().unwrap_or(0);
+    let longest = algorithms.iter().filter_map(Algorithm::secret_len).max().unwrap_or(0);
     let short_secret = (text.len() < longest).then_some(ShortSecret { bytes: text.len(), wanted: longest });
     let keys = KeySet::of_secret(secret, &wanted).map_err(|unsound| unusable(unsound.0))?;
     Ok(LoadedKeys { keys, short_secret })
@@ -79,14 +79,6 @@ fn fits_none(jwks: Vec<Jwk>, algorithms: &Algorithms) -> ConfigError {
 
 fn unusable(reason: impl std::fmt::Display) -> ConfigError {
     ConfigError::new(format!("the key cannot be used: {reason}"))
-}
-
-fn hash_len(algorithm: Algorithm) -> usize {
-    match algorithm {
-        Algorithm::HS512 => 64,
-        Algorithm::HS384 => 48,
-        _ => 32,
-    }
 }
 
 fn public_text(text: &[u8]) -> Result<Vec<Jwk>, ConfigError> {

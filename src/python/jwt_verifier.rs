@@ -118,9 +118,7 @@ impl JwtVerifier {
 
     /// Whether a token's issuer is an expected one.
     fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
-        self.policy()
-            .issuers()
-            .is_none_or(|issuers| issuer.is_some_and(|issuer| issuers.iter().any(|ours| **ours == *issuer)))
+        self.policy().accepts_issuer(issuer)
     }
 
     /// Decides about a token. The callables are a subclass's `_validate_issuer` and `_extract_scopes`.

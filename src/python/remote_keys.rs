@@ -197,17 +197,17 @@ impl KeyFetch {
 
     /// The URL answered.
     fn answered(&self, py: Python<'_>, status: u16, etag: Option<&str>, cache_control: Option<&str>, body: Vec<u8>) {
-        py.detach(|| {
-            let Some((mut search, done)) = self.take() else { return };
-            match search.answered(&Page { status, etag, cache_control, body }) {
-                Some(end) => done(end),
-                None => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((search, done)),
-            }
-        });
+        let Some((mut search, done)) = self.take() else { return };
+        let page = Page { status, etag, cache_control, body };
+        // Not so `done`: with it may go the last of an endpoint, and its Python objects may be dropped only here.
+        match py.detach(|| search.answered(&page)) {
+            Some(end) => done(end),
+            None => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((search, done)),
+        }
     }
 
     /// There is no answer.
-    fn failed(&self, py: Python<'_>, why: &str) {
-        py.detach(|| self.fail(why));
+    fn failed(&self, why: &str) {
+        self.fail(why);
     }
 }

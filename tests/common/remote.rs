@@ -98,6 +98,11 @@ impl World {
         RemoteDoor::new(&self.endpoint, interval, max_stale)
     }
 
+    /// A verifier of tokens of these algorithms.
+    pub(crate) fn door_for(&self, names: &[&str]) -> RemoteDoor {
+        RemoteDoor::accepting(&self.endpoint, INTERVAL, DAY, names)
+    }
+
     pub(crate) fn wait(&self, time: Duration) {
         self.clock.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -175,22 +180,32 @@ pub(crate) struct RemoteDoor {
 
 impl RemoteDoor {
     pub(crate) fn new(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration) -> Self {
+        Self::accepting(endpoint, interval, max_stale, &["EdDSA", "ES256", "RS256"])
+    }
+
+    fn accepting(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration, names: &[&str]) -> Self {
         let source = Arc::new(RemoteKeys::new(Arc::clone(endpoint), interval, max_stale));
-        Self { verifier: Verifier::new(algorithms(&["EdDSA", "ES256", "RS256"]), source) }
+        Self { verifier: Verifier::new(algorithms(names), source) }
     }
 
     /// What becomes of a token of somebody who could wait.
     pub(crate) fn ask(&self, token: &str) -> &'static str {
-        self.verdict(token, Patience::MayWait)
+        self.verdict(token, Patience::MayWait, NOW)
+    }
+
+    /// What becomes of it when the wall clock shows this.
+    pub(crate) fn ask_at(&self, token: &str, wall_clock: i64) -> &'static str {
+        self.verdict(token, Patience::MayWait, wall_clock)
     }
 
     /// What becomes of it when they have waited.
     pub(crate) fn ask_after_waiting(&self, token: &str) -> &'static str {
-        self.verdict(token, Patience::None)
+        self.verdict(token, Patience::None, NOW)
     }
 
-    fn verdict(&self, token: &str, patience: Patience) -> &'static str {
-        match self.verifier.verify(token.as_bytes(), &policy(), &Plain, NumericDate::from_seconds(NOW), patience) {
+    fn verdict(&self, token: &str, patience: Patience, wall_clock: i64) -> &'static str {
+        let now = NumericDate::from_seconds(wall_clock);
+        match self.verifier.verify(token.as_bytes(), &policy(), &Plain, now, patience) {
             Progress::Pending => PENDING,
             Progress::Decided(Decision::Accepted(_)) => ACCEPTED,
             Progress::Decided(Decision::Rejected(refusal)) => refusal.rejection.code(),

@@ -50,6 +50,16 @@ def test_the_demo_fails_when_one_outcome_is_not_the_right_one(monkeypatch, capsy
     assert "<- WRONG" in capsys.readouterr().out
 
 
+def test_the_demo_ends_quietly_when_its_reader_has_seen_enough():
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "fastmcp_rs", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert b"FastMCP" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 def test_help_needs_no_fastmcp_and_wrong_usage_exits_with_2():
     assert "demo" in command("--help").stdout
     assert command().returncode == 2

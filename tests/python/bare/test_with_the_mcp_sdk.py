@@ -1,39 +1,23 @@
 """With the MCP SDK alone, a verifier of ours is the SDK's ``token_verifier``."""
 
 import asyncio
-import http.client
 import json
-import socket
-import threading
 import time
 from contextlib import contextmanager
 
 import httpx2
 import pytest
-import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
-from mcp.types import LATEST_PROTOCOL_VERSION
 
 from fastmcp_rs import JWTVerifier, StaticTokenVerifier
 from fastmcp_rs.testing import KeyPair
 
 ISSUER = "https://issuer.example"
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": LATEST_PROTOCOL_VERSION,
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-START_SECONDS = 30
 
 
 def whoami() -> str:
@@ -41,53 +25,29 @@ def whoami() -> str:
     return json.dumps({**token.model_dump(mode="json"), "is_the_sdks_class": type(token) is AccessToken})
 
 
-class Server(uvicorn.Server):
-    """Says when it is ready, so that nobody has to ask again and again."""
-
-    def __init__(self, config):
-        super().__init__(config)
-        self.is_up = threading.Event()
-
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.is_up.set()
-
-
-@contextmanager
-def serve(make_verifier, **settings):
+@pytest.fixture(scope="module")
+def serve(serve_app):
     """Serve ``whoami`` behind a verifier that is made for the server's URL, which it gives."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
-        auth = AuthSettings(issuer_url=ISSUER, resource_server_url=url, validate_token_resource=True, **settings)
-        mcp = MCPServer("test", token_verifier=make_verifier(url), auth=auth)
-        mcp.tool()(whoami)
-        config = uvicorn.Config(
-            mcp.streamable_http_app(), http="h11", ws="none", log_config=None, timeout_graceful_shutdown=5
-        )
-        server = Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        try:
-            assert server.is_up.wait(START_SECONDS), "the server did not start"
-            yield url
-        finally:
-            server.should_exit = True
-            thread.join(START_SECONDS)
-            assert not thread.is_alive(), "the server did not stop"
+
+    @contextmanager
+    def serving(make_verifier, **settings):
+        def make_app(base_url):
+            url = f"{base_url}/mcp"
+            auth = AuthSettings(issuer_url=ISSUER, resource_server_url=url, validate_token_resource=True, **settings)
+            mcp = MCPServer("test", token_verifier=make_verifier(url), auth=auth)
+            mcp.tool()(whoami)
+            return mcp.streamable_http_app()
+
+        with serve_app(make_app) as base_url:
+            yield f"{base_url}/mcp"
+
+    return serving
 
 
-def status(url: str, token: str | None) -> int:
-    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    connection = http.client.HTTPConnection(url.split("/")[2], timeout=30)
-    try:
-        connection.request("POST", "/mcp", json.dumps(INITIALIZE), headers)
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
+@pytest.fixture(scope="module")
+def status(post_mcp):
+    """Ask to initialize a session with a bearer token: ``status(url, token)``."""
+    return lambda url, token: post_mcp(url.removesuffix("/mcp"), None if token is None else f"Bearer {token}").status
 
 
 def call(url: str, token: str):
@@ -108,7 +68,7 @@ def pair():
 
 
 @pytest.fixture(scope="module")
-def url(pair):
+def url(pair, serve):
     def verifier(url):
         return JWTVerifier(public_key=pair.public_key, issuer=ISSUER, audience=url, required_scopes=["read"])
 
@@ -146,7 +106,7 @@ def test_a_good_token_gets_through_and_the_tool_sees_its_user(pair, url):
     assert seen["claims"]["iss"] == ISSUER
 
 
-def test_bad_tokens_are_refused(pair, url, caplog):
+def test_bad_tokens_are_refused(pair, url, status, caplog):
     bad = {
         "expired": token_of(pair, url, exp=int(time.time()) - 5),
         "not_yet_valid": token_of(pair, url, nbf=int(time.time()) + 600),
@@ -163,7 +123,7 @@ def test_bad_tokens_are_refused(pair, url, caplog):
     assert status(url, token_of(pair, url)) == 200
 
 
-def test_a_token_that_expired_within_the_leeway_gets_through(pair):
+def test_a_token_that_expired_within_the_leeway_gets_through(pair, serve, status):
     def verifier(url):
         return JWTVerifier(public_key=pair.public_key, issuer=ISSUER, audience=url, leeway=60)
 
@@ -172,7 +132,7 @@ def test_a_token_that_expired_within_the_leeway_gets_through(pair):
         assert status(url, token_of(pair, url, exp=int(time.time()) - 65)) == 401
 
 
-def test_a_deny_list_in_authenticate_protects_the_server(pair):
+def test_a_deny_list_in_authenticate_protects_the_server(pair, serve, status):
     class DenyList(JWTVerifier):
         async def authenticate(self, request):
             token = await super().authenticate(request)

@@ -4,28 +4,24 @@ Test folders are not packages, so that what the tests share comes to them as fix
 """
 
 import asyncio
-import http.client
 import json
 import logging
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import jwt
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fastmcp import Client, FastMCP
 from fastmcp.server import auth as fastmcp_auth
 from fastmcp.server.auth.auth import AccessToken
 from fastmcp.server.dependencies import get_access_token
-from mcp.types import LATEST_PROTOCOL_VERSION
 
 from fastmcp_rs.testing import KeyPair
 
@@ -34,17 +30,6 @@ from fastmcp_rs.testing import KeyPair
 collect_ignore = [] if hasattr(fastmcp_auth, "MultiAuth") else ["test_inside_multi_auth.py"]
 
 PATH = "/mcp"
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": LATEST_PROTOCOL_VERSION,
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-START_SECONDS = 30
 
 
 def whoami() -> str:
@@ -56,18 +41,12 @@ def whoami() -> str:
 
 
 @dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
 class Served:
     """A running server, and clients of it."""
 
     base_url: str
-    port: int
+    request: Callable[..., Any]
+    post: Callable[..., Any]
 
     @property
     def url(self) -> str:
@@ -83,98 +62,40 @@ class Served:
             results = [await client.call_tool(tool, {}) for tool in tools]
         return [json.loads(result.content[0].text) for result in results]
 
-    def post(
-        self, authorization: str | bytes | None, message: Any = INITIALIZE, session: str | None = None, **more: str
-    ) -> Reply:
-        """Post a message, by default to initialize a session, with this Authorization header, whatever it is."""
-        headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-        headers |= {name.replace("_", "-"): value for name, value in more.items()}
-        if authorization is not None:
-            headers["Authorization"] = authorization
-        if session is not None:
-            headers["Mcp-Session-Id"] = session
-        return self.request("POST", PATH, json.dumps(message), headers)
-
     def status(self, token: str | None) -> int:
         """Ask to initialize a session with a bearer token and give the status."""
         return self.post(None if token is None else f"Bearer {token}").status
 
-    def request(self, method: str, path: str, body: str | None = None, headers: Any = None) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, names, response.read())
-        finally:
-            connection.close()
-
-
-class _Server(uvicorn.Server):
-    """Says when it is ready, so that nobody has to ask again and again."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
-
-
-@contextmanager
-def _serve(
-    auth: Any,
-    *tools: Callable[..., Any],
-    header_bytes: int | None = None,
-    routes: Callable[[FastMCP], None] = lambda _: None,
-    around: Callable[[Any], Any] = lambda app: app,
-    **options: Any,
-) -> Iterator[Served]:
-    """Serve ``whoami`` and further tools behind a provider, or behind what a function makes of the server's URL.
-
-    ``routes`` adds to the server, ``around`` wraps its app, ``options`` are those of ``http_app``.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        served = Served(f"http://127.0.0.1:{port}", port)
-        # A class is not meant: only providers that need the URL are given as a function of it.
-        mcp = FastMCP("test", auth=auth(served.base_url) if callable(auth) else auth)
-        for tool in (whoami, *tools):
-            mcp.tool(tool)
-        routes(mcp)
-        config = uvicorn.Config(
-            around(mcp.http_app(path=PATH, **options)),
-            http="h11",
-            ws="none",
-            log_config=None,
-            timeout_graceful_shutdown=5,
-            h11_max_incomplete_event_size=header_bytes,
-        )
-        server = _Server(config)
-
-        def run() -> None:
-            try:
-                server.run(sockets=[listener])
-            finally:
-                server.is_up.set()
-
-        thread = threading.Thread(target=run, name="uvicorn", daemon=True)
-        thread.start()
-        try:
-            assert server.is_up.wait(START_SECONDS), "the server did not start"
-            assert server.started, "the server ended at once"
-            yield served
-        finally:
-            server.should_exit = True
-            thread.join(START_SECONDS)
-            assert not thread.is_alive(), "the server did not stop"
-
 
 @pytest.fixture(scope="session")
-def serve():
-    """Start a server: ``with serve(verifier) as server``."""
-    return _serve
+def serve(serve_app, http_request, post_mcp):
+    """Serve ``whoami`` and further tools behind a provider, or behind what a function makes of the server's URL.
+
+    ``with serve(verifier) as server``; ``routes`` adds to the server, ``around`` wraps its app, ``options`` are those
+    of ``http_app``.
+    """
+
+    @contextmanager
+    def serving(
+        auth: Any,
+        *tools: Callable[..., Any],
+        header_bytes: int | None = None,
+        routes: Callable[[FastMCP], None] = lambda _: None,
+        around: Callable[[Any], Any] = lambda app: app,
+        **options: Any,
+    ) -> Iterator[Served]:
+        def make_app(base_url: str) -> Any:
+            # A class is not meant: only providers that need the URL are given as a function of it.
+            mcp = FastMCP("test", auth=auth(base_url) if callable(auth) else auth)
+            for tool in (whoami, *tools):
+                mcp.tool(tool)
+            routes(mcp)
+            return around(mcp.http_app(path=PATH, **options))
+
+        with serve_app(make_app, h11_max_incomplete_event_size=header_bytes) as base_url:
+            yield Served(base_url, partial(http_request, base_url), partial(post_mcp, base_url))
+
+    return serving
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
-"""An endpoint on loopback that counts what it is asked and answers as badly as a test wants."""
+"""Verifiers of keys that are fetched, from an endpoint that answers as badly as a test wants."""
 
-import contextlib
-import json
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -18,114 +15,26 @@ from fastmcp_rs.testing import KeyPair
 AUDIENCE = "https://server.example/mcp"
 
 
-class Request:
-    def __init__(self, head):
-        lines = head.decode("latin-1").split("\r\n")
-        self.method, self.target = lines[0].split(" ")[:2]
-        pairs = (line.split(":", 1) for line in lines[1:] if line)
-        self.headers = {name.lower(): value.strip() for name, value in pairs}
-
-
-class Endpoint:
-    """Answers each connection once. ``answer`` is bytes to send, or is called with the connection and the request."""
-
-    def __init__(self, context=None):
-        self.requests = []
-        self.connections = 0
-        self.answer = reply(404)
-        self.routes = {}
-        self.closing = threading.Event()
-        self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    @property
-    def base(self):
-        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
-
-    @property
-    def url(self):
-        return f"{self.base}/jwks"
-
-    def publish(self, keys, **headers):
-        """Answer with these keys: a dict of key ids to pairs, or a list of JWKs."""
-        jwks = [pair.jwk(kid) for kid, pair in keys.items()] if isinstance(keys, dict) else keys
-        self.answer = reply(200, json.dumps({"keys": jwks}), **headers)
-
-    def _accept(self):
-        while not self.closing.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection):
-        # Whatever a client that gives up does to its connection is no failure of the endpoint.
-        with contextlib.suppress(OSError), connection:
-            connection.settimeout(15)
-            if self._context:
-                connection = self._context.wrap_socket(connection, server_side=True)
-            with connection:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    piece = connection.recv(65_536)
-                    if not piece:
-                        return
-                    head += piece
-                request = Request(head.partition(b"\r\n\r\n")[0])
-                self.requests.append(request)
-                answer = self.routes.get(request.target, self.answer)
-                if callable(answer):
-                    answer(self, connection, request)
-                else:
-                    connection.sendall(answer)
-
-    def close(self):
-        self.closing.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(5)
-
-
-def reply(status, body="", **headers):
-    body = body.encode() if isinstance(body, str) else body
-    headers = {"content_length": len(body), "connection": "close", **headers}
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} Text\r\n{lines}\r\n".encode() + body
-
-
-@pytest.fixture(name="reply", scope="session")
-def reply_fixture():
-    return reply
-
-
-@pytest.fixture
-def new_endpoint():
-    made = []
-
-    def make(*args):
-        made.append(Endpoint(*args))
-        return made[-1]
-
-    yield make
-    for endpoint in made:
-        endpoint.close()
-
-
 @pytest.fixture
 def endpoint(new_endpoint, pair):
     """An endpoint with one good key, ``"a"``."""
     endpoint = new_endpoint()
     endpoint.publish({"a": pair})
     return endpoint
+
+
+@pytest.fixture
+def gate(endpoint):
+    """Holds the endpoint's answers back until it is set."""
+    gate, answer = threading.Event(), endpoint.answer
+
+    def held_back(_endpoint, connection, _request):
+        gate.wait(10)
+        connection.sendall(answer)
+
+    endpoint.answer = held_back
+    yield gate
+    gate.set()
 
 
 @pytest.fixture(scope="session")

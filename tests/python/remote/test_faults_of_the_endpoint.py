@@ -92,7 +92,9 @@ def test_every_fault_is_tried(faults):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_known_keys_pass_while_refreshes_fail(name, faults, endpoint, verifier_of, verdict, good, unknown, key_log):
+def test_h2_and_k11_known_keys_pass_while_refreshes_fail(
+    name, faults, endpoint, verifier_of, verdict, good, unknown, key_log
+):
     endpoint.routes["/elsewhere"] = endpoint.answer
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
 
@@ -115,7 +117,7 @@ def test_known_keys_pass_while_refreshes_fail(name, faults, endpoint, verifier_o
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_cold_start_is_unavailable(name, faults, endpoint, verifier_of, verdict, good, request_with, reasons):
+def test_k21_a_cold_start_is_unavailable(name, faults, endpoint, verifier_of, verdict, good, request_with, reasons):
     endpoint.answer, cause = faults[name]
     verifier = verifier_of(endpoint)
 
@@ -129,7 +131,7 @@ def test_a_cold_start_is_unavailable(name, faults, endpoint, verifier_of, verdic
     assert len(endpoint.requests) == 1
 
 
-def test_a_cold_start_recovers_after_a_second(faults, new_endpoint, verifier_of, verdict, pair, good):
+def test_k6_a_cold_start_recovers_after_a_second(faults, new_endpoint, verifier_of, verdict, pair, good):
     async def recovers(fault):
         endpoint = new_endpoint()
         endpoint.answer = fault
@@ -148,7 +150,7 @@ def test_a_cold_start_recovers_after_a_second(faults, new_endpoint, verifier_of,
 
 
 @pytest.mark.parametrize("fault", SLOW)
-def test_nobody_with_a_known_key_waits_for_a_slow_refresh(
+def test_k8_nobody_with_a_known_key_waits_for_a_slow_refresh(
     fault, endpoint, eventually, verifier_of, verdict, good, unknown
 ):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
@@ -169,7 +171,7 @@ def test_nobody_with_a_known_key_waits_for_a_slow_refresh(
     asyncio.run(checks())
 
 
-def test_slow_answers_end_at_the_total_timeout(new_endpoint, verifier_of, verdict, good):
+def test_k14_slow_answers_end_at_the_total_timeout(new_endpoint, verifier_of, verdict, good):
     async def gives_up(fault):
         endpoint = new_endpoint()
         endpoint.answer = fault
@@ -185,7 +187,7 @@ def test_slow_answers_end_at_the_total_timeout(new_endpoint, verifier_of, verdic
     asyncio.run(all_of_them())
 
 
-def test_an_endpoint_that_is_gone_and_comes_back(endpoint, verifier_of, verdict, good, unknown, key_log):
+def test_h2_an_endpoint_that_is_gone_and_comes_back(endpoint, verifier_of, verdict, good, unknown, key_log):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
 
     async def checks():
@@ -199,7 +201,7 @@ def test_an_endpoint_that_is_gone_and_comes_back(endpoint, verifier_of, verdict,
     assert len(key_log()) == 1
 
 
-def test_one_bad_key_among_good_is_skipped_and_told_of_once(
+def test_h5_one_bad_key_among_good_is_skipped_and_told_of_once(
     endpoint, pair, other, verifier_of, verdict, good, unknown, key_log
 ):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
@@ -219,3 +221,29 @@ def test_one_bad_key_among_good_is_skipped_and_told_of_once(
     assert [key["kid"] for key in verifier.keys()["keys"]] == ["a"]
     endpoint.publish({"a": pair, "b": other})
     assert asyncio.run(verdict(verifier, unknown)) is True
+
+
+@pytest.mark.parametrize(
+    ("keys", "cause"), [([{}] * 20_000, "more than 1000 keys"), ([{"kid": "k" * 400}] * 20_000, "larger")]
+)
+@pytest.mark.parametrize("own_client", [False, True])
+def test_k14_a_set_of_20_000_keys_is_refused_and_holds_no_loop_up(
+    own_client, keys, cause, endpoint, verifier_of, verdict, good
+):
+    httpx2 = pytest.importorskip("httpx2")
+    endpoint.publish(keys)
+
+    async def checks():
+        client = httpx2.AsyncClient(trust_env=False) if own_client else None
+        verifier = verifier_of(endpoint, http_client=client)
+        waiting, longest, last = asyncio.create_task(verdict(verifier, good)), 0.0, time.monotonic()
+        while not waiting.done():
+            await asyncio.sleep(0.001)
+            longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        assert await waiting is None
+        assert cause in verifier.keys()["last_error"]
+        if client is not None:
+            await client.aclose()
+        return longest
+
+    assert asyncio.run(checks()) < 1, "with FastMCP's own verifier it was three and a half seconds"

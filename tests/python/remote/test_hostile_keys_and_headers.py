@@ -39,7 +39,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_key_is_unusable_and_leaves_the_others(name, endpoint, pair, verifier_of, verdict, good, key_log):
+def test_h5_an_odd_key_is_unusable_and_leaves_the_others(name, endpoint, pair, verifier_of, verdict, good, key_log):
     odd = ODD[name]()
     endpoint.publish([odd, pair.jwk("a")])
     verifier = verifier_of(endpoint, algorithm="ES256")

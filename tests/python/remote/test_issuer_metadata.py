@@ -38,7 +38,7 @@ def warm_up_fails(verifier):
     return str(failed.value)
 
 
-def test_openid_connect_discovery(issuer, pair, verdict):
+def test_k19_openid_connect_discovery(issuer, pair, verdict):
     issuer.describe("/.well-known/openid-configuration")
     verifier = of_issuer(issuer.base)
     assert verifier.issuer == issuer.base
@@ -74,7 +74,7 @@ def test_each_well_known_form(path, well_known, issuer):
 
 
 @pytest.mark.parametrize("more", ["/", "x", "/a", "?", " "])
-def test_the_issuer_is_compared_character_by_character(more, issuer):
+def test_k19_the_issuer_is_compared_character_by_character(more, issuer):
     issuer.describe("/.well-known/openid-configuration", issuer=issuer.base + more)
     # Another document would fit: the first that answers decides.
     issuer.describe("/.well-known/oauth-authorization-server")
@@ -92,7 +92,7 @@ def test_an_issuer_must_be_named(claimed, issuer):
     "uri",
     [None, 1, "", "/keys", "keys", "file:///etc/passwd", "ftp://127.0.0.1/keys", "http://keys.example/", "data:,{}"],
 )
-def test_a_jwks_uri_of_another_scheme_is_not_asked(uri, issuer):
+def test_k19_a_jwks_uri_of_another_scheme_is_not_asked(uri, issuer):
     issuer.describe("/.well-known/openid-configuration", jwks_uri=uri)
     assert '"jwks_uri"' in warm_up_fails(of_issuer(issuer.base))
     assert issuer.asked() == ["/.well-known/openid-configuration"]
@@ -123,7 +123,7 @@ def test_h4_metadata_that_is_elsewhere_is_not_followed(status, issuer, reply):
 
 
 @pytest.mark.parametrize("status", [204, 302, 304, 401, 403, 500, 503])
-def test_what_is_no_metadata_leads_to_the_next_url(status, issuer, reply):
+def test_k19_what_is_no_metadata_leads_to_the_next_url(status, issuer, reply):
     issuer.routes["/.well-known/openid-configuration"] = reply(status)
     issuer.describe("/.well-known/oauth-authorization-server")
     asyncio.run(of_issuer(issuer.base).warm_up())

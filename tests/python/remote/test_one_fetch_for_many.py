@@ -1,7 +1,6 @@
 """Threads, event loops and verifiers share one fetch, which none of them owns."""
 
 import asyncio
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,21 +10,7 @@ from fastmcp_rs.auth import remote as waiting
 from fastmcp_rs.errors import KeysUnavailableError
 
 
-@pytest.fixture
-def gate(endpoint):
-    """Holds the endpoint's answers back until it is set."""
-    gate, answer = threading.Event(), endpoint.answer
-
-    def held_back(_endpoint, connection, _request):
-        gate.wait(10)
-        connection.sendall(answer)
-
-    endpoint.answer = held_back
-    yield gate
-    gate.set()
-
-
-def test_a_hundred_cold_callers_in_four_threads_make_one_request(endpoint, gate, verifier_of, verdict, good):
+def test_k2_a_hundred_cold_callers_in_four_threads_make_one_request(endpoint, gate, verifier_of, verdict, good):
     async def callers():
         return await asyncio.gather(*(verdict(verifier_of(endpoint), good) for _ in range(25)))
 
@@ -38,7 +23,7 @@ def test_a_hundred_cold_callers_in_four_threads_make_one_request(endpoint, gate,
     assert len(endpoint.requests) == endpoint.connections == 1
 
 
-def test_a_fetch_outlives_its_first_caller_and_all_of_them(endpoint, gate, verifier_of, verdict, good):
+def test_k3_a_fetch_outlives_its_first_caller_and_all_of_them(endpoint, gate, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
 
     async def checks():
@@ -61,7 +46,7 @@ def test_a_fetch_outlives_its_first_caller_and_all_of_them(endpoint, gate, verif
     assert len(endpoint.requests) == 1
 
 
-def test_a_callers_timeout_is_not_the_fetchs(endpoint, gate, verifier_of, verdict, good):
+def test_k3_a_callers_timeout_is_not_the_fetchs(endpoint, gate, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
 
     async def impatient():
@@ -74,13 +59,13 @@ def test_a_callers_timeout_is_not_the_fetchs(endpoint, gate, verifier_of, verdic
     assert len(endpoint.requests) == 1
 
 
-def test_a_second_run_uses_what_the_first_fetched(endpoint, verifier_of, verdict, good):
+def test_k18_a_second_run_uses_what_the_first_fetched(endpoint, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
     assert [asyncio.run(verdict(verifier, good)) for _ in range(3)] == [True] * 3
     assert len(endpoint.requests) == 1
 
 
-def test_a_loop_may_close_while_its_fetch_is_on_its_way(endpoint, gate, verifier_of, verdict, good, eventually):
+def test_k18_a_loop_may_close_while_its_fetch_is_on_its_way(endpoint, gate, verifier_of, verdict, good, eventually):
     verifier = verifier_of(endpoint)
     loop = asyncio.new_event_loop()
     caller = loop.create_task(verdict(verifier, good))
@@ -127,7 +112,7 @@ def test_a_shared_set_goes_with_its_last_verifier(endpoint, verifier_of, verdict
         assert len(endpoint.requests) == fetches
 
 
-def test_rotation_is_noticed_at_once_and_random_kids_ask_once(
+def test_k5_and_h3_rotation_is_noticed_at_once_and_random_kids_ask_once(
     endpoint, pair, other, verifier_of, verdict, good, unknown
 ):
     verifier = verifier_of(endpoint)
@@ -147,7 +132,7 @@ def test_rotation_is_noticed_at_once_and_random_kids_ask_once(
     assert len(endpoint.requests) == 2
 
 
-def test_made_up_kids_at_once_ask_once(endpoint, other, verifier_of, verdict, good):
+def test_k4_and_h3_made_up_kids_at_once_ask_once(endpoint, other, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
 
     async def checks():
@@ -174,7 +159,7 @@ def test_a_changed_key_under_one_kid_is_found(endpoint, other, verifier_of, verd
     assert len(endpoint.requests) == 2
 
 
-def test_a_304_renews_the_set(endpoint, pair, reply, verifier_of, verdict, good, unknown):
+def test_k16_a_304_renews_the_set(endpoint, pair, reply, verifier_of, verdict, good, unknown):
     def conditional(_endpoint, connection, request):
         known = request.headers.get("if-none-match") == '"v1"'
         connection.sendall(reply(304) if known else first)
@@ -194,7 +179,7 @@ def test_a_304_renews_the_set(endpoint, pair, reply, verifier_of, verdict, good,
     assert verifier.keys()["last_error"] is None
 
 
-def test_warm_up_fetches_ahead_or_says_why_not(endpoint, pair, reply, verifier_of, verdict, good):
+def test_k21_warm_up_fetches_ahead_or_says_why_not(endpoint, pair, reply, verifier_of, verdict, good):
     async def fails():
         endpoint.answer = reply(503)
         verifier = verifier_of(endpoint)
@@ -211,7 +196,7 @@ def test_warm_up_fetches_ahead_or_says_why_not(endpoint, pair, reply, verifier_o
     assert len(endpoint.requests) == 2
 
 
-def test_keys_tells_what_is_held_and_no_key_text(endpoint, pair, verifier_of):
+def test_k20_keys_tells_what_is_held_and_no_key_text(endpoint, pair, verifier_of):
     verifier = verifier_of(endpoint)
     nothing = {"keys": [], "age": None, "next_refresh": None, "last_error": None, "fetches": 0, "failures": 0}
     assert verifier.keys() == nothing

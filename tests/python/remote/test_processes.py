@@ -1,7 +1,6 @@
 """Forks, exits and signals, with a fetch that is over, under way or still to come."""
 
 import asyncio
-import importlib.util
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import time
 import warnings
 
 import pytest
+import uvloop
 
 VERIFIER = """
 import asyncio, sys
@@ -50,14 +50,14 @@ def in_child(work):
     return None
 
 
-def test_a_child_goes_on_with_what_its_parent_fetched(endpoint, verifier_of, verdict, good):
+def test_k18_a_child_goes_on_with_what_its_parent_fetched(endpoint, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is True
     assert in_child(lambda: asyncio.run(verdict(verifier, good)) is True) == 0
     assert len(endpoint.requests) == 1
 
 
-def test_a_child_refreshes_by_itself(endpoint, other, verifier_of, verdict, good, unknown):
+def test_k18_a_child_refreshes_by_itself(endpoint, other, verifier_of, verdict, good, unknown):
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is True
     endpoint.publish({"b": other})
@@ -66,7 +66,7 @@ def test_a_child_refreshes_by_itself(endpoint, other, verifier_of, verdict, good
     assert len(endpoint.requests) == 2
 
 
-def test_workers_that_are_forked_ahead_fetch_their_own(endpoint, verifier_of, verdict, good):
+def test_k18_workers_that_are_forked_ahead_fetch_their_own(endpoint, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
     for workers in (1, 2, 3):
         assert in_child(lambda: asyncio.run(verdict(verifier, good)) is True) == 0
@@ -75,7 +75,7 @@ def test_workers_that_are_forked_ahead_fetch_their_own(endpoint, verifier_of, ve
 
 
 @pytest.mark.parametrize("warm", [False, True])
-def test_a_child_does_not_wait_for_its_parents_fetch(
+def test_k18_a_child_does_not_wait_for_its_parents_fetch(
     warm, endpoint, verifier_of, verdict, good, unknown, other, pair, eventually
 ):
     verifier = verifier_of(endpoint)
@@ -93,7 +93,7 @@ def test_a_child_does_not_wait_for_its_parents_fetch(
     assert not thread.is_alive()
 
 
-def test_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict, good):
+def test_k18_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict, good):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
     assert asyncio.run(verdict(verifier, good)) is True
     over = threading.Event()
@@ -114,7 +114,7 @@ def test_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict
         thread.join(5)
 
 
-def test_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, verdict, good):
+def test_k18_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, verdict, good):
     endpoint.answer = reply(503)
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is None
@@ -184,11 +184,29 @@ import atexit; atexit.unregister(logging.shutdown); logging._handlerList.clear()
     run_program(VERIFIER + program, endpoint.url, good)
 
 
-if importlib.util.find_spec("uvloop"):
+def test_k18_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
+    verifier = verifier_of(endpoint)
 
-    def test_under_uvloop(endpoint, verifier_of, verdict, good):
-        import uvloop  # noqa: PLC0415
+    async def running():
+        assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+        return await verdict(verifier, good), await verdict(verifier, unknown)
 
-        verifier = verifier_of(endpoint)
-        assert [uvloop.run(verdict(verifier, good)) for _ in range(2)] == [True] * 2
-        assert len(endpoint.requests) == 1
+    assert [uvloop.run(running()) for _ in range(2)] == [(True, False)] * 2
+    assert len(endpoint.requests) == 2
+    assert asyncio.run(verdict(verifier, good)) is True, "and what it fetched serves other loops"
+
+
+def test_k18_a_loop_of_uvloop_may_close_while_its_fetch_is_on_its_way(
+    endpoint, gate, verifier_of, verdict, good, eventually
+):
+    verifier = verifier_of(endpoint)
+
+    async def gives_up():
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(verdict(verifier, good), 0.1)
+
+    uvloop.run(gives_up())
+    gate.set()
+    eventually(lambda: verifier.keys()["age"] is not None)
+    assert uvloop.run(verdict(verifier, good)) is True
+    assert len(endpoint.requests) == 1

@@ -186,7 +186,7 @@ def test_the_user_agent_names_the_project_and_nothing_is_asked_to_be_compressed(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "keys.example", "8.8.8.8"])
-def test_ssrf_safe_refuses_http(host, verifier_of):
+def test_h6_ssrf_safe_refuses_http(host, verifier_of):
     with pytest.raises(ValueError, match="https"):
         verifier_of(f"http://{host}/jwks", ssrf_safe=True, allow_http=True)
 
@@ -199,14 +199,14 @@ def test_ssrf_safe_refuses_http(host, verifier_of):
         *("[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "localhost"),
     ],
 )
-def test_ssrf_safe_contacts_no_private_address(host, endpoint, verifier_of, verdict, good):
+def test_h6_ssrf_safe_contacts_no_private_address(host, endpoint, verifier_of, verdict, good):
     verifier = verifier_of(f"https://{host}:{endpoint.port}/jwks", ssrf_safe=True)
     assert asyncio.run(verdict(verifier, good)) is None
     assert verifier.keys()["last_error"] == "the endpoint's address is not a public one (ssrf_safe)"
     assert endpoint.connections == 0
 
 
-def test_ssrf_safe_shares_nothing_with_the_plain_fetcher(tmp_path, new_endpoint, verifier_of, verdict, good):
+def test_h6_ssrf_safe_shares_nothing_with_the_plain_fetcher(tmp_path, new_endpoint, verifier_of, verdict, good):
     endpoint = new_endpoint(certificate(tmp_path)[0])
     plain, safe = verifier_of(endpoint), verifier_of(endpoint, ssrf_safe=True)
     assert asyncio.run(verdict(plain, good)) is None
