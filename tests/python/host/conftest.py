@@ -135,16 +135,27 @@ def _serve(
 
     ``routes`` adds to the server, ``around`` wraps its app, ``options`` are those of ``http_app``.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        served = Served(f"http://127.0.0.1:{port}", port)
+
+    def app(url: str) -> Any:
         # A class is not meant: only providers that need the URL are given as a function of it.
-        mcp = FastMCP("test", auth=auth(served.base_url) if callable(auth) else auth)
+        mcp = FastMCP("test", auth=auth(url) if callable(auth) else auth)
         for tool in (whoami, *tools):
             mcp.tool(tool)
         routes(mcp)
+        return around(mcp.http_app(path=PATH, **options))
+
+    with _serve_app(app, header_bytes=header_bytes) as served:
+        yield served
+
+
+@contextmanager
+def _serve_app(app: Callable[[str], Any], header_bytes: int | None = None) -> Iterator[Served]:
+    """Serve what a function makes of the server's URL: an ASGI application."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        served = Served(f"http://127.0.0.1:{port}", port)
         config = uvicorn.Config(
-            around(mcp.http_app(path=PATH, **options)),
+            app(served.base_url),
             http="h11",
             ws="none",
             log_config=None,
@@ -169,6 +180,12 @@ def _serve(
             server.should_exit = True
             thread.join(START_SECONDS)
             assert not thread.is_alive(), "the server did not stop"
+
+
+@pytest.fixture(scope="session")
+def serve_app():
+    """Serve any ASGI application: ``with serve_app(lambda url: app) as server``."""
+    return _serve_app
 
 
 @pytest.fixture(scope="session")
