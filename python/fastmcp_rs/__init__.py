@@ -8,20 +8,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastmcp_rs import auth, errors, jws, testing
+    from fastmcp_rs import auth, client, errors, exceptions, jws, server, testing
     from fastmcp_rs.auth import AccessToken, JWTVerifier, StaticTokenVerifier
+    from fastmcp_rs.client.client import Client
+    from fastmcp_rs.host import Context
+    from fastmcp_rs.server.application import FastMCP
 
-__all__ = ["AccessToken", "JWTVerifier", "StaticTokenVerifier", "auth", "errors", "jws", "testing"]
+__all__ = [
+    "AccessToken",
+    "Client",
+    "Context",
+    "FastMCP",
+    "JWTVerifier",
+    "StaticTokenVerifier",
+    "auth",
+    "client",
+    "errors",
+    "exceptions",
+    "jws",
+    "server",
+    "testing",
+]
 
-_MODULES = frozenset({"auth", "errors", "jws", "testing"})
-_CLASSES = frozenset({"AccessToken", "JWTVerifier", "StaticTokenVerifier"})
+_MODULES = frozenset({"auth", "client", "errors", "exceptions", "jws", "server", "testing"})
+_HOMES = {
+    "AccessToken": "auth",
+    "Client": "client.client",
+    "Context": "host",
+    "FastMCP": "server.application",
+    "JWTVerifier": "auth",
+    "StaticTokenVerifier": "auth",
+}
 
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:
         return import_module(f"fastmcp_rs.{name}")
-    if name in _CLASSES:
-        return getattr(import_module("fastmcp_rs.auth"), name)
+    if name in _HOMES:
+        return getattr(import_module(f"fastmcp_rs.{_HOMES[name]}"), name)
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - slow to import, and few ask
 

@@ -10,23 +10,40 @@ from typing import TYPE_CHECKING, Any
 from fastmcp_rs._native import AccessToken, Decision
 
 if TYPE_CHECKING:
+    from fastmcp import Client as ClientBase
+    from fastmcp import Context
+    from fastmcp import FastMCP as FastMCPBase
+    from fastmcp.client.client import CallToolResult as CallToolResultBase
+    from fastmcp.exceptions import ClientError
     from fastmcp.server.auth.auth import AccessToken as HostAccessToken
     from fastmcp.server.auth.auth import TokenVerifier as TokenVerifierBase
     from fastmcp.server.auth.providers.jwt import JWTVerifier as JWTVerifierBase
+    from fastmcp.server.dependencies import get_http_headers
+    from httpx2 import Auth as HttpAuthBase
 
 __all__ = [
+    "CallToolResultBase",
+    "ClientBase",
+    "ClientError",
+    "Context",
+    "FastMCPBase",
     "HostAccessToken",
+    "HttpAuthBase",
     "JWTVerifierBase",
     "TokenVerifierBase",
+    "current_token",
     "decision_of",
     "fastmcp",
     "from_host",
+    "get_http_headers",
+    "implied_auth",
     "init_verifier",
     "is_access_token",
     "is_gate",
     "is_signed_in",
     "needed_scopes",
     "raise_unavailable",
+    "refusals_end_sessions",
     "resource_metadata",
     "signed_in",
     "takes_middleware",
@@ -60,14 +77,32 @@ _ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
 }
 
 
+# What nothing can stand in for where FastMCP is missing, by its module in FastMCP and its name there.
+_REQUIRED = {
+    "CallToolResultBase": ("client.client", "CallToolResult"),
+    "ClientBase": ("", "Client"),
+    "ClientError": ("exceptions", "ClientError"),
+    "Context": ("", "Context"),
+    "FastMCPBase": ("", "FastMCP"),
+    "get_http_headers": ("server.dependencies", "get_http_headers"),
+}
+
+
 def __getattr__(name: str) -> object:
     """Find what the installed host knows by this role, once, when it is first asked for."""
-    if name not in _ROLES:
+    if name == "HttpAuthBase":
+        clients = filter(None, map(_optional, ("httpx", "httpx2")))
+        found: object = type(name, tuple(client.Auth for client in clients), {})
+    elif name in _ROLES:
+        attribute, modules, found = _ROLES[name]
+        for module in filter(None, map(_optional, modules)):
+            found = getattr(module, attribute, found)
+            break
+    elif name in _REQUIRED:
+        module, attribute = _REQUIRED[name]
+        found = getattr(fastmcp(module), attribute)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    attribute, modules, found = _ROLES[name]
-    for module in filter(None, map(_optional, modules)):
-        found = getattr(module, attribute, found)
-        break
     globals()[name] = found
     return found
 
@@ -162,6 +197,16 @@ def from_host(token: "HostAccessToken") -> AccessToken:
     )
 
 
+def current_token() -> "HostAccessToken | None":
+    """Find the access token of whom FastMCP serves right now.
+
+    Raises:
+        ImportError: FastMCP is not installed.
+    """
+    token: HostAccessToken | None = fastmcp("server.dependencies").get_access_token()
+    return token
+
+
 def is_access_token(answer: object) -> bool:
     """Whether this is an access token of the installed host's: FastMCP's, or the MCP SDK's, which FastMCP takes too."""
     sdk = _role("SdkAccessToken")
@@ -217,16 +262,31 @@ def _fields(made_of: Decision | AccessToken, model: Any) -> dict[str, Any]:  # n
     return {name: fields[name] for name in fields.keys() & model.model_fields.keys()}
 
 
+def implied_auth(request: Any) -> "HttpAuthBase":  # noqa: ANN401 - of either HTTP client
+    """Make the authentication that an HTTP client does when it is given none: user and password are in the URL."""
+    module = import_module(type(request).__module__)
+    url = request.url
+    found: HttpAuthBase = (
+        module.BasicAuth(url.username, url.password) if url.username or url.password else module.Auth()
+    )
+    return found
+
+
+def refusals_end_sessions() -> bool:
+    """Whether a client's session ends when one of its requests is refused, as with the MCP SDK 1."""
+    return not hasattr(_optional("mcp"), "MCPError")
+
+
 def fastmcp(module: str = "") -> Any:  # noqa: ANN401 - a module of whichever FastMCP is installed
     """Import FastMCP, or a module of it.
 
     Raises:
         ImportError: FastMCP is not installed.
     """
-    found = _optional(f"fastmcp.{module}" if module else "fastmcp")
-    if found is None:
-        raise ImportError("this needs FastMCP, which is not installed: pip install 'fastmcp-rs[fastmcp]'")
-    return found
+    try:
+        return import_module(f"fastmcp.{module}" if module else "fastmcp")
+    except ImportError as error:
+        raise ImportError("this needs FastMCP, which is not installed: pip install 'fastmcp-rs[fastmcp]'") from error
 
 
 def _role(name: str) -> Any:  # noqa: ANN401 - a class of whichever host is installed

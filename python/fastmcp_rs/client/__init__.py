@@ -1,0 +1,1 @@
+"""What a client of a protected server needs."""

@@ -1,0 +1,1 @@
+"""What a protected server needs, under the module paths of FastMCP."""

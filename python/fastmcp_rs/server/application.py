@@ -1,0 +1,28 @@
+"""FastMCP's server class, which takes a provider under the documented name."""
+
+from typing import Any
+
+from fastmcp_rs import host
+
+__all__ = ["FastMCP"]
+
+
+class FastMCP(host.FastMCPBase[Any]):
+    """The installed FastMCP, with ``auth_provider`` as another name for ``auth``."""
+
+    def __init__(self, *args: Any, auth_provider: Any = None, **kwargs: Any) -> None:  # noqa: ANN401 - FastMCP's own
+        """Make a server.
+
+        Args:
+            *args: FastMCP's own.
+            auth_provider: What protects the server over HTTP. ``None`` leaves it to ``auth``, and to FastMCP's default.
+            **kwargs: FastMCP's own, ``auth`` among them.
+
+        Raises:
+            ValueError: Both ``auth`` and ``auth_provider`` are given.
+        """
+        if auth_provider is not None:
+            if "auth" in kwargs:
+                raise ValueError("auth_provider is another name for auth: give one of them")
+            kwargs["auth"] = auth_provider
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,113 @@
+"""What a tool asks about the request that it serves, and demands of its access token."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from fastmcp_rs import host
+
+if TYPE_CHECKING:
+    from fastmcp_rs._native import AccessToken
+    from fastmcp_rs.host import get_http_headers
+
+__all__ = ["get_access_token", "get_http_headers", "require_scope", "validate_scopes"]
+
+_Tool = TypeVar("_Tool", bound=Callable[..., Any])
+
+
+def __getattr__(name: str) -> object:
+    if name == "get_http_headers":
+        return host.get_http_headers
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def get_access_token() -> "AccessToken | None":
+    """Find whom the current request comes from.
+
+    Returns:
+        The documented access token, or ``None`` outside of a request and where nobody authenticated.
+
+    Raises:
+        ImportError: FastMCP is not installed.
+    """
+    token = host.current_token()
+    return None if token is None else host.from_host(token)
+
+
+def validate_scopes(required_scopes: Sequence[str]) -> None:
+    """Demand scopes of whom the current request comes from.
+
+    Args:
+        required_scopes: The scopes, each of which the access token must have.
+
+    Raises:
+        PermissionError: There is no access token, or it lacks some of the scopes; the text names them.
+        ValueError: ``required_scopes`` is a text, whose letters would be the scopes.
+        ImportError: FastMCP is not installed.
+    """
+    if isinstance(required_scopes, str):
+        raise ValueError(f"required_scopes must be a list: [{required_scopes!r}]")  # noqa: TRY004 - as in the providers
+    token = get_access_token()
+    if token is None:
+        raise PermissionError("Authentication required")
+    missing = [scope for scope in required_scopes if not token.has_scope(scope)]
+    if missing:
+        raise PermissionError(f"Missing required scope{'s' if missing[1:] else ''}: {', '.join(missing)}")
+
+
+def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
+    """Make a decorator that demands scopes of whoever calls a tool.
+
+    It goes under ``@mcp.tool``. The tool keeps its name, its documentation and its signature, which FastMCP reads.
+
+    Args:
+        *scopes: The scopes, each of which the access token must have.
+
+    Returns:
+        The decorator, for functions, coroutine functions and methods. What it makes raises ``PermissionError`` where
+        :func:`validate_scopes` does, before anything of the tool runs.
+
+    Raises:
+        ValueError: No scope is named, or one that no token can have (RFC 6749 section 3.3).
+    """
+    if not scopes:
+        raise ValueError("require_scope() needs a scope: require_scope('read')")
+    for scope in scopes:
+        if not _is_scope(scope):
+            raise ValueError(f"{scope!r} is not a scope: give texts without spaces, require_scope('read', 'write')")
+
+    def decorator(tool: _Tool) -> _Tool:
+        if _is_registered(tool):
+            raise TypeError(
+                "require_scope goes under @mcp.tool: above it, FastMCP has the tool already, without the check"
+            )
+        if inspect.iscoroutinefunction(tool):
+
+            @functools.wraps(tool)
+            async def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the tool's own
+                validate_scopes(scopes)
+                return await tool(*args, **kwargs)
+        else:
+
+            @functools.wraps(tool)
+            def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the tool's own
+                validate_scopes(scopes)
+                return tool(*args, **kwargs)
+
+        return cast("_Tool", checked)
+
+    return decorator
+
+
+def _is_scope(scope: object) -> bool:
+    return isinstance(scope, str) and [scope] == scope.split()
+
+
+def _is_registered(tool: object) -> bool:
+    """Whether FastMCP's decorator made this. FastMCP 2 makes an object that is no function, later ones leave a mark."""
+    return not callable(tool) or hasattr(tool, "__fastmcp__")
