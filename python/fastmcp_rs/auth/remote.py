@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastmcp_rs._native import RemoteKeys
 from fastmcp_rs.auth.client_fetcher import ClientFetcher
 from fastmcp_rs.errors import KeysUnavailableError
+from fastmcp_rs.waiting import outcome
 
 if TYPE_CHECKING:
     from fastmcp_rs.auth.client_fetcher import AsyncClient
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Issuer", "fetched_keys", "settled", "warm_up"]
 
 
-# Beyond the total timeout of any fetch. Without it, who waits for one whose event loop was stopped half-way would wait
-# for ever.
+# Beyond the total timeout of any fetch.
 _LONGEST_WAIT_SECONDS = 35.0
 
 
@@ -66,19 +66,5 @@ async def warm_up(remote: RemoteKeys) -> None:
 
 async def settled(remote: RemoteKeys) -> None:
     """Wait until no fetch is on its way, or has had its time. It goes on whatever becomes of whoever waits."""
-    loop = asyncio.get_running_loop()
-    arrived = loop.create_future()
-
-    def wake() -> None:
-        # From the fetcher's thread; the loop may be gone by now, and with it whoever waited.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve, arrived)
-
-    remote.when_settled(wake)
     with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(arrived, _LONGEST_WAIT_SECONDS)
-
-
-def _resolve(arrived: "asyncio.Future[None]") -> None:
-    if not arrived.done():
-        arrived.set_result(None)
+        await outcome(lambda done: remote.when_settled(lambda: done(None)), _LONGEST_WAIT_SECONDS)
