@@ -1,4 +1,5 @@
-//! OAuth, as a resource server meets it.
+//! OAuth, as a resource server and its clients meet it.
 
 pub mod bearer;
 pub mod challenge;
+pub mod client_authentication;
