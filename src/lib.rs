@@ -4,10 +4,12 @@
 //! [`http`] asks other servers, [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
 
 pub mod config;
+pub mod flights;
 pub mod http;
 pub mod jose;
 pub mod keys;
 pub mod oauth;
+pub mod per_process;
 pub mod policy;
 #[cfg(feature = "python")]
 mod python;

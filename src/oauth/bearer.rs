@@ -29,6 +29,13 @@ pub fn token<'h>(mut headers: impl Iterator<Item = &'h [u8]>, query: &[u8]) -> R
     Ok(token)
 }
 
+/// Whether the text is one that a bearer token may be: `b64token`.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
 /// Whether a query holds the parameter of RFC 6750 section 2.3.
 fn presents_token(query: &[u8]) -> bool {
     !query.is_empty() && form_urlencoded::parse(query).any(|(name, _)| name == "access_token")
@@ -37,6 +44,17 @@ fn presents_token(query: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_made_of_few_characters() {
+        for token in ["t", "a.b.c", "AZaz09-._~+/", "YQ=="] {
+            assert!(is_token(token), "{token:?}");
+        }
+        for text in ["", "=", "==", "a=b", "a b", " a", "a\n", "a,b", "a\"b", "a\\b", "a:b", "a|b", "é", "a\0", "%41"]
+        {
+            assert!(!is_token(text), "{text:?}");
+        }
+    }
 
     fn read(headers: &[&'static str]) -> Result<&'static str, Rejection> {
         token(headers.iter().map(|header| header.as_bytes()), b"").map(|token| std::str::from_utf8(token).unwrap())

@@ -3,16 +3,17 @@
 //! Whoever needs a key reads the set without waiting or locking while it is fresh. A fetch belongs to no caller: it ends
 //! in the endpoint, whoever was waiting for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwapOption;
 
 use super::document::{Document, KeyInfo};
 use super::fetch::{EntityTag, FetchError};
 use super::schedule::{Advice, MissAdvice, Moment, Schedule, Ticket};
 use crate::http::HttpError;
 use crate::keys::{KeySet, KeySource, Keys, Patience};
+use crate::per_process::PerProcess;
 use crate::rejection::Unavailable;
 
 /// What an endpoint answered.
@@ -71,12 +72,7 @@ struct Snapshot {
     refresh_at: Moment,
 }
 
-/// What a process knows of its own fetches. A forked child makes a new one.
-struct Process {
-    id: u32,
-    state: Mutex<State>,
-}
-
+/// What a process knows of its own fetches.
 #[derive(Default)]
 struct State {
     schedule: Schedule,
@@ -87,6 +83,13 @@ struct State {
     failures: u64,
 }
 
+impl State {
+    /// That of a child: the parent's fetches and waiters are not the child's.
+    fn in_child(&self) -> Self {
+        Self { schedule: self.schedule.in_child(), last_error: self.last_error.clone(), ..Self::default() }
+    }
+}
+
 /// One URL, or issuer, under one fetch policy.
 pub struct Endpoint {
     name: Box<str>,
@@ -94,7 +97,7 @@ pub struct Endpoint {
     clock: Box<dyn Fn() -> Moment + Send + Sync>,
     observer: Observer,
     snapshot: ArcSwapOption<Snapshot>,
-    process: ArcSwap<Process>,
+    state: PerProcess<State>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -127,14 +130,13 @@ impl Endpoint {
         clock: Box<dyn Fn() -> Moment + Send + Sync>,
         observer: Observer,
     ) -> Arc<Self> {
-        let process = Process { id: std::process::id(), state: Mutex::default() };
         Arc::new(Self {
             name: name.into(),
             fetcher,
             clock,
             observer,
             snapshot: ArcSwapOption::empty(),
-            process: ArcSwap::from_pointee(process),
+            state: PerProcess::new(State::in_child),
         })
     }
 
@@ -144,13 +146,13 @@ impl Endpoint {
         if let Some(fresh) = snapshot.as_ref().filter(|snapshot| now < snapshot.refresh_at) {
             return Keys::Snapshot(Arc::clone(&fresh.keys));
         }
-        let (advice, ticket) = self.with_state(|state| state.schedule.on_demand(now, max_stale));
+        let (advice, ticket) = self.state.with(|state| state.schedule.on_demand(now, max_stale));
         self.start(ticket);
         match (advice, self.snapshot.load().as_ref()) {
             (Advice::Use, Some(snapshot)) => Keys::Snapshot(Arc::clone(&snapshot.keys)),
             (Advice::GiveUp, _) => Keys::Unavailable(Unavailable::Keys),
             // A fetch that ended as soon as it started has left its set.
-            (_, Some(snapshot)) if self.with_state(|state| state.schedule.is_usable(now, max_stale)) => {
+            (_, Some(snapshot)) if self.state.with(|state| state.schedule.is_usable(now, max_stale)) => {
                 Keys::Snapshot(Arc::clone(&snapshot.keys))
             }
             _ => Keys::Pending,
@@ -169,7 +171,7 @@ impl Endpoint {
             return Keys::Snapshot(keys);
         }
         let now = (self.clock)();
-        let (advice, ticket) = self.with_state(|state| state.schedule.on_miss(now, interval, patience));
+        let (advice, ticket) = self.state.with(|state| state.schedule.on_miss(now, interval, patience));
         self.start(ticket);
         // The fetch may have ended since the first look, and then its set is already there.
         match (newer(self), advice) {
@@ -182,7 +184,7 @@ impl Endpoint {
 
     /// Calls back when no fetch is on its way: at once if none is.
     pub fn when_settled(&self, wake: Box<dyn FnOnce() + Send>) {
-        let settled = self.with_state(|state| {
+        let settled = self.state.with(|state| {
             if state.schedule.is_in_flight() {
                 state.waiting.push(wake);
                 None
@@ -201,7 +203,7 @@ impl Endpoint {
         let now = (self.clock)();
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref();
-        self.with_state(|state| Held {
+        self.state.with(|state| Held {
             keys: snapshot.map(|snapshot| snapshot.infos.clone()).unwrap_or_default(),
             age: snapshot.map(|snapshot| now.saturating_sub(snapshot.fetched_at)),
             next_refresh: state.schedule.refresh_at().map(|at| at.saturating_sub(now)),
@@ -220,7 +222,7 @@ impl Endpoint {
     fn finish(&self, ticket: Ticket, result: Result<Reply, FetchError>) {
         let now = (self.clock)();
         let (events, waiting) =
-            self.with_state(|state| (self.settle(state, ticket, now, result), std::mem::take(&mut state.waiting)));
+            self.state.with(|state| (self.settle(state, ticket, now, result), std::mem::take(&mut state.waiting)));
         for event in events {
             (self.observer)(&self.name, &event);
         }
@@ -276,31 +278,6 @@ impl Endpoint {
                 events
             }
         }
-    }
-
-    fn with_state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        let process = self.process();
-        let mut state = process.state.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut state)
-    }
-
-    /// This process's state. In a forked child the parent's may be locked for ever by a thread that is not there, and
-    /// its fetches and waiters are not the child's.
-    fn process(&self) -> Arc<Process> {
-        let current = self.process.load_full();
-        let id = std::process::id();
-        if current.id == id {
-            return current;
-        }
-        let inherited = |state: &State| State {
-            schedule: state.schedule.in_child(),
-            last_error: state.last_error.clone(),
-            ..State::default()
-        };
-        let state = current.state.try_lock().map(|state| inherited(&state)).unwrap_or_default();
-        let own = Arc::new(Process { id, state: Mutex::new(state) });
-        self.process.compare_and_swap(&current, own);
-        self.process.load_full()
     }
 }
 
