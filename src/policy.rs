@@ -3,6 +3,8 @@
 //! It depends on time and configuration, so its outcome is never remembered. The checks are a list, in the order in
 //! which a token meets them, so that others than the verifier can walk it.
 
+use std::sync::Arc;
+
 use crate::config::ConfigError;
 use crate::jose::jws::Header;
 use crate::jose::jwt::{Claims, NumericDate};
@@ -18,6 +20,7 @@ const MAX_LEEWAY: f64 = 600.0;
 pub struct Policy {
     issuers: Option<Vec<Box<str>>>,
     audiences: Option<Vec<Box<str>>>,
+    clients: Option<Vec<Box<str>>>,
     required_scopes: Vec<Box<str>>,
     typ: Option<Box<str>>,
     expiry_leeway: f64,
@@ -30,6 +33,7 @@ impl Default for Policy {
         Self {
             issuers: None,
             audiences: None,
+            clients: None,
             required_scopes: Vec::new(),
             typ: None,
             expiry_leeway: 0.0,
@@ -54,6 +58,15 @@ impl Policy {
     /// An empty list or text.
     pub fn with_audiences(self, audiences: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
         Ok(Self { audiences: not_empty("audience", audiences)?, ..self })
+    }
+
+    /// This policy, with these clients: literal strings, one of which the token must have been issued to. `None` accepts
+    /// any.
+    ///
+    /// # Errors
+    /// An empty list or text.
+    pub fn with_clients(self, clients: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
+        Ok(Self { clients: not_empty("client_id", clients)?, ..self })
     }
 
     /// This policy, with these scopes, all of which the token must grant. An empty list demands none.
@@ -122,6 +135,12 @@ impl Policy {
         self.audiences.as_deref()
     }
 
+    /// The expected clients.
+    #[must_use]
+    pub fn clients(&self) -> Option<&[Box<str>]> {
+        self.clients.as_deref()
+    }
+
     /// The scopes that a token must grant.
     #[must_use]
     pub fn required_scopes(&self) -> &[Box<str>] {
@@ -144,17 +163,22 @@ impl Policy {
         if missing.is_empty() { Ok(()) } else { Err(Rejection::InsufficientScope { missing }) }
     }
 
-    /// Runs every check of the policy stage on a token whose signature holds.
+    /// Runs every check of the policy stage on a claims set that somebody vouches for.
     ///
     /// # Errors
     /// The first check that fails.
-    pub fn judge(&self, signed: Signed, overrides: &dyn Overrides, now: NumericDate) -> Result<Verified, Refused> {
-        let mut case = Case { signed: &signed, policy: self, overrides, now, scopes: Vec::new() };
+    pub fn judge(
+        &self,
+        vouched: Vouched,
+        overrides: &dyn Overrides,
+        now: NumericDate,
+    ) -> Result<Verified, Box<Refused>> {
+        let mut case = Case { vouched: &vouched, policy: self, overrides, now, scopes: Vec::new() };
         let outcome = CHECKS.iter().try_for_each(|check| (check.run)(&mut case));
         let scopes = case.scopes;
         match outcome {
-            Ok(()) => Ok(Verified { signed, scopes, expiry_leeway: self.expiry_leeway }),
-            Err(rejection) => Err(Refused { rejection, signed }),
+            Ok(()) => Ok(Verified { vouched, scopes, expiry_leeway: self.expiry_leeway }),
+            Err(rejection) => Err(Box::new(Refused { rejection, vouched })),
         }
     }
 }
@@ -168,34 +192,60 @@ fn not_empty(name: &str, texts: Option<Vec<Box<str>>>) -> Result<Option<Vec<Box<
     Ok(texts)
 }
 
-/// A token whose signature holds. Nothing is said yet about its claims.
+/// A claims set that somebody vouches for. Nothing is said yet about the claims.
 #[derive(Debug)]
-pub struct Signed {
-    /// The protected header.
-    pub header: Header,
+pub struct Vouched {
+    /// What vouches for it.
+    pub by: Voucher,
+    /// Whose signature or answer that is, where it is known: no other issuer's token can be meant (RFC 8725bis section
+    /// 3.8). The policy's issuers, where there are any, stand in its place.
+    pub issuer: Option<Arc<str>>,
     /// The claims set.
     pub claims: Claims,
+}
+
+impl Vouched {
+    /// The key id that the header names, where there is one.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        match &self.by {
+            Voucher::Signature(header) => header.kid(),
+            Voucher::Answer => None,
+        }
+    }
+
+    /// The issuers of which one has to be that of the claims, under this policy.
+    #[must_use]
+    pub fn expected_issuers<'v>(&'v self, policy: &'v Policy) -> Vec<&'v str> {
+        match policy.issuers() {
+            Some(issuers) => issuers.iter().map(|issuer| &**issuer).collect(),
+            None => self.issuer.as_deref().into_iter().collect(),
+        }
+    }
+}
+
+/// What vouches for a claims set.
+#[derive(Debug)]
+pub enum Voucher {
+    /// A signature that holds, under this protected header.
+    Signature(Header),
+    /// The answer of a server that was asked about the token (RFC 7662 section 2.2).
+    Answer,
 }
 
 /// A token that passed every check: only [`Policy::judge`] makes one.
 #[derive(Debug)]
 pub struct Verified {
-    signed: Signed,
+    vouched: Vouched,
     scopes: Vec<Box<str>>,
     expiry_leeway: f64,
 }
 
 impl Verified {
-    /// The protected header.
-    #[must_use]
-    pub fn header(&self) -> &Header {
-        &self.signed.header
-    }
-
     /// The claims set.
     #[must_use]
     pub fn claims(&self) -> &Claims {
-        &self.signed.claims
+        &self.vouched.claims
     }
 
     /// The scopes that the token grants, as the last word on them has it.
@@ -211,13 +261,13 @@ impl Verified {
     }
 }
 
-/// A token whose signature holds and whose claims do not.
+/// A claims set that somebody vouches for and that does not hold.
 #[derive(Debug)]
 pub struct Refused {
     /// The check that failed.
     pub rejection: Rejection,
-    /// The token.
-    pub signed: Signed,
+    /// The claims set.
+    pub vouched: Vouched,
 }
 
 /// What a subclass may decide in the verifier's place. `None` leaves the decision where it is.
@@ -258,7 +308,7 @@ pub struct Check {
 }
 
 struct Case<'a> {
-    signed: &'a Signed,
+    vouched: &'a Vouched,
     policy: &'a Policy,
     overrides: &'a dyn Overrides,
     now: NumericDate,
@@ -266,12 +316,13 @@ struct Case<'a> {
 }
 
 /// The checks of the policy stage, in order.
-pub const CHECKS: [Check; 7] = [
+pub const CHECKS: [Check; 8] = [
     Check { name: "type", run: check_type },
     Check { name: "expiry", run: check_expiry },
     Check { name: "not before", run: check_not_before },
     Check { name: "issuer", run: check_issuer },
     Check { name: "audience", run: check_audience },
+    Check { name: "client", run: check_client },
     Check { name: "binding", run: check_binding },
     Check { name: "scope", run: check_scope },
 ];
@@ -282,19 +333,33 @@ fn media_type(typ: &str) -> String {
     if typ.contains('/') { typ } else { format!("application/{typ}") }
 }
 
+/// Words in the names of tokens that are no access tokens.
+const OTHER_KINDS: [&str; 6] = ["refresh", "offline", "id", "logout", "code", "assertion"];
+
 /// RFC 8725bis section 3.11. Where a type is required, a `token_use` that says otherwise refuses as well: some issuers name
-/// the kind of a token there.
+/// the kind of a token there. A server that is asked answers about tokens of every kind, so what its answer calls
+/// another kind is refused without being asked to.
 fn check_type(case: &mut Case<'_>) -> Result<(), Rejection> {
-    let Some(required) = case.policy.typ.as_deref() else { return Ok(()) };
-    let named = case.signed.header.typ().is_some_and(|typ| media_type(typ) == media_type(required));
-    let used_otherwise =
-        case.signed.claims.object().get("token_use").is_some_and(|used| used.as_str() != Some("access"));
-    if named && !used_otherwise { Ok(()) } else { Err(Rejection::WrongType) }
+    let member = |name: &str| case.vouched.claims.object().get(name);
+    let fits = match (&case.vouched.by, case.policy.typ.as_deref()) {
+        (Voucher::Signature(_), None) => true,
+        (Voucher::Signature(header), Some(required)) => {
+            let named = header.typ().is_some_and(|typ| media_type(typ) == media_type(required));
+            named && member("token_use").is_none_or(|used| used.as_str() == Some("access"))
+        }
+        (Voucher::Answer, _) => ["token_type", "token_use", "typ"].into_iter().filter_map(member).all(|named| {
+            named.as_str().is_some_and(|named| {
+                let mut words = named.split(|c: char| !c.is_ascii_alphanumeric());
+                words.all(|word| !OTHER_KINDS.iter().any(|other| word.eq_ignore_ascii_case(other)))
+            })
+        }),
+    };
+    if fits { Ok(()) } else { Err(Rejection::WrongType) }
 }
 
 /// RFC 7519 section 4.1.4: at `exp` the token is already expired.
 fn check_expiry(case: &mut Case<'_>) -> Result<(), Rejection> {
-    match case.signed.claims.expires() {
+    match case.vouched.claims.expires() {
         Some(at) if case.now >= at.later(case.policy.expiry_leeway) => Err(Rejection::Expired { at }),
         _ => Ok(()),
     }
@@ -302,17 +367,20 @@ fn check_expiry(case: &mut Case<'_>) -> Result<(), Rejection> {
 
 /// RFC 7519 section 4.1.5.
 fn check_not_before(case: &mut Case<'_>) -> Result<(), Rejection> {
-    match case.signed.claims.not_before() {
+    match case.vouched.claims.not_before() {
         Some(from) if from > case.now.later(case.policy.not_before_leeway) => Err(Rejection::NotYetValid { from }),
         _ => Ok(()),
     }
 }
 
+/// RFC 7519 section 4.1.1. An answer that names no issuer is the word of the server that was asked.
 fn check_issuer(case: &mut Case<'_>) -> Result<(), Rejection> {
-    let claims = &case.signed.claims;
-    let accepted = match case.overrides.accepts_issuer(claims) {
+    let (vouched, issuer) = (case.vouched, case.vouched.claims.issuer());
+    let accepted = match case.overrides.accepts_issuer(&vouched.claims) {
         Some(answer) => answer?,
-        None => case.policy.accepts_issuer(claims.issuer()),
+        None if issuer.is_none() && matches!(vouched.by, Voucher::Answer) => true,
+        None if case.policy.issuers().is_some() => case.policy.accepts_issuer(issuer),
+        None => vouched.issuer.as_deref().is_none_or(|expected| issuer == Some(expected)),
     };
     if accepted { Ok(()) } else { Err(Rejection::IssuerMismatch) }
 }
@@ -320,18 +388,25 @@ fn check_issuer(case: &mut Case<'_>) -> Result<(), Rejection> {
 /// RFC 7519 section 4.1.3: one of the token's audiences is one of ours.
 fn check_audience(case: &mut Case<'_>) -> Result<(), Rejection> {
     let Some(expected) = case.policy.audiences() else { return Ok(()) };
-    let named = case.signed.claims.audiences().any(|audience| expected.iter().any(|ours| **ours == *audience));
+    let named = case.vouched.claims.audiences().any(|audience| expected.iter().any(|ours| **ours == *audience));
     if named { Ok(()) } else { Err(Rejection::AudienceMismatch) }
+}
+
+/// RFC 9068 section 2.2, RFC 7662 section 2.2: a server may know tokens that it issued to others.
+fn check_client(case: &mut Case<'_>) -> Result<(), Rejection> {
+    let Some(clients) = case.policy.clients.as_deref() else { return Ok(()) };
+    let ours = case.vouched.claims.issued_to().is_some_and(|client| clients.iter().any(|ours| **ours == *client));
+    if ours { Ok(()) } else { Err(Rejection::ClientMismatch) }
 }
 
 /// RFC 9449 section 7.1, RFC 8705 section 3: a token bound to a key is not a bearer token.
 fn check_binding(case: &mut Case<'_>) -> Result<(), Rejection> {
-    if case.signed.claims.is_bound() && !case.policy.allow_bound_tokens { Err(Rejection::BoundToken) } else { Ok(()) }
+    if case.vouched.claims.is_bound() && !case.policy.allow_bound_tokens { Err(Rejection::BoundToken) } else { Ok(()) }
 }
 
 /// RFC 6750 section 3.1.
 fn check_scope(case: &mut Case<'_>) -> Result<(), Rejection> {
-    let claims = &case.signed.claims;
+    let claims = &case.vouched.claims;
     case.scopes = match case.overrides.scopes(claims) {
         Some(answer) => answer?,
         None => claims.scopes().into_iter().map(Box::from).collect(),
@@ -358,11 +433,12 @@ mod tests {
         header: &str,
         claims: &str,
     ) -> Result<Verified, Rejection> {
-        let signed = Signed {
-            header: Header::parse(format!(r#"{{"alg":"HS256"{header}}}"#).as_bytes())?,
+        let vouched = Vouched {
+            by: Voucher::Signature(Header::parse(format!(r#"{{"alg":"HS256"{header}}}"#).as_bytes())?),
+            issuer: None,
             claims: Claims::parse(format!("{{{claims}}}").as_bytes())?,
         };
-        policy.judge(signed, overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
+        policy.judge(vouched, overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
     }
 
     fn code(policy: &Policy, claims: &str) -> &'static str {
@@ -515,17 +591,19 @@ mod tests {
             .with_typ(Some("at+jwt".into()))
             .and_then(|policy| policy.with_issuers(Some(boxed(&["i"]))))
             .and_then(|policy| policy.with_audiences(Some(boxed(&["a"]))))
+            .and_then(|policy| policy.with_clients(Some(boxed(&["c"]))))
             .and_then(|policy| policy.with_required_scopes(boxed(&["s"])))
             .unwrap();
         let mut header = String::new();
         let mut claims = vec![format!("\"exp\":{NOW}"), format!("\"nbf\":{}", NOW + 100), "\"cnf\":{}".to_owned()];
         let mut codes = Vec::new();
-        let mends: [Mend<'_>; 7] = [
+        let mends: [Mend<'_>; 8] = [
             &|header, _| header.push_str(r#","typ":"at+jwt""#),
             &|_, claims| claims[0] = "\"x\":1".to_owned(),
             &|_, claims| claims[1] = "\"y\":1".to_owned(),
             &|_, claims| claims.push("\"iss\":\"i\"".to_owned()),
             &|_, claims| claims.push("\"aud\":\"a\"".to_owned()),
+            &|_, claims| claims.push("\"client_id\":\"c\"".to_owned()),
             &|_, claims| claims[2] = "\"z\":1".to_owned(),
             &|_, claims| claims.push("\"scope\":\"s\"".to_owned()),
         ];
@@ -542,6 +620,7 @@ mod tests {
                 "not_yet_valid",
                 "issuer_mismatch",
                 "audience_mismatch",
+                "client_mismatch",
                 "bound_token",
                 "insufficient_scope"
             ]

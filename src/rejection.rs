@@ -58,8 +58,12 @@ pub enum Rejection {
         /// The scopes that are missing.
         missing: Vec<Box<str>>,
     },
+    /// The token was issued to a client that is not one of the expected ones.
+    ClientMismatch,
     /// A static verifier does not list the token.
     UnknownToken,
+    /// The server that was asked about the token does not say that it is a good one.
+    InactiveToken,
     /// A subclass's own check failed, or answered with something that is no answer.
     CustomCheckFailed,
     /// A subclass's own check said no.
@@ -83,12 +87,13 @@ pub enum Severity {
 
 impl Rejection {
     /// Every code, in the order in which the checks run.
-    pub const CODES: [&'static str; 21] = [
+    pub const CODES: [&'static str; 23] = [
         "missing_token",
         "invalid_request",
         "unknown_token",
         "token_too_large",
         "malformed_token",
+        "inactive_token",
         "unsupported_algorithm",
         "critical_header",
         "algorithm_not_allowed",
@@ -101,6 +106,7 @@ impl Rejection {
         "not_yet_valid",
         "issuer_mismatch",
         "audience_mismatch",
+        "client_mismatch",
         "bound_token",
         "insufficient_scope",
         "custom_check_failed",
@@ -127,7 +133,9 @@ impl Rejection {
             Self::AudienceMismatch => "audience_mismatch",
             Self::BoundToken => "bound_token",
             Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::ClientMismatch => "client_mismatch",
             Self::UnknownToken => "unknown_token",
+            Self::InactiveToken => "inactive_token",
             Self::CustomCheckFailed => "custom_check_failed",
             Self::Denied => "denied",
             Self::MissingToken => "missing_token",
@@ -150,6 +158,7 @@ impl Rejection {
             | Self::InvalidSignature
             | Self::CriticalHeader
             | Self::WrongType
+            | Self::InactiveToken
             | Self::BoundToken
             | Self::Denied => Severity::Info,
             Self::UnsupportedAlgorithm
@@ -158,6 +167,7 @@ impl Rejection {
             | Self::AmbiguousKey
             | Self::IssuerMismatch
             | Self::AudienceMismatch
+            | Self::ClientMismatch
             | Self::InsufficientScope { .. }
             | Self::CustomCheckFailed => Severity::Warning,
         }
@@ -186,7 +196,9 @@ impl fmt::Display for Rejection {
             Self::AudienceMismatch => "the audience is not the expected one",
             Self::BoundToken => "the token is bound to a proof of possession",
             Self::InsufficientScope { .. } => "a required scope is missing",
+            Self::ClientMismatch => "the client is not the expected one",
             Self::UnknownToken => "the token is not a known one",
+            Self::InactiveToken => "the server that was asked says that the token is not active",
             Self::CustomCheckFailed => "a custom check failed",
             Self::Denied => "a custom check denies it",
             Self::MissingToken => "no bearer credentials",
@@ -214,33 +226,58 @@ impl From<MalformedClaims> for Rejection {
     }
 }
 
-/// Why nobody can tell whether a token is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why nobody can tell whether a token is good. Texts are ours: no endpoint chooses one.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
     /// The verification keys are out of reach.
     Keys,
     /// A subclass's own check says that it cannot tell.
     CustomCheck,
+    /// The introspection endpoint gives no answer that can be used, for this reason.
+    Introspection(Box<str>),
+    /// The verification service gives no answer that can be used, for this reason.
+    RemoteVerifier(Box<str>),
+    /// The endpoint refuses, with this status, the credentials that it was asked with: they are configured wrongly here
+    /// (RFC 7662 section 2.3).
+    Credentials(u16),
 }
 
 impl Unavailable {
+    /// Every code.
+    pub const CODES: [&'static str; 5] = [
+        "keys_unavailable",
+        "custom_check_unavailable",
+        "introspection_unavailable",
+        "remote_verifier_unavailable",
+        "credentials_refused",
+    ];
+
     /// The stable code of this reason.
     #[must_use]
-    pub fn code(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Keys => "keys_unavailable",
             Self::CustomCheck => "custom_check_unavailable",
+            Self::Introspection(_) => "introspection_unavailable",
+            Self::RemoteVerifier(_) => "remote_verifier_unavailable",
+            Self::Credentials(_) => "credentials_refused",
         }
     }
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Keys => "the verification keys are out of reach",
-            Self::CustomCheck => "a custom check cannot tell",
-        })
+        match self {
+            Self::Keys => f.write_str("the verification keys are out of reach"),
+            Self::CustomCheck => f.write_str("a custom check cannot tell"),
+            Self::Introspection(why) => write!(f, "the introspection endpoint is of no use: {why}"),
+            Self::RemoteVerifier(why) => write!(f, "the verification service is of no use: {why}"),
+            Self::Credentials(status) => write!(
+                f,
+                "misconfigured: the endpoint refuses the credentials of this server, not the token (status {status})"
+            ),
+        }
     }
 }
 
@@ -255,6 +292,7 @@ mod tests {
             Rejection::UnknownToken,
             Rejection::TokenTooLarge,
             Rejection::MalformedToken,
+            Rejection::InactiveToken,
             Rejection::UnsupportedAlgorithm,
             Rejection::CriticalHeader,
             Rejection::AlgorithmNotAllowed,
@@ -267,6 +305,7 @@ mod tests {
             Rejection::NotYetValid { from: NumericDate::from_seconds(1) },
             Rejection::IssuerMismatch,
             Rejection::AudienceMismatch,
+            Rejection::ClientMismatch,
             Rejection::BoundToken,
             Rejection::InsufficientScope { missing: vec![] },
             Rejection::CustomCheckFailed,
@@ -278,13 +317,22 @@ mod tests {
     fn every_reason_has_its_code_in_the_list() {
         let codes: Vec<_> = one_of_each().iter().map(Rejection::code).collect();
         assert_eq!(codes, Rejection::CODES);
+        let unavailable = [
+            Unavailable::Keys,
+            Unavailable::CustomCheck,
+            Unavailable::Introspection("".into()),
+            Unavailable::RemoteVerifier("".into()),
+            Unavailable::Credentials(401),
+        ];
+        assert_eq!(unavailable.each_ref().map(Unavailable::code), Unavailable::CODES);
     }
 
     #[test]
     fn codes_are_snake_case_and_distinct() {
-        for (i, code) in Rejection::CODES.iter().enumerate() {
+        let codes: Vec<_> = Rejection::CODES.into_iter().chain(Unavailable::CODES).collect();
+        for (i, code) in codes.iter().enumerate() {
             assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code}");
-            assert!(!Rejection::CODES[..i].contains(code), "{code} stands twice");
+            assert!(!codes[..i].contains(code), "{code} stands twice");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::config::Algorithms;
 use crate::jose::jws::{self, Header};
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::keys::{KeySet, KeySource, Keys, Patience};
-use crate::policy::{Overrides, Policy, Signed, Verified};
+use crate::policy::{Overrides, Policy, Refused, Verified, Vouched, Voucher};
 use crate::rejection::{Rejection, Unavailable};
 
 /// What became of a token.
@@ -35,13 +35,28 @@ pub struct Refusal {
     pub rejection: Rejection,
     /// The key id that its header names, if the header could be read: a stranger's word.
     pub kid: Option<Box<str>>,
-    /// The token, if its signature holds: until then its claims are a stranger's words.
-    pub signed: Option<Signed>,
+    /// The claims, if somebody vouches for them: until then they are a stranger's words.
+    pub vouched: Option<Vouched>,
 }
 
 impl From<Rejection> for Decision {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected(Box::new(Refusal { rejection, kid: None, signed: None }))
+        Self::Rejected(Box::new(Refusal { rejection, kid: None, vouched: None }))
+    }
+}
+
+impl Decision {
+    /// The decision about a claims set, whatever vouches for it.
+    #[must_use]
+    pub fn about(vouched: Vouched, policy: &Policy, overrides: &dyn Overrides, now: NumericDate) -> Self {
+        match policy.judge(vouched, overrides, now) {
+            Ok(verified) => Self::Accepted(Box::new(verified)),
+            Err(refused) => {
+                let Refused { rejection, vouched } = *refused;
+                let kid = vouched.kid().map(Box::from);
+                Self::Rejected(Box::new(Refusal { rejection, kid, vouched: Some(vouched) }))
+            }
+        }
     }
 }
 
@@ -91,27 +106,25 @@ impl Verifier {
             Ok(proof) => proof,
             Err(undecided) => return undecided,
         };
-        let rejected = |rejection, kid: Option<&str>, signed| {
-            Progress::Decided(Decision::Rejected(Box::new(Refusal { rejection, kid: kid.map(Box::from), signed })))
-        };
-        let claims = match proof.and_then(|()| Ok(Claims::parse(&unproven.parts.payload)?)) {
-            Ok(claims) => claims,
-            Err(rejection) => return rejected(rejection, unproven.header.kid(), None),
-        };
-        match policy.judge(Signed { header: unproven.header, claims }, overrides, now) {
-            Ok(verified) => Progress::Decided(Decision::Accepted(Box::new(verified))),
-            Err(refused) => {
-                let kid = refused.signed.header.kid().map(str::to_owned);
-                rejected(refused.rejection, kid.as_deref(), Some(refused.signed))
+        let claims = proof.and_then(|keys| Ok((keys, Claims::parse(&unproven.parts.payload)?)));
+        Progress::Decided(match claims {
+            Ok((keys, claims)) => {
+                let issuer = keys.issuer().cloned();
+                let vouched = Vouched { by: Voucher::Signature(unproven.header), issuer, claims };
+                Decision::about(vouched, policy, overrides, now)
             }
-        }
+            Err(rejection) => {
+                let kid = unproven.header.kid().map(Box::from);
+                Decision::Rejected(Box::new(Refusal { rejection, kid, vouched: None }))
+            }
+        })
     }
 }
 
 impl Verifier {
     /// Checks the signature under the keys at hand, or under newer ones where it shows that those may be old: the key is
     /// unknown, or another one stands under its name. The outer error is progress that stops short of an answer.
-    fn prove(&self, unproven: &Unproven<'_>, patience: Patience) -> Result<Result<(), Rejection>, Progress> {
+    fn prove(&self, unproven: &Unproven<'_>, patience: Patience) -> Result<Result<Arc<KeySet>, Rejection>, Progress> {
         let unavailable = |why| Progress::Decided(Decision::Unavailable(why));
         let keys = match self.keys.keys() {
             Keys::Snapshot(keys) => keys,
@@ -121,10 +134,10 @@ impl Verifier {
         };
         let rejection = match unproven.prove(&keys) {
             Err(rejection @ (Rejection::UnknownKey | Rejection::InvalidSignature)) => rejection,
-            proof => return Ok(proof),
+            proof => return Ok(proof.map(|()| keys)),
         };
         match self.keys.keys_after_miss(&keys, patience) {
-            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer)),
+            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer).map(|()| newer)),
             Keys::Pending => Err(Progress::Pending),
             Keys::Unavailable(why) if rejection == Rejection::UnknownKey => Err(unavailable(why)),
             Keys::Snapshot(_) | Keys::Unavailable(_) => Ok(Err(rejection)),

@@ -58,24 +58,47 @@ pub struct MalformedClaims {
     pub claim: Option<&'static str>,
 }
 
+/// The names that a kind of claims set has for the same things. Of several that are there, the first counts.
+#[derive(Debug)]
+pub struct Names {
+    /// When the token expires. Of several dates that are there, the earliest counts.
+    pub expires: &'static [&'static str],
+    /// Whom the token stands for.
+    pub subject: &'static [&'static str],
+    /// What the token grants.
+    pub scopes: &'static [&'static str],
+}
+
+/// The names of JSON Web Tokens: RFC 7519 section 4.1, RFC 8693 section 4.2, and `scp`, which some issuers write.
+pub const REGISTERED: Names = Names { expires: &["exp"], subject: &["sub"], scopes: &["scope", "scp"] };
+
 /// A claims set whose registered claims all have the right type.
 #[derive(Debug, Clone)]
 pub struct Claims {
     object: Object,
+    names: &'static Names,
     expires: Option<NumericDate>,
     not_before: Option<NumericDate>,
 }
 
 impl Claims {
-    /// Reads a claims set.
+    /// Reads the claims set of a JSON Web Token.
     ///
-    /// `exp`, `nbf` and `iat` must be dates; `iss`, `sub`, `client_id` and `azp` strings; `aud`, `scope` and `scp` a
+    /// # Errors
+    /// `MalformedClaims`, without a claim where the payload is no strict JSON object.
+    pub fn parse(payload: &[u8]) -> Result<Self, MalformedClaims> {
+        let object = json::parse_object(payload).map_err(|_| MalformedClaims { claim: None })?;
+        Self::read(object, &REGISTERED)
+    }
+
+    /// Reads a claims set that has these names.
+    ///
+    /// Expiry, `nbf` and `iat` must be dates; `iss`, `client_id`, `azp` and the subject strings; `aud` and the scopes a
     /// string or an array of strings; `cnf` an object. A claim of another type is not the same as an absent one.
     ///
     /// # Errors
-    /// `MalformedClaims`, with the claim where it is one claim's fault.
-    pub fn parse(payload: &[u8]) -> Result<Self, MalformedClaims> {
-        let object = json::parse_object(payload).map_err(|_| MalformedClaims { claim: None })?;
+    /// `MalformedClaims`, with the claim at fault.
+    pub fn read(object: Object, names: &'static Names) -> Result<Self, MalformedClaims> {
         let date = |claim: &'static str| match object.get(claim) {
             None => Ok(None),
             Some(value) => match NumericDate::from_value(value) {
@@ -83,16 +106,22 @@ impl Claims {
                 None => Err(MalformedClaims { claim: Some(claim) }),
             },
         };
-        let (expires, not_before) = (date("exp")?, date("nbf")?);
+        let mut expires: Option<NumericDate> = None;
+        for claim in names.expires {
+            if let Some(date) = date(claim)?.filter(|date| expires.is_none_or(|earliest| *date < earliest)) {
+                expires = Some(date);
+            }
+        }
+        let not_before = date("nbf")?;
         date("iat")?;
-        for claim in ["iss", "sub", "client_id", "azp"] {
+        for claim in ["iss", "client_id", "azp"].iter().chain(names.subject) {
             check(&object, claim, |value| value.as_str().is_some())?;
         }
-        for claim in ["aud", "scope", "scp"] {
+        for claim in ["aud"].iter().chain(names.scopes) {
             check(&object, claim, is_text_or_texts)?;
         }
         check(&object, "cnf", |value| matches!(value, Value::Object(_)))?;
-        Ok(Self { object, expires, not_before })
+        Ok(Self { object, names, expires, not_before })
     }
 
     /// All claims, registered or not.
@@ -101,7 +130,7 @@ impl Claims {
         &self.object
     }
 
-    /// `exp`
+    /// `exp`, or what stands for it.
     #[must_use]
     pub fn expires(&self) -> Option<NumericDate> {
         self.expires
@@ -119,16 +148,22 @@ impl Claims {
         self.text("iss")
     }
 
-    /// `sub`
+    /// `sub`, or what stands for it.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.text("sub")
+        self.names.subject.iter().find_map(|claim| self.text(claim))
     }
 
-    /// Who the token was issued to: `client_id` (RFC 9068 section 2.2), else `azp`, else `sub`. Empty is absent.
+    /// Who the token was issued to: `client_id` (RFC 9068 section 2.2), else `azp`. Empty is absent.
+    #[must_use]
+    pub fn issued_to(&self) -> Option<&str> {
+        ["client_id", "azp"].iter().find_map(|claim| self.text(claim).filter(|text| !text.is_empty()))
+    }
+
+    /// Who the token was issued to, else its subject. Empty is absent.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        ["client_id", "azp", "sub"].iter().find_map(|claim| self.text(claim).filter(|text| !text.is_empty()))
+        self.issued_to().or_else(|| self.subject().filter(|text| !text.is_empty()))
     }
 
     /// Each value of `aud`.
@@ -140,17 +175,21 @@ impl Claims {
     /// is no `scope` (RFC 8693 section 4.2).
     #[must_use]
     pub fn scopes(&self) -> Vec<&str> {
-        let claim = if self.object.get("scope").is_some() { "scope" } else { "scp" };
+        let there = self.names.scopes.iter().find(|claim| self.object.get(claim).is_some());
+        let Some(claim) = there else { return Vec::new() };
         match self.object.get(claim) {
             Some(Value::String(words)) => words.split(' ').filter(|word| !word.is_empty()).collect(),
             _ => self.texts(claim).collect(),
         }
     }
 
-    /// Whether the token is bound to a proof of possession (RFC 7800 section 3.1).
+    /// Whether the token is bound to a proof of possession (RFC 7800 section 3.1), or is of a type that is (RFC 9449
+    /// section 5).
     #[must_use]
     pub fn is_bound(&self) -> bool {
-        self.object.get("cnf").is_some()
+        let bound_type =
+            self.text("token_type").is_some_and(|named| ["dpop", "pop"].iter().any(|p| named.eq_ignore_ascii_case(p)));
+        bound_type || self.object.get("cnf").is_some()
     }
 
     fn text(&self, claim: &str) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! An immutable set of keys, ready to verify, and the selection of the one that fits a token.
 
+use std::sync::Arc;
+
 use crate::jose::jwa::{Algorithm, KeyMaterial, PreparedKey, UnsoundKey};
 use crate::jose::jwk::Jwk;
 use crate::rejection::Rejection;
@@ -8,6 +10,7 @@ use crate::rejection::Rejection;
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<Key>,
+    issuer: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -37,7 +40,7 @@ impl KeySet {
                 keys.push(Key { kid: jwk.kid, material: jwk.material, prepared });
             }
         }
-        Ok(Self { keys })
+        Ok(Self { keys, issuer: None })
     }
 
     /// A set of one shared secret, which serves whatever algorithm it is prepared for.
@@ -46,7 +49,19 @@ impl KeySet {
     /// One of the algorithms is not symmetric.
     pub fn of_secret(material: KeyMaterial, algorithms: &[Algorithm]) -> Result<Self, UnsoundKey> {
         let prepared = algorithms.iter().map(|&algorithm| material.prepare(algorithm)).collect::<Result<_, _>>()?;
-        Ok(Self { keys: vec![Key { kid: None, material, prepared }] })
+        Ok(Self { keys: vec![Key { kid: None, material, prepared }], issuer: None })
+    }
+
+    /// This set, as the keys of this issuer and of no other (RFC 8725bis section 3.8).
+    #[must_use]
+    pub fn of_issuer(self, issuer: Arc<str>) -> Self {
+        Self { issuer: Some(issuer), ..self }
+    }
+
+    /// Whose keys they are, where that is known.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&Arc<str>> {
+        self.issuer.as_ref()
     }
 
     /// Whether no key serves any of the algorithms.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::jose::jwt::Claims;
-use crate::policy::Policy;
+use crate::policy::{Policy, Vouched};
 use crate::rejection::Rejection;
 use crate::verifier;
 
@@ -29,12 +29,13 @@ pub(super) struct Mismatch {
 
 impl Refusal {
     pub(super) fn of_jwt(refusal: verifier::Refusal, policy: &Policy) -> Self {
-        let claims = refusal.signed.as_ref().map(|signed| &signed.claims);
+        let vouched = refusal.vouched.as_ref();
+        let claims = vouched.map(|vouched| &vouched.claims);
         Self {
             kid: refusal.kid.as_deref().map(tame),
             client_id: claims.and_then(Claims::client_id).map(tame),
             subject: claims.and_then(Claims::subject).map(tame),
-            mismatch: claims.and_then(|claims| Mismatch::of(&refusal.rejection, claims, policy)),
+            mismatch: vouched.and_then(|vouched| Mismatch::of(&refusal.rejection, vouched, policy)),
             rejection: refusal.rejection,
         }
     }
@@ -62,16 +63,22 @@ impl Refusal {
 }
 
 impl Mismatch {
-    fn of(rejection: &Rejection, claims: &Claims, policy: &Policy) -> Option<Self> {
-        let (got, expected): (Vec<&str>, _) = match rejection {
-            Rejection::IssuerMismatch => (claims.issuer().into_iter().collect(), policy.issuers().unwrap_or_default()),
-            Rejection::AudienceMismatch => (claims.audiences().collect(), policy.audiences().unwrap_or_default()),
-            Rejection::InsufficientScope { .. } => (claims.scopes(), policy.required_scopes()),
+    fn of(rejection: &Rejection, vouched: &Vouched, policy: &Policy) -> Option<Self> {
+        let claims = &vouched.claims;
+        let (got, expected): (Vec<&str>, Vec<&str>) = match rejection {
+            Rejection::IssuerMismatch => (claims.issuer().into_iter().collect(), vouched.expected_issuers(policy)),
+            Rejection::AudienceMismatch => (claims.audiences().collect(), texts(policy.audiences())),
+            Rejection::ClientMismatch => (claims.issued_to().into_iter().collect(), texts(policy.clients())),
+            Rejection::InsufficientScope { .. } => (claims.scopes(), texts(Some(policy.required_scopes()))),
             _ => return None,
         };
         let got = got.into_iter().take(MOST_SHOWN).map(tame).collect();
-        Some(Self { got, expected: expected.iter().map(|text| tame(text)).collect() })
+        Some(Self { got, expected: expected.into_iter().map(tame).collect() })
     }
+}
+
+fn texts(texts: Option<&[Box<str>]>) -> Vec<&str> {
+    texts.unwrap_or_default().iter().map(|text| &**text).collect()
 }
 
 /// Tame texts in quotes, at most three of them.
