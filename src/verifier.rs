@@ -109,7 +109,7 @@ impl Verifier {
         let claims = proof.and_then(|keys| Ok((keys, Claims::parse(&unproven.parts.payload)?)));
         Progress::Decided(match claims {
             Ok((keys, claims)) => {
-                let issuer = keys.issuer().cloned();
+                let issuer = keys.server().map(|server| Arc::clone(&server.issuer));
                 let vouched = Vouched { by: Voucher::Signature(unproven.header), issuer, claims };
                 Decision::about(vouched, policy, overrides, now)
             }

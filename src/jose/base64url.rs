@@ -1,12 +1,26 @@
 //! Base64url without padding, as JOSE writes it (RFC 7515 section 2).
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode::Indifferent;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+
+/// Reads what others may read as well.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(Indifferent),
+);
 
 /// Decodes base64url: no padding, no line ends or spaces, no spare bits set. `None` for anything else.
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
+}
+
+/// Decodes base64url as a lenient reader would: with or without padding, whatever the spare bits are.
+#[must_use]
+pub fn decode_leniently(text: &[u8]) -> Option<Vec<u8>> {
+    LENIENT.decode(text).ok()
 }
 
 /// Encodes to base64url without padding.

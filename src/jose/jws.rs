@@ -56,6 +56,19 @@ pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, JwsError> {
     })
 }
 
+/// Whether a text was made to be read as a signed token: three parts, the first of which holds an object that names an
+/// `alg`. It is more lenient than [`split`] and [`Header::parse`], for a broken JWS is one still.
+#[must_use]
+pub fn resembles(token: &[u8]) -> bool {
+    let mut parts = token.split(|&byte| byte == b'.');
+    let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    base64url::decode_leniently(header).is_some_and(|header| {
+        header.trim_ascii_start().starts_with(b"{") && header.windows(5).any(|five| five == b"\"alg\"")
+    })
+}
+
 /// A protected header that this project understands in full (RFC 7515 section 4).
 #[derive(Debug, Clone)]
 pub struct Header {
@@ -107,6 +120,28 @@ impl Header {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_jws_is_one_still() {
+        let header = |text: &str| base64url::encode(text.as_bytes());
+        for text in [r#"{"alg":"RS256"}"#, r#" {"alg":1"#, r#"{"alg":"a","alg":"b"}"#, r#"{"typ":"JWT","alg":"none"}x"#]
+        {
+            assert!(resembles(format!("{}.x.!", header(text)).as_bytes()), "{text}");
+        }
+        let padded = [r#"{"alg":"RS256"}"#, r#"{"alg":"RS256"} "#, r#"{"alg":"RS256"}  "#].map(header);
+        for part in padded {
+            assert!(resembles(format!("{part}==..").as_bytes()), "{part}");
+        }
+        for text in ["{}", r#"["alg"]"#, r#""alg""#, r#"{"typ":"JWT"}"#, ""] {
+            assert!(!resembles(format!("{}.x.x", header(text)).as_bytes()), "{text}");
+        }
+        let one = header(r#"{"alg":"RS256"}"#);
+        for token in
+            [one.clone(), format!("{one}.x"), format!("{one}.x.x.x"), format!("{one}.x.x.x.x"), "a.b.c".to_owned()]
+        {
+            assert!(!resembles(token.as_bytes()), "{token}");
+        }
+    }
 
     fn header(text: &str) -> Result<Algorithm, JwsError> {
         Header::parse(text.as_bytes()).map(|header| header.algorithm)

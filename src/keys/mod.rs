@@ -2,6 +2,7 @@
 
 mod disguise;
 pub mod remote;
+mod server;
 mod set;
 mod text;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use crate::rejection::Unavailable;
 
+pub use server::{AuthorizationServer, Introspection};
 pub use set::KeySet;
 pub use text::{LoadedKeys, ShortSecret, from_public_text, from_text};
 

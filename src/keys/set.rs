@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use super::server::AuthorizationServer;
 use crate::jose::jwa::{Algorithm, KeyMaterial, PreparedKey, UnsoundKey};
 use crate::jose::jwk::Jwk;
 use crate::rejection::Rejection;
 
 /// Keys that were parsed and prepared once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<Key>,
-    issuer: Option<Arc<str>>,
+    server: Option<Arc<AuthorizationServer>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl KeySet {
                 keys.push(Key { kid: jwk.kid, material: jwk.material, prepared });
             }
         }
-        Ok(Self { keys, issuer: None })
+        Ok(Self { keys, server: None })
     }
 
     /// A set of one shared secret, which serves whatever algorithm it is prepared for.
@@ -49,19 +50,19 @@ impl KeySet {
     /// One of the algorithms is not symmetric.
     pub fn of_secret(material: KeyMaterial, algorithms: &[Algorithm]) -> Result<Self, UnsoundKey> {
         let prepared = algorithms.iter().map(|&algorithm| material.prepare(algorithm)).collect::<Result<_, _>>()?;
-        Ok(Self { keys: vec![Key { kid: None, material, prepared }], issuer: None })
+        Ok(Self { keys: vec![Key { kid: None, material, prepared }], server: None })
     }
 
-    /// This set, as the keys of this issuer and of no other (RFC 8725bis section 3.8).
+    /// This set, as the keys of this server and of no other (RFC 8725bis section 3.8).
     #[must_use]
-    pub fn of_issuer(self, issuer: Arc<str>) -> Self {
-        Self { issuer: Some(issuer), ..self }
+    pub fn of_server(self, server: Arc<AuthorizationServer>) -> Self {
+        Self { server: Some(server), ..self }
     }
 
     /// Whose keys they are, where that is known.
     #[must_use]
-    pub fn issuer(&self) -> Option<&Arc<str>> {
-        self.issuer.as_ref()
+    pub fn server(&self) -> Option<&Arc<AuthorizationServer>> {
+        self.server.as_ref()
     }
 
     /// Whether no key serves any of the algorithms.

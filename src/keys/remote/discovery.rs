@@ -1,9 +1,9 @@
-//! From an issuer to its keys: OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.
+//! From an issuer to its metadata: OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.
 
 use super::fetch::FetchError;
+use super::metadata::Metadata;
 use crate::config::ConfigError;
 use crate::http::{HttpError, Location};
-use crate::jose::json::{self, Value};
 
 /// An issuer that an operator named, and where its metadata may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,70 +39,94 @@ impl Issuer {
     pub fn location(&self) -> &Location {
         &self.location
     }
+
+    /// Where its metadata may be, the likeliest place first.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        let place =
+            |location: &Location| Place { issuer: self.name.clone(), location: location.clone(), guessed: false };
+        self.metadata.iter().map(place)
+    }
 }
 
-/// The search for where an issuer publishes its keys, without the network: one URL after the other.
+/// Where the metadata of an issuer may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    issuer: Box<str>,
+    pub(super) location: Location,
+    /// Whether nobody said that there is such an issuer.
+    guessed: bool,
+}
+
+impl Place {
+    /// The same place, for an issuer that nobody named.
+    pub(super) fn guessed(self) -> Self {
+        Self { guessed: true, ..self }
+    }
+
+    /// Whether a document in this place may speak for this issuer: the one of the place, character by character. One that
+    /// is guessed may have a slash at its end, which its well-known URLs do not tell.
+    fn is_of(&self, issuer: &str) -> bool {
+        *issuer == *self.issuer || (self.guessed && issuer.strip_suffix('/') == Some(&self.issuer))
+    }
+}
+
+/// The search for a server's metadata, without the network: one place after the other.
 ///
-/// The first that answers decides: its document's `issuer` must be the one asked for, character by character, for a
-/// document that speaks for another issuer is a wrong or a forged one. Any status but 200, a redirect among them, says
-/// that there is no document, and leads to the next URL.
+/// A document counts only in its place: its `issuer` must be the one of the place. Where somebody named that issuer, another
+/// document is a wrong or a forged one and ends the search; else it is another one's, and leads to the next place, as
+/// does any status but 200, a redirect among them.
 #[derive(Debug)]
 pub(super) struct Discovery {
-    issuer: Issuer,
+    places: Vec<Place>,
     at: usize,
     /// Of what was answered, that which tells most.
-    failure: Option<HttpError>,
+    failure: Option<FetchError>,
 }
 
 impl Discovery {
-    /// A search that has asked nobody.
-    pub(super) fn new(issuer: Issuer) -> Self {
-        Self { issuer, at: 0, failure: None }
+    /// A search that has asked nobody. There is at least one place.
+    pub(super) fn new(places: Vec<Place>) -> Self {
+        Self { places, at: 0, failure: None }
     }
 
     /// The URL to ask.
     pub(super) fn location(&self) -> &Location {
-        &self.issuer.metadata[self.at]
+        &self.places[self.at].location
     }
 
-    /// Takes the answer of that URL: where the keys are, or nothing if another one is to be asked.
+    /// Takes the answer of that URL: what `wanted` makes of the document, or nothing if another URL is to be asked.
     ///
     /// # Errors
-    /// The metadata speaks for another issuer, or names no URL that keys may be fetched from; the text names the field.
-    /// Or all URLs were asked; the error tells of the first that had something else to say than that nothing is there.
-    pub(super) fn answered(&mut self, status: u16, body: &[u8]) -> Result<Option<Location>, FetchError> {
-        if status == 200 {
-            return self.jwks_uri(body).map(Some);
-        }
-        let failure = HttpError::of_status(status);
+    /// The document is not the wanted one, and that ends the search; the text names the field. Or all URLs were asked;
+    /// the error tells of the first that had something else to say than that nothing is there.
+    pub(super) fn answered<T>(
+        &mut self,
+        status: u16,
+        body: &[u8],
+        wanted: impl FnOnce(Metadata) -> Result<T, FetchError>,
+    ) -> Result<Option<T>, FetchError> {
+        let place = &self.places[self.at];
+        let failure = if status == 200 {
+            match Metadata::parse(body, |issuer| place.is_of(issuer)).and_then(wanted) {
+                Err(error) if place.guessed => error,
+                found => return found.map(Some),
+            }
+        } else {
+            HttpError::of_status(status).into()
+        };
         let most_telling = self.failure.take().filter(|before| !is_absence(before) || is_absence(&failure));
         let most_telling = most_telling.unwrap_or(failure);
-        if self.at + 1 == self.issuer.metadata.len() {
-            return Err(most_telling.into());
+        if self.at + 1 == self.places.len() {
+            return Err(most_telling);
         }
         self.at += 1;
         self.failure = Some(most_telling);
         Ok(None)
     }
-
-    fn jwks_uri(&self, body: &[u8]) -> Result<Location, FetchError> {
-        let metadata = json::parse_object(body).map_err(|_| FetchError::Metadata("it is not a strict JSON object"))?;
-        if metadata.get("issuer").and_then(Value::as_str) != Some(self.issuer.name()) {
-            return Err(FetchError::Metadata("its \"issuer\" is not, character by character, the one asked for"));
-        }
-        let uri =
-            metadata.get("jwks_uri").and_then(Value::as_str).ok_or(FetchError::Metadata("it has no \"jwks_uri\""))?;
-        let found = Location::parse(uri, "jwks_uri", self.issuer.location.allows_http())
-            .map_err(|_| FetchError::Metadata("its \"jwks_uri\" is not a URL that keys may be fetched from"))?;
-        if self.issuer.location.is_https() && !found.is_https() {
-            return Err(FetchError::Metadata("its \"jwks_uri\" is not an https URL, and the issuer is"));
-        }
-        Ok(found)
-    }
 }
 
-fn is_absence(failure: &HttpError) -> bool {
-    matches!(failure, HttpError::Status(404 | 410))
+fn is_absence(failure: &FetchError) -> bool {
+    matches!(failure, FetchError::Http(HttpError::Status(404 | 410)))
 }
 
 /// OIDC's form, appended to the path; RFC 8414's, inserted before it; and the appended one that some servers have.
@@ -125,8 +149,16 @@ fn well_known_urls(issuer: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn discovery() -> Discovery {
-        Discovery::new(Issuer::parse("https://i.example", false).unwrap())
+    fn named() -> Discovery {
+        Discovery::new(Issuer::parse("https://i.example", false).unwrap().places().collect())
+    }
+
+    fn guessed() -> Discovery {
+        Discovery::new(Issuer::parse("https://i.example", false).unwrap().places().map(Place::guessed).collect())
+    }
+
+    fn jwks_uri(metadata: &Metadata) -> Result<Option<Location>, FetchError> {
+        metadata.jwks_uri(&Location::parse("https://i.example", "issuer", false).unwrap())
     }
 
     #[test]
@@ -158,19 +190,29 @@ mod tests {
     }
 
     #[test]
-    fn k19_metadata_speaks_for_its_issuer_and_names_the_field_at_fault() {
-        let read = |body: &str| discovery().answered(200, body.as_bytes()).map_err(|error| error.to_string());
-        assert!(read(r#"{"issuer":"https://i.example","jwks_uri":"https://k.example/jwks"}"#).is_ok());
-        for issuer in ["https://i.example/", "https://I.example", "http://i.example", "https://i.example:443", ""] {
-            let body = format!(r#"{{"issuer":"{issuer}","jwks_uri":"https://k.example/jwks"}}"#);
-            assert!(read(&body).unwrap_err().contains("\"issuer\""), "{issuer}");
-        }
-        for uri in ["http://k.example/jwks", "http://127.0.0.1/jwks", "file:///jwks", "/jwks", ""] {
-            let body = format!(r#"{{"issuer":"https://i.example","jwks_uri":"{uri}"}}"#);
-            assert!(read(&body).unwrap_err().contains("\"jwks_uri\""), "{uri}");
-        }
-        for body in ["", "[]", r#"{"issuer":1}"#, r#"{"issuer":"https://i.example"}"#] {
-            assert!(read(body).is_err(), "{body}");
+    fn a_stray_document_ends_the_search_or_leads_on() {
+        let stray = br#"{"issuer":"https://other.example"}"#;
+        let error = named().answered(200, stray, Ok).unwrap_err().to_string();
+        assert!(error.contains("\"issuer\""), "{error}");
+
+        let mut search = guessed();
+        assert!(search.answered(200, stray, Ok).unwrap().is_none());
+        let unwanted = |_| Err::<(), _>(FetchError::Metadata("it is another one's"));
+        let error = search.answered(200, br#"{"issuer":"https://i.example"}"#, unwanted).unwrap_err().to_string();
+        assert!(error.contains("\"issuer\""), "the first that told something: {error}");
+        let mut search = guessed();
+        assert!(search.answered(404, b"", Ok).unwrap().is_none());
+        assert!(search.answered(200, br#"{"issuer":"https://i.example"}"#, Ok).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_a_guessed_issuer_may_have_a_slash_that_its_place_does_not_tell() {
+        let body = br#"{"issuer":"https://i.example/"}"#;
+        assert!(named().answered(200, body, Ok).is_err());
+        assert_eq!(guessed().answered(200, body, Ok).unwrap().unwrap().issuer(), "https://i.example/");
+        for other in ["https://i.example//", "https://i.example/a", "https://i.example.evil/"] {
+            let body = format!(r#"{{"issuer":"{other}"}}"#);
+            assert!(guessed().answered(200, body.as_bytes(), Ok).unwrap().is_none(), "{other}");
         }
     }
 
@@ -185,10 +227,11 @@ mod tests {
             ([404, 304], "status 304"),
             ([500, 401], "status 500"),
         ] {
-            let mut discovery = discovery();
+            let mut discovery = named();
             let body = br#"{"issuer":"https://i.example","jwks_uri":"https://k.example/jwks"}"#;
-            assert_eq!(discovery.answered(statuses[0], body), Ok(None), "{statuses:?}");
-            let error = discovery.answered(statuses[1], body).unwrap_err().to_string();
+            let mut answered = |status| discovery.answered(status, body, |metadata| jwks_uri(&metadata));
+            assert_eq!(answered(statuses[0]), Ok(None), "{statuses:?}");
+            let error = answered(statuses[1]).unwrap_err().to_string();
             assert!(error.contains(told), "{statuses:?}: {error}");
         }
     }

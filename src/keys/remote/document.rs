@@ -23,7 +23,7 @@ pub struct KeyInfo {
     pub alg: Option<Algorithm>,
 }
 
-/// A JWK Set with at least one usable key.
+/// A JWK Set, with at least one usable key where one was read.
 #[derive(Debug)]
 pub struct Document {
     /// The usable keys, ready.
@@ -35,6 +35,12 @@ pub struct Document {
 }
 
 impl Document {
+    /// That of a server which publishes no keys, because it issues no tokens that others could verify.
+    #[must_use]
+    pub fn without_keys() -> Self {
+        Self { keys: KeySet::default(), infos: Vec::new(), skipped: Vec::new() }
+    }
+
     /// Reads a JWK Set. Symmetric keys are skipped, as is every key that cannot be used; order and unknown members carry no
     /// meaning.
     ///

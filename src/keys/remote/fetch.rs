@@ -1,14 +1,18 @@
 //! Fetching a JWK Set over HTTP, with this project's own client or with somebody else's.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::discovery::{Discovery, Issuer};
 use super::document::Document;
 use super::endpoint::{Answer, Done, Fetcher, Reply};
+use super::metadata::Metadata;
 use super::schedule;
+use super::token_endpoint::TokenEndpoint;
 use crate::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use crate::http::{self, Client, FetchPolicy, HttpError, Location, Request};
+use crate::keys::AuthorizationServer;
 
 /// How long a fetch may take, discovery included.
 #[must_use]
@@ -34,7 +38,7 @@ pub enum FetchError {
     Http(HttpError),
     /// The answer is not a usable JWK Set.
     NotAKeySet(&'static str),
-    /// The issuer's metadata cannot be used.
+    /// The server's metadata cannot be used.
     Metadata(&'static str),
 }
 
@@ -49,7 +53,7 @@ impl fmt::Display for FetchError {
         match self {
             Self::Http(error) => error.fmt(f),
             Self::NotAKeySet(why) => write!(f, "the answer is not a usable JWK Set: {why}"),
-            Self::Metadata(why) => write!(f, "the issuer's metadata cannot be used: {why}"),
+            Self::Metadata(why) => write!(f, "the server's metadata cannot be used: {why}"),
         }
     }
 }
@@ -61,6 +65,8 @@ pub enum Origin {
     KeySet(Location),
     /// Where the metadata of this issuer says.
     Issuer(Issuer),
+    /// Where the metadata says of the server that has this token endpoint.
+    TokenEndpoint(TokenEndpoint),
 }
 
 impl Origin {
@@ -70,6 +76,7 @@ impl Origin {
         match self {
             Self::KeySet(location) => location.url().as_str(),
             Self::Issuer(issuer) => issuer.name(),
+            Self::TokenEndpoint(endpoint) => endpoint.location().url().as_str(),
         }
     }
 
@@ -79,6 +86,32 @@ impl Origin {
         match self {
             Self::KeySet(location) => location.is_https(),
             Self::Issuer(issuer) => issuer.location().is_https(),
+            Self::TokenEndpoint(endpoint) => endpoint.location().is_https(),
+        }
+    }
+
+    /// How a search from here begins.
+    fn stage(&self) -> Stage {
+        match self {
+            Self::KeySet(location) => Stage::KeySet(location.clone(), None),
+            Self::Issuer(issuer) => Stage::Metadata(Discovery::new(issuer.places().collect())),
+            Self::TokenEndpoint(endpoint) => Stage::Metadata(endpoint.discovery()),
+        }
+    }
+
+    /// What the metadata leads to: where keys are, if there are any, and whose they are, if that is to be known.
+    fn follow(&self, metadata: &Metadata) -> Result<Found, FetchError> {
+        match self {
+            // Nothing leads from here.
+            Self::KeySet(location) => Ok((Some(location.clone()), None)),
+            Self::Issuer(issuer) => match metadata.jwks_uri(issuer.location())? {
+                None => Err(FetchError::Metadata("it has no \"jwks_uri\"")),
+                found => Ok((found, None)),
+            },
+            Self::TokenEndpoint(endpoint) => {
+                let (location, server) = endpoint.follow(metadata)?;
+                Ok((location, Some(Arc::new(server))))
+            }
         }
     }
 }
@@ -103,9 +136,12 @@ pub struct Page<'p> {
     pub body: Vec<u8>,
 }
 
+type Found = (Option<Location>, Option<Arc<AuthorizationServer>>);
+
 /// One fetch, without the network: what to ask next, until there are keys. Whoever has a client can drive it.
 #[derive(Debug)]
 pub struct Search {
+    origin: Origin,
     known: Option<EntityTag>,
     most: usize,
     stage: Stage,
@@ -114,18 +150,14 @@ pub struct Search {
 #[derive(Debug)]
 enum Stage {
     Metadata(Discovery),
-    KeySet(Location),
+    KeySet(Location, Option<Arc<AuthorizationServer>>),
 }
 
 impl Search {
     /// A search from this origin, for something newer than what is known.
     #[must_use]
     pub fn new(origin: &Origin, policy: FetchPolicy, known: Option<EntityTag>) -> Self {
-        let stage = match origin {
-            Origin::KeySet(location) => Stage::KeySet(location.clone()),
-            Origin::Issuer(issuer) => Stage::Metadata(Discovery::new(issuer.clone())),
-        };
-        Self { known, most: most_bytes(policy), stage }
+        Self { origin: origin.clone(), known, most: most_bytes(policy), stage: origin.stage() }
     }
 
     /// The URL to ask, and the entity tag for `If-None-Match`.
@@ -133,7 +165,7 @@ impl Search {
     pub fn question(&self) -> (&Location, Option<&str>) {
         match &self.stage {
             Stage::Metadata(discovery) => (discovery.location(), None),
-            Stage::KeySet(location) => (location, self.tag_of(location)),
+            Stage::KeySet(location, server) => (location, self.tag_of(location, server.as_ref())),
         }
     }
 
@@ -152,29 +184,49 @@ impl Search {
         if page.status == 200 && page.body.len() > self.most {
             return Err(HttpError::TooLarge.into());
         }
-        let location = match &mut self.stage {
-            Stage::KeySet(location) => location.clone(),
+        let lifetime = schedule::lifetime(page.cache_control);
+        let (location, server) = match &mut self.stage {
+            Stage::KeySet(location, server) => (location.clone(), server.clone()),
             Stage::Metadata(discovery) => {
-                if let Some(location) = discovery.answered(page.status, &page.body)? {
-                    self.stage = Stage::KeySet(location);
+                let found = discovery.answered(page.status, &page.body, |metadata| self.origin.follow(&metadata))?;
+                match found {
+                    None => return Ok(None),
+                    Some((Some(location), server)) => self.stage = Stage::KeySet(location, server),
+                    Some((None, server)) => return Ok(Some(reply(Document::without_keys(), server, None, lifetime))),
                 }
                 return Ok(None);
             }
         };
-        let lifetime = schedule::lifetime(page.cache_control);
         match page.status {
             200 => {
                 let etag = page.etag.map(|tag| EntityTag { location, tag: tag.into() });
-                Ok(Some(Reply { answer: Answer::Document { document: Document::parse(&page.body)?, etag }, lifetime }))
+                Ok(Some(reply(Document::parse(&page.body)?, server, etag, lifetime)))
             }
-            304 if self.tag_of(&location).is_some() => Ok(Some(Reply { answer: Answer::NotModified, lifetime })),
+            304 if self.tag_of(&location, server.as_ref()).is_some() => {
+                Ok(Some(Reply { answer: Answer::NotModified, lifetime }))
+            }
             status => Err(HttpError::of_status(status).into()),
         }
     }
 
-    fn tag_of(&self, location: &Location) -> Option<&str> {
-        self.known.as_ref().filter(|known| known.location == *location).map(|known| &*known.tag)
+    /// What to ask with, where only the keys matter: that they did not change says nothing of the server's metadata.
+    fn tag_of(&self, location: &Location, server: Option<&Arc<AuthorizationServer>>) -> Option<&str> {
+        let known = self.known.as_ref().filter(|known| server.is_none() && known.location == *location);
+        known.map(|known| &*known.tag)
     }
+}
+
+fn reply(
+    mut document: Document,
+    server: Option<Arc<AuthorizationServer>>,
+    etag: Option<EntityTag>,
+    lifetime: Duration,
+) -> Reply {
+    if let Some(server) = server {
+        document.skipped.extend(server.introspection.fault().map(str::to_owned));
+        document.keys = document.keys.of_server(server);
+    }
+    Reply { answer: Answer::Document { document, etag }, lifetime }
 }
 
 /// Fetches with this project's own client.

@@ -4,11 +4,14 @@ mod discovery;
 mod document;
 mod endpoint;
 mod fetch;
+mod metadata;
 mod registry;
 pub mod schedule;
+mod token_endpoint;
 
 pub use discovery::Issuer;
 pub use document::{Document, KeyInfo};
 pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply};
 pub use fetch::{EntityTag, FetchError, HttpFetcher, Origin, Page, Search, total_timeout};
 pub use registry::{now, shared};
+pub use token_endpoint::TokenEndpoint;

@@ -1,0 +1,121 @@
+//! From a token endpoint to the authorization server that has it.
+
+use super::discovery::{Discovery, Issuer, Place};
+use super::fetch::FetchError;
+use super::metadata::Metadata;
+use crate::config::ConfigError;
+use crate::http::Location;
+use crate::keys::AuthorizationServer;
+
+/// A token endpoint that an operator named, and where the metadata of its server may be.
+///
+/// Without an issuer, that is below each prefix of the endpoint's path, the longest first, and what is found there counts
+/// only if it names this token endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenEndpoint {
+    location: Location,
+    jwks_uri: Option<Location>,
+    places: Vec<Place>,
+}
+
+impl TokenEndpoint {
+    /// Reads a token endpoint, and what the operator says of its server in the place of the server's own metadata.
+    ///
+    /// # Errors
+    /// One of them is no URL that may be asked.
+    pub fn parse(
+        token_url: &str,
+        issuer: Option<&str>,
+        jwks_uri: Option<&str>,
+        allow_http: bool,
+    ) -> Result<Self, ConfigError> {
+        let location = Location::parse(token_url, "token_url", allow_http)?;
+        let issuer = issuer.map(|issuer| Issuer::parse(issuer, allow_http)).transpose()?;
+        let jwks_uri = jwks_uri.map(|uri| Location::parse(uri, "jwks_uri", allow_http)).transpose()?;
+        let places = match issuer {
+            Some(issuer) => issuer.places().collect(),
+            None => guesses(&location, allow_http)?,
+        };
+        Ok(Self { location, jwks_uri, places })
+    }
+
+    /// The URL of the endpoint.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The search for the metadata of its server.
+    pub(super) fn discovery(&self) -> Discovery {
+        Discovery::new(self.places.clone())
+    }
+
+    /// Where the metadata says that keys are, if anywhere, and the server that it describes.
+    ///
+    /// # Errors
+    /// It describes another server, or names no URL that keys may be fetched from.
+    pub(super) fn follow(&self, metadata: &Metadata) -> Result<(Option<Location>, AuthorizationServer), FetchError> {
+        metadata.check_token_endpoint(&self.location)?;
+        let jwks_uri = match &self.jwks_uri {
+            None => metadata.jwks_uri(&self.location)?,
+            named => named.clone(),
+        };
+        let introspection = metadata.introspection(&self.location);
+        Ok((jwks_uri, AuthorizationServer { issuer: metadata.issuer().into(), introspection }))
+    }
+}
+
+/// Where the metadata may be: the likeliest form of well-known URL first, and for each the longest prefix first.
+fn guesses(token_url: &Location, allow_http: bool) -> Result<Vec<Place>, ConfigError> {
+    let origin = token_url.url().origin().ascii_serialization();
+    let segments: Vec<&str> = token_url.url().path().split('/').filter(|segment| !segment.is_empty()).collect();
+    let prefixes = (0..segments.len().max(1)).rev().map(|length| {
+        let path: String = segments[..length].iter().flat_map(|segment| ["/", segment]).collect();
+        Issuer::parse(&format!("{origin}{path}"), allow_http)
+    });
+    let issuers = prefixes.collect::<Result<Vec<_>, _>>()?;
+    let mut forms: Vec<Vec<Place>> =
+        issuers.iter().map(|issuer| issuer.places().map(Place::guessed).collect()).collect();
+    let mut places = Vec::new();
+    while forms.iter().any(|left| !left.is_empty()) {
+        for left in forms.iter_mut().filter(|left| !left.is_empty()) {
+            places.push(left.remove(0));
+        }
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(token_url: &str) -> Vec<String> {
+        let endpoint = TokenEndpoint::parse(token_url, None, None, false).unwrap();
+        endpoint.places.iter().map(|place| place.location.url().to_string()).collect()
+    }
+
+    #[test]
+    fn metadata_is_sought_below_each_prefix_of_the_token_url() {
+        let well_known = "https://a.example/.well-known";
+        assert_eq!(
+            urls("https://a.example/token"),
+            [format!("{well_known}/openid-configuration"), format!("{well_known}/oauth-authorization-server")]
+        );
+        assert_eq!(urls("https://a.example"), urls("https://a.example/token"));
+        assert_eq!(
+            urls("https://a.example/realms/x/token/?y=z"),
+            [
+                "https://a.example/realms/x/.well-known/openid-configuration".to_owned(),
+                "https://a.example/realms/.well-known/openid-configuration".to_owned(),
+                format!("{well_known}/openid-configuration"),
+                format!("{well_known}/oauth-authorization-server/realms/x"),
+                format!("{well_known}/oauth-authorization-server/realms"),
+                format!("{well_known}/oauth-authorization-server"),
+                format!("{well_known}/openid-configuration/realms/x"),
+                format!("{well_known}/openid-configuration/realms"),
+                "https://a.example/realms/x/.well-known/oauth-authorization-server".to_owned(),
+                "https://a.example/realms/.well-known/oauth-authorization-server".to_owned(),
+            ]
+        );
+    }
+}
