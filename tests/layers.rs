@@ -17,7 +17,10 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("src/flights.rs", &["flights", "per_process"]),
     ("src/http/", &["config", "http"]),
     ("src/keys/", &["config", "http", "jose", "keys", "per_process", "rejection"]),
-    ("src/oauth/", &["config", "flights", "http", "jose", "oauth", "per_process", "rejection"]),
+    (
+        "src/oauth/",
+        &["config", "flights", "http", "jose", "keys", "oauth", "per_process", "policy", "rejection", "verifier"],
+    ),
     ("src/policy.rs", &["config", "jose", "policy", "rejection"]),
 ];
 

@@ -18,8 +18,8 @@ fn code(policy: &Policy, issuer: Option<&str>, claims: &str) -> &'static str {
     }
 }
 
-fn texts(texts: &[&str]) -> Option<Vec<Box<str>>> {
-    Some(texts.iter().map(|&text| text.into()).collect())
+fn boxed(texts: &[&str]) -> Vec<Box<str>> {
+    texts.iter().map(|&text| text.into()).collect()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn an_issuer_that_is_named_must_be_the_one_that_answered() {
     ] {
         assert_eq!(code(&policy, asked, claims), expected, "{claims}");
     }
-    let policy = policy.with_issuers(texts(&["https://k"])).unwrap();
+    let policy = policy.with_issuers(Some(boxed(&["https://k"]))).unwrap();
     assert_eq!(code(&policy, Some("https://i"), r#""iss":"https://k""#), "accepted", "the operator's word stands");
     assert_eq!(code(&policy, Some("https://i"), r#""iss":"https://i""#), "issuer_mismatch");
     assert_eq!(code(&policy, None, ""), "accepted");
@@ -70,7 +70,7 @@ fn a_bound_token_is_no_bearer_token_here_either() {
 
 #[test]
 fn h8_a_token_of_another_client_is_refused_where_one_is_expected() {
-    let policy = Policy::default().with_clients(texts(&["ours", "other of ours"])).unwrap();
+    let policy = Policy::default().with_clients(Some(boxed(&["ours", "other of ours"]))).unwrap();
     for (claims, expected) in [
         (r#""client_id":"ours""#, "accepted"),
         (r#""client_id":"other of ours""#, "accepted"),
@@ -86,6 +86,6 @@ fn h8_a_token_of_another_client_is_refused_where_one_is_expected() {
         assert_eq!(code(&policy, None, claims), expected, "{claims}");
     }
     for empty in [&[][..], &[""], &["ours", " "]] {
-        assert!(Policy::default().with_clients(texts(empty)).is_err(), "{empty:?}");
+        assert!(Policy::default().with_clients(Some(boxed(empty))).is_err(), "{empty:?}");
     }
 }

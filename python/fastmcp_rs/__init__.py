@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastmcp_rs import auth, client, errors, exceptions, jws, server, testing
-    from fastmcp_rs.auth import AccessToken, JWTVerifier, StaticTokenVerifier
+    from fastmcp_rs.auth import AccessToken, JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
     from fastmcp_rs.client.client import Client
     from fastmcp_rs.host import Context
     from fastmcp_rs.server.application import FastMCP
@@ -20,6 +20,8 @@ __all__ = [
     "Context",
     "FastMCP",
     "JWTVerifier",
+    "OAuthProvider",
+    "RemoteAuthProvider",
     "StaticTokenVerifier",
     "auth",
     "client",
@@ -37,6 +39,8 @@ _HOMES = {
     "Context": "host",
     "FastMCP": "server.application",
     "JWTVerifier": "auth",
+    "OAuthProvider": "auth",
+    "RemoteAuthProvider": "auth",
     "StaticTokenVerifier": "auth",
 }
 

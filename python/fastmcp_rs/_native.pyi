@@ -8,7 +8,9 @@ __all__ = [
     "JwtVerifier",
     "KeyFetch",
     "KeyPair",
+    "OAuthVerifier",
     "RemoteKeys",
+    "RemoteVerifier",
     "StaticVerifier",
     "bearer_token",
     "scopes_of",
@@ -158,6 +160,45 @@ class StaticVerifier:
     def decide(self, token: object) -> Decision: ...
 
 @final
+class OAuthVerifier:
+    """Verifies the tokens of one authorization server, or asks it about them."""
+
+    def __new__(
+        cls,
+        client_id: str,
+        client_secret: str,
+        verifier: JwtVerifier,
+        keys: RemoteKeys,
+        introspection: object,
+        timeout: object,
+        allow_http: bool,
+    ) -> OAuthVerifier: ...
+    @property
+    def required_scopes(self) -> list[str]: ...
+    def set_required_scopes(self, required_scopes: object) -> None: ...
+    def decide(self, token: object) -> Decision: ...
+    def decide_later(self, token: str, done: Callable[[Decision], object]) -> None: ...
+    def unanswered(self) -> Decision: ...
+
+@final
+class RemoteVerifier:
+    """Asks a service about each token."""
+
+    def __new__(
+        cls, verify_url: str, headers: object, timeout: object, *, allow_http: bool = False
+    ) -> RemoteVerifier: ...
+    @property
+    def required_scopes(self) -> list[str]: ...
+    def set_issuer(self, issuer: object) -> None: ...
+    def set_audience(self, audience: object) -> None: ...
+    def set_client_id(self, client_id: object) -> None: ...
+    def set_required_scopes(self, required_scopes: object) -> None: ...
+    @staticmethod
+    def decide(token: object) -> Decision: ...
+    def decide_later(self, token: str, done: Callable[[Decision], object]) -> None: ...
+    def unanswered(self) -> Decision: ...
+
+@final
 class KeyPair:
     """A freshly generated key that signs tokens for tests."""
 
@@ -183,6 +224,16 @@ class RemoteKeys:
         refresh_interval: object,
         max_stale: object,
         fetch: Callable[[KeyFetch], object] | None = None,
+    ) -> RemoteKeys: ...
+    @staticmethod
+    def of_token_endpoint(
+        token_url: str,
+        *,
+        issuer: str | None,
+        jwks_uri: str | None,
+        allow_http: bool,
+        refresh_interval: object,
+        max_stale: object,
     ) -> RemoteKeys: ...
     def request(self) -> Literal["ready", "pending", "unavailable"]: ...
     def when_settled(self, wake: Callable[[], object]) -> None: ...

@@ -2,14 +2,10 @@
 
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
-use base64::engine::DecodePaddingMode::Indifferent;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 
 /// Reads what others may read as well.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(Indifferent),
-);
+const LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Decodes base64url: no padding, no line ends or spaces, no spare bits set. `None` for anything else.
 #[must_use]
@@ -20,7 +16,8 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
 /// Decodes base64url as a lenient reader would: with or without padding, whatever the spare bits are.
 #[must_use]
 pub fn decode_leniently(text: &[u8]) -> Option<Vec<u8>> {
-    LENIENT.decode(text).ok()
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    LENIENT.decode(&text[..text.len() - padding]).ok()
 }
 
 /// Encodes to base64url without padding.

@@ -65,12 +65,15 @@ pub struct Names {
     pub expires: &'static [&'static str],
     /// Whom the token stands for.
     pub subject: &'static [&'static str],
+    /// Who uses it: the subject, or what is to be taken for a user where there is none.
+    pub user: &'static [&'static str],
     /// What the token grants.
     pub scopes: &'static [&'static str],
 }
 
 /// The names of JSON Web Tokens: RFC 7519 section 4.1, RFC 8693 section 4.2, and `scp`, which some issuers write.
-pub const REGISTERED: Names = Names { expires: &["exp"], subject: &["sub"], scopes: &["scope", "scp"] };
+pub static REGISTERED: Names =
+    Names { expires: &["exp"], subject: &["sub"], user: &["sub"], scopes: &["scope", "scp"] };
 
 /// A claims set whose registered claims all have the right type.
 #[derive(Debug, Clone)]
@@ -152,6 +155,12 @@ impl Claims {
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.names.subject.iter().find_map(|claim| self.text(claim))
+    }
+
+    /// Who uses the token.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.names.user.iter().find_map(|claim| self.text(claim))
     }
 
     /// Who the token was issued to: `client_id` (RFC 9068 section 2.2), else `azp`. Empty is absent.

@@ -3,3 +3,8 @@
 pub mod bearer;
 pub mod challenge;
 pub mod client_authentication;
+pub mod inquiry;
+pub mod introspection;
+pub mod remote_verification;
+pub mod resource_server;
+pub mod verdict;

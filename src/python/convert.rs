@@ -1,10 +1,15 @@
 //! Values across the border: JSON to Python objects, and what callers give to Rust types.
 
+use std::time::Duration;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
 
 use crate::jose::json::{Object, Value};
+
+/// The longest time to wait for an answer, in seconds.
+const LONGEST_TIMEOUT: f64 = 300.0;
 
 /// A new Python dict of a JSON object, as Python's own `json` would make it.
 pub(super) fn object_to_dict<'py>(py: Python<'py>, object: &Object) -> PyResult<Bound<'py, PyDict>> {
@@ -69,6 +74,15 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
     value.try_iter()?.map(text).collect::<PyResult<Vec<_>>>().map(Some)
 }
 
+/// One text. `None` stays `None`.
+pub(super) fn text(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Box<str>>> {
+    match texts(value, argument)? {
+        None => Ok(None),
+        Some(mut texts) if texts.len() == 1 => Ok(texts.pop()),
+        Some(_) => Err(PyValueError::new_err(format!("{argument} must be one str"))),
+    }
+}
+
 /// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.
 pub(super) fn scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Vec<Box<str>>>> {
     let Some(scopes) = texts(value, argument)? else { return Ok(None) };
@@ -90,6 +104,15 @@ pub(super) fn seconds(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyRes
         Err(_) if number => Ok(Some(f64::INFINITY)),
         _ => Err(PyValueError::new_err(format!("{argument} must be a number of seconds, not {}", type_name(value)))),
     }
+}
+
+/// How long to wait for an answer.
+pub(super) fn timeout(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds = seconds(Some(value), "timeout")?.filter(|seconds| (0.0..=LONGEST_TIMEOUT).contains(seconds));
+    seconds
+        .filter(|&seconds| seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| PyValueError::new_err("timeout must be a number of seconds, more than 0 and at most 300"))
 }
 
 /// The name of a value's type, for a message: the value itself may be a secret.

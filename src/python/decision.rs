@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::access_token::{AccessToken, Metadata, host_seconds};
+use super::calls::with_python;
 use super::now;
 use super::refusal::Refusal;
 use crate::jose::jwt::{Claims, NumericDate};
@@ -51,23 +52,57 @@ impl Decision {
         Self::rejected_for(rejection, None, None)
     }
 
+    /// No decision yet: whoever asked may wait for it.
+    pub(super) fn pending() -> Self {
+        Self(Outcome::Pending)
+    }
+
+    /// Nobody can tell, for this reason.
+    pub(super) fn unavailable(why: Unavailable) -> Self {
+        Self(Outcome::Unavailable(why))
+    }
+
     /// A rejection of a token whose owner is known.
     pub(super) fn rejected_for(rejection: Rejection, client_id: Option<&str>, subject: Option<&str>) -> Self {
         Self(Outcome::Rejected(Box::new(Refusal::of_owner(rejection, client_id, subject))))
     }
 
-    /// The outcome of a JWT verification.
-    pub(super) fn of_jwt(progress: verifier::Progress, token: &Bound<'_, PyString>, policy: &Policy) -> Self {
+    /// The outcome of a verification.
+    pub(super) fn of(progress: verifier::Progress, token: &Bound<'_, PyString>, policy: &Policy) -> Self {
         Self(match progress {
             verifier::Progress::Pending => Outcome::Pending,
             verifier::Progress::Decided(verifier::Decision::Unavailable(why)) => Outcome::Unavailable(why),
             verifier::Progress::Decided(verifier::Decision::Accepted(verified)) => {
-                Outcome::Accepted(Arc::new(Principal::of_jwt(*verified, token.clone().unbind(), policy)))
+                Outcome::Accepted(Arc::new(Principal::of(*verified, token.clone().unbind(), policy)))
             }
             verifier::Progress::Decided(verifier::Decision::Rejected(refusal)) => {
-                Outcome::Rejected(Box::new(Refusal::of_jwt(*refusal, policy)))
+                Outcome::Rejected(Box::new(Refusal::of(*refusal, policy)))
             }
         })
+    }
+}
+
+/// A decision that is made later, on whatever thread, and whom to tell.
+pub(super) struct Later {
+    token: Py<PyString>,
+    policy: Arc<Policy>,
+    done: Py<PyAny>,
+}
+
+impl Later {
+    pub(super) fn new(token: &Bound<'_, PyString>, policy: &Arc<Policy>, done: Py<PyAny>) -> Self {
+        Self { token: token.clone().unbind(), policy: Arc::clone(policy), done }
+    }
+
+    /// Tells it.
+    pub(super) fn is(self, decided: verifier::Decision) {
+        // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
+        with_python(move |py| {
+            let decision = Decision::of(verifier::Progress::Decided(decided), self.token.bind(py), &self.policy);
+            if let Err(error) = self.done.call1(py, (decision,)) {
+                error.write_unraisable(py, None);
+            }
+        });
     }
 }
 
@@ -86,7 +121,7 @@ impl Principal {
         Ok(fields)
     }
 
-    fn of_jwt(verified: Verified, token: Py<PyString>, policy: &Policy) -> Self {
+    fn of(verified: Verified, token: Py<PyString>, policy: &Policy) -> Self {
         let claims = verified.claims();
         Self {
             token,
@@ -94,7 +129,7 @@ impl Principal {
             expires: claims.expires(),
             accepted_until: verified.accepted_until(),
             scopes: verified.scopes().to_vec(),
-            user_id: claims.subject().map(Box::from),
+            user_id: claims.user().map(Box::from),
             client_id: claims.client_id().unwrap_or("unknown").into(),
             subject: claims.subject().map(Box::from),
             resource: resource(claims, policy).map(Box::from),

@@ -1,15 +1,16 @@
 //! The native half of `JWTVerifier`.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
+use super::current_policy::CurrentPolicy;
 use super::decision::Decision;
 use super::remote_keys::RemoteKeys;
 use super::{convert, now};
-use crate::config::{Algorithms, ConfigError};
+use crate::config::Algorithms;
 use crate::jose::jwt::Claims;
 use crate::keys::{self, FixedKeys, KeySource, Patience};
 use crate::policy::{CustomCheckFailed, Overrides, Policy};
@@ -19,20 +20,15 @@ use crate::verifier::Verifier;
 /// Verifies JWTs under keys that were given at construction, or that are fetched.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct JwtVerifier {
-    verifier: Verifier,
-    policy: RwLock<Arc<Policy>>,
+    verifier: Arc<Verifier>,
+    policy: Arc<CurrentPolicy>,
     short_secret: Option<keys::ShortSecret>,
 }
 
 impl JwtVerifier {
-    fn policy(&self) -> Arc<Policy> {
-        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn change(&self, change: impl FnOnce(Policy) -> Result<Policy, ConfigError>) -> PyResult<()> {
-        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
-        *policy = Arc::new(change((**policy).clone())?);
-        Ok(())
+    /// What verifies, and by which policy, for somebody who also asks others about tokens.
+    pub(super) fn parts(&self) -> (Arc<Verifier>, Arc<CurrentPolicy>) {
+        (Arc::clone(&self.verifier), Arc::clone(&self.policy))
     }
 }
 
@@ -62,16 +58,15 @@ impl JwtVerifier {
             let loaded = keys::from_text(&text, &algorithms)?;
             (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
         };
-        let typ = match convert::texts(typ, "typ")? {
-            None => None,
-            Some(mut typ) if typ.len() == 1 => typ.pop(),
-            Some(_) => return Err(PyValueError::new_err("typ must be one str, such as \"at+jwt\"")),
-        };
         let policy = Policy::default()
             .with_leeway(convert::seconds(leeway, "leeway")?)?
-            .with_typ(typ)?
+            .with_typ(convert::text(typ, "typ")?)?
             .with_bound_tokens(allow_bound_tokens);
-        Ok(Self { verifier: Verifier::new(algorithms, source), policy: RwLock::new(Arc::new(policy)), short_secret })
+        Ok(Self {
+            verifier: Arc::new(Verifier::new(algorithms, source)),
+            policy: Arc::new(CurrentPolicy::new(policy)),
+            short_secret,
+        })
     }
 
     /// The accepted algorithms, in the order given.
@@ -95,30 +90,29 @@ impl JwtVerifier {
     /// The expected issuers: a str, a list of them, or None for any.
     fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let issuers = convert::texts(issuer, "issuer")?;
-        self.change(|policy| policy.with_issuers(issuers))
+        self.policy.change(|policy| policy.with_issuers(issuers))
     }
 
     /// The expected audiences: a str, a list of them, or None for any.
     fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let audiences = convert::texts(audience, "audience")?;
-        self.change(|policy| policy.with_audiences(audiences))
+        self.policy.change(|policy| policy.with_audiences(audiences))
     }
 
     /// The scopes that a token must grant.
     fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let scopes = convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default();
-        self.change(|policy| policy.with_required_scopes(scopes))
+        self.policy.set_required_scopes(required_scopes)
     }
 
     /// The scopes that a token must grant, as they were parsed.
     #[getter]
     fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        Ok(PyList::new(py, self.policy().required_scopes().iter().map(|scope| &**scope))?.unbind())
+        self.policy.required_scopes(py)
     }
 
     /// Whether a token's issuer is an expected one.
     fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
-        self.policy().accepts_issuer(issuer)
+        self.policy.get().accepts_issuer(issuer)
     }
 
     /// Decides about a token. The callables are a subclass's `_validate_issuer` and `_extract_scopes`.
@@ -133,10 +127,10 @@ impl JwtVerifier {
     ) -> Decision {
         let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
         let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
-        let policy = self.policy();
+        let policy = self.policy.get();
         let patience = if waited { Patience::None } else { Patience::MayWait };
         let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
-        Decision::of_jwt(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
+        Decision::of(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
     }
 }
 

@@ -3,12 +3,15 @@
 mod access_token;
 mod calls;
 mod convert;
+mod current_policy;
 mod decision;
 mod jws;
 mod jwt_verifier;
 mod key_pair;
+mod oauth_verifier;
 mod refusal;
 mod remote_keys;
+mod remote_verifier;
 mod request;
 mod static_verifier;
 
@@ -33,7 +36,11 @@ mod _native {
     #[pymodule_export]
     use super::key_pair::KeyPair;
     #[pymodule_export]
+    use super::oauth_verifier::OAuthVerifier;
+    #[pymodule_export]
     use super::remote_keys::{KeyFetch, RemoteKeys};
+    #[pymodule_export]
+    use super::remote_verifier::RemoteVerifier;
     #[pymodule_export]
     use super::request::bearer_token;
     #[pymodule_export]

@@ -28,7 +28,7 @@ pub(super) struct Mismatch {
 }
 
 impl Refusal {
-    pub(super) fn of_jwt(refusal: verifier::Refusal, policy: &Policy) -> Self {
+    pub(super) fn of(refusal: verifier::Refusal, policy: &Policy) -> Self {
         let vouched = refusal.vouched.as_ref();
         let claims = vouched.map(|vouched| &vouched.claims);
         Self {

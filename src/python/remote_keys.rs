@@ -12,6 +12,7 @@ use super::convert;
 use crate::http::{FetchPolicy, HttpError, Location};
 use crate::keys::remote::{
     self, Done, Endpoint, EntityTag, Event, Fetcher, Issuer, Observer, Origin, Page, RemoteKeys as Source, Search,
+    TokenEndpoint,
 };
 use crate::keys::{KeySource, Keys};
 
@@ -21,7 +22,11 @@ pub(super) struct RemoteKeys(Arc<Source>);
 
 impl RemoteKeys {
     pub(super) fn source(&self) -> Arc<dyn KeySource> {
-        Arc::clone(&self.0) as Arc<dyn KeySource>
+        self.remote() as Arc<dyn KeySource>
+    }
+
+    pub(super) fn remote(&self) -> Arc<Source> {
+        Arc::clone(&self.0)
     }
 }
 
@@ -64,6 +69,25 @@ impl RemoteKeys {
             let policy = if ssrf_safe { FetchPolicy::SsrfSafe } else { FetchPolicy::Plain };
             remote::shared(&origin, policy, observer())
         };
+        Ok(Self(Arc::new(Source::new(endpoint, refresh_interval, max_stale))))
+    }
+
+    /// The keys of the authorization server that has this token endpoint; they know whose they are. `issuer` and
+    /// `jwks_uri` stand in the place of what is sought and what the metadata says.
+    #[staticmethod]
+    #[pyo3(signature = (token_url, *, issuer, jwks_uri, allow_http, refresh_interval, max_stale))]
+    fn of_token_endpoint(
+        token_url: &str,
+        issuer: Option<&str>,
+        jwks_uri: Option<&str>,
+        allow_http: bool,
+        refresh_interval: &Bound<'_, PyAny>,
+        max_stale: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let origin = Origin::TokenEndpoint(TokenEndpoint::parse(token_url, issuer, jwks_uri, allow_http)?);
+        let endpoint = remote::shared(&origin, FetchPolicy::Plain, observer());
+        let refresh_interval = span(refresh_interval, "jwks_refresh_interval")?;
+        let max_stale = span(max_stale, "jwks_max_stale")?;
         Ok(Self(Arc::new(Source::new(endpoint, refresh_interval, max_stale))))
     }
 

@@ -1,16 +1,14 @@
 //! The native half of `StaticTokenVerifier`.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::access_token::{Metadata, from_datetime};
+use super::current_policy::CurrentPolicy;
 use super::decision::{Decision, Principal};
 use super::{convert, now};
 use crate::jose::jwt::NumericDate;
-use crate::policy::Policy;
 use crate::rejection::Rejection;
 use crate::static_tokens::{StaticToken, StaticTokens};
 
@@ -19,7 +17,7 @@ use crate::static_tokens::{StaticToken, StaticTokens};
 pub(super) struct StaticVerifier {
     tokens: StaticTokens<Owner>,
     token_type: Box<str>,
-    policy: RwLock<Arc<Policy>>,
+    policy: CurrentPolicy,
 }
 
 /// Whom a listed token belongs to.
@@ -102,29 +100,29 @@ impl StaticVerifier {
                 entry(metadata)?,
             ));
         }
-        Ok(Self { tokens: StaticTokens::new(entries)?, token_type: token_type.into(), policy: RwLock::default() })
+        Ok(Self {
+            tokens: StaticTokens::new(entries)?,
+            token_type: token_type.into(),
+            policy: CurrentPolicy::default(),
+        })
     }
 
     /// The scopes that a token must grant.
     fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let scopes = convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default();
-        let policy = Policy::default().with_required_scopes(scopes)?;
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
-        Ok(())
+        self.policy.set_required_scopes(required_scopes)
     }
 
     /// The scopes that a token must grant, as they were parsed.
     #[getter]
     fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
-        Ok(PyList::new(py, policy.required_scopes().iter().map(|scope| &**scope))?.unbind())
+        self.policy.required_scopes(py)
     }
 
     /// Decides about a token.
     fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
         let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
         let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
-        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
+        let policy = self.policy.get();
         match self.tokens.verify(text.as_bytes(), &policy, now()) {
             Ok(listed) => Decision::accepted(Principal {
                 token: token.clone().unbind(),

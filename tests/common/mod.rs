@@ -154,7 +154,7 @@ impl Door {
             Progress::Decided(Decision::Rejected(refusal)) => {
                 let judged = !BEFORE_CLAIMS.contains(&refusal.rejection.code());
                 let typed = refusal.rejection.code() != "malformed_claims";
-                assert_eq!(refusal.signed.is_some(), judged && typed, "only a signed token has claims to speak of");
+                assert_eq!(refusal.vouched.is_some(), judged && typed, "only a signed token has claims to speak of");
                 Err(refusal.rejection)
             }
             undecided => panic!("fixed keys leave nothing undecided: {undecided:?}"),

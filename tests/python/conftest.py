@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from fastmcp_rs import host
 from fastmcp_rs.auth.limiter import Limiter
 
 # As long as the longest hash, so that it serves every HS* algorithm without a warning.
@@ -110,12 +111,66 @@ def records(caplog):
     return lambda: [record for record in caplog.records if record.name == "fastmcp_rs.auth"]
 
 
+async def judgement(provider, token):
+    """What a provider says of a token: ``"accepted"``, or the reason in its log. Each entry point must say the same."""
+    logger = logging.getLogger("fastmcp_rs.auth")
+    logger.addHandler(heard := _Heard())
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    unavailable = host.unavailable_error() or ()
+    try:
+        accepted = await provider.authenticate({"headers": [(b"authorization", f"Bearer {token}".encode())]})
+        reasons = [record.reason for record in heard.records]
+        try:
+            answer = await provider.verify_token(token)
+        except unavailable:
+            answer = None
+        assert (answer is None) == (accepted is None)
+        assert [record.reason for record in heard.records] == reasons * 2
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(heard)
+    assert len(reasons) == (accepted is None)
+    return "accepted" if accepted else reasons[0]
+
+
+class _Heard(logging.Handler):
+    def __init__(self):
+        super().__init__()
+        self.records = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+
+@pytest.fixture(name="judgement", scope="session")
+def judgement_fixture():
+    return lambda provider, token: asyncio.run(judgement(provider, token))
+
+
 class Request:
-    def __init__(self, head):
+    def __init__(self, head, body=b""):
+        self.body = body
         lines = head.decode("latin-1").split("\r\n")
         self.method, self.target = lines[0].split(" ")[:2]
         pairs = (line.split(":", 1) for line in lines[1:] if line)
         self.headers = {name.lower(): value.strip() for name, value in pairs}
+
+
+_ports = set()
+
+
+def _listen_where_nobody_did():
+    """Verifiers share what was fetched from a URL until the last of them is collected, which may be tests later."""
+    taken = []
+    while True:
+        taken.append(socket.create_server(("127.0.0.1", 0), backlog=256))
+        port = taken[-1].getsockname()[1]
+        if port not in _ports:
+            _ports.add(port)
+            for listener in taken[:-1]:
+                listener.close()
+            return taken[-1], port
 
 
 class Endpoint:
@@ -128,8 +183,7 @@ class Endpoint:
         self.routes = {}
         self.closing = threading.Event()
         self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self._listener.getsockname()[1]
+        self._listener, self.port = _listen_where_nobody_did()
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -170,7 +224,14 @@ class Endpoint:
                     if not piece:
                         return
                     head += piece
-                request = Request(head.partition(b"\r\n\r\n")[0])
+                head, _, body = head.partition(b"\r\n\r\n")
+                length = int(Request(head).headers.get("content-length", 0))
+                while len(body) < length:
+                    piece = connection.recv(65_536)
+                    if not piece:
+                        return
+                    body += piece
+                request = Request(head, body)
                 self.requests.append(request)
                 answer = self.routes.get(request.target, self.answer)
                 if callable(answer):
@@ -199,8 +260,8 @@ def reply_fixture():
     return reply
 
 
-@pytest.fixture
-def new_endpoint():
+@contextlib.contextmanager
+def _endpoints():
     made = []
 
     def make(*args):
@@ -210,6 +271,19 @@ def new_endpoint():
     yield make
     for endpoint in made:
         endpoint.close()
+
+
+@pytest.fixture
+def new_endpoint():
+    with _endpoints() as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def new_lasting_endpoint():
+    """Make an endpoint for all tests of a file."""
+    with _endpoints() as make:
+        yield make
 
 
 @contextlib.contextmanager

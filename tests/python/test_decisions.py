@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
+from fastmcp_rs.auth import JWTVerifier, RemoteAuthProvider, StaticTokenVerifier
 from fastmcp_rs.testing import KeyPair
 
 REJECTIONS = Path(__file__).parents[2] / "src" / "rejection.rs"
@@ -29,6 +29,7 @@ LEVELS = {
     "invalid_signature": INFO,
     "wrong_type": INFO,
     "expired": INFO,
+    "inactive_token": INFO,
     "not_yet_valid": INFO,
     "bound_token": INFO,
     "algorithm_not_allowed": WARNING,
@@ -36,6 +37,7 @@ LEVELS = {
     "ambiguous_key": WARNING,
     "issuer_mismatch": WARNING,
     "audience_mismatch": WARNING,
+    "client_mismatch": WARNING,
     "insufficient_scope": WARNING,
     "custom_check_failed": WARNING,
     "denied": INFO,
@@ -61,14 +63,19 @@ def es256(kid: str | None) -> str:
 
 
 @pytest.fixture(scope="module")
-def cases(forge, secret):
+def cases(forge, secret, new_lasting_endpoint, reply):
     """For each reason a verifier and a token whose only fault it is."""
     plain = JWTVerifier(secret, audience="server", issuer="issuer")
     ec_keys = JWTVerifier(public_key=keys("a", "b"), algorithm="ES256", audience="server")
     typed = JWTVerifier(secret, audience="server", typ="at+jwt")
     scoped = JWTVerifier(secret, audience="server", required_scopes=["read", "write"])
     good = {"iss": "issuer", "aud": "server", "sub": "alice", "client_id": "client"}
+    knows, does_not = new_lasting_endpoint(), new_lasting_endpoint()
+    knows.answer = reply(200, json.dumps({**good, "active": True, "x": PLANTED}))
+    does_not.answer = reply(200, json.dumps({**good, "active": False, "x": PLANTED}))
     return {
+        "inactive_token": (RemoteAuthProvider(does_not.url), "unknown-token"),
+        "client_mismatch": (RemoteAuthProvider(knows.url, client_id="ours"), "their-token"),
         "unknown_token": (StaticTokenVerifier({"listed": {}}), "unlisted-token"),
         "token_too_large": (plain, forge({**good, "x": "x" * 65_536})),
         "malformed_token": (plain, "not-a-token-but-garbage"),
@@ -145,13 +152,14 @@ def test_an_accepted_token_leaves_no_record(forge, secret, records):
 
 
 def test_a_mismatch_says_what_came_and_what_was_expected(cases, records):
-    for code in ("issuer_mismatch", "audience_mismatch", "insufficient_scope"):
+    for code in ("issuer_mismatch", "audience_mismatch", "client_mismatch", "insufficient_scope"):
         decide(*cases[code])
-    issuer, _, audience, _, scope, _ = (record.getMessage() for record in records())
+    issuer, _, audience, _, client, _, scope, _ = (record.getMessage() for record in records())
     assert issuer.endswith('the issuer is not the expected one (got "https://evil.example", expected "issuer")')
     assert audience.endswith(
         'the audience is not the expected one (got "https://other.example", "x", expected "server")'
     )
+    assert client.endswith('the client is not the expected one (got "client", expected "ours")')
     assert scope.endswith('a required scope is missing ("write")')
 
 

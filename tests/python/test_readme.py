@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from fastmcp import FastMCP
 
-from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
+from fastmcp_rs.auth import JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
 from fastmcp_rs.testing import KeyPair
 
 README = Path(__file__).parents[2] / "README.md"
@@ -45,6 +45,12 @@ def test_the_example_of_keys_from_a_url_fetches_nothing_yet():
     verifier = run(BLOCKS[3])["verifier"]
     assert verifier.issuer == "https://issuer.example"
     assert verifier.keys()["fetches"] == 0
+
+
+def test_the_example_of_servers_that_are_asked_asks_nobody_yet():
+    made = run(BLOCKS[3])
+    assert isinstance(made["oauth"], OAuthProvider)
+    assert isinstance(made["remote"], RemoteAuthProvider)
 
 
 def test_the_example_of_a_log_shows_the_reason(capsys):

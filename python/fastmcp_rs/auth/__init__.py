@@ -7,12 +7,20 @@ from fastmcp_rs._native import AccessToken
 
 if TYPE_CHECKING:
     from fastmcp_rs.auth.jwt import JWTVerifier
+    from fastmcp_rs.auth.oauth_provider import OAuthProvider
     from fastmcp_rs.auth.provider import AuthProvider
+    from fastmcp_rs.auth.remote_auth_provider import RemoteAuthProvider
     from fastmcp_rs.auth.static import StaticTokenVerifier
 
-__all__ = ["AccessToken", "AuthProvider", "JWTVerifier", "StaticTokenVerifier"]
+__all__ = ["AccessToken", "AuthProvider", "JWTVerifier", "OAuthProvider", "RemoteAuthProvider", "StaticTokenVerifier"]
 
-_HOMES = {"AuthProvider": "provider", "JWTVerifier": "jwt", "StaticTokenVerifier": "static"}
+_HOMES = {
+    "AuthProvider": "provider",
+    "JWTVerifier": "jwt",
+    "OAuthProvider": "oauth_provider",
+    "RemoteAuthProvider": "remote_auth_provider",
+    "StaticTokenVerifier": "static",
+}
 
 
 def __getattr__(name: str) -> object:

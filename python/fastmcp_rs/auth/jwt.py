@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
 from fastmcp_rs.auth.native import NativeProvider
-from fastmcp_rs.auth.remote import Issuer, fetched_keys, settled, warm_up
+from fastmcp_rs.auth.remote import (
+    MAX_STALE_SECONDS,
+    REFRESH_INTERVAL_SECONDS,
+    Issuer,
+    fetched_keys,
+    settled,
+    warm_up,
+)
+from fastmcp_rs.auth.texts import copied
 from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
 
 if TYPE_CHECKING:
@@ -25,9 +33,6 @@ _FASTMCP_ALGORITHM = "RS256"
 
 # FastMCP's own ways to find a key. A subclass that overrides one expects to be asked, and would not be.
 _UNASKED = ("_get_verification_key", "_get_jwks_key")
-
-_REFRESH_INTERVAL_SECONDS = 30.0
-_MAX_STALE_SECONDS = 86_400.0
 
 
 class JWTVerifier(NativeProvider, host.JWTVerifierBase):
@@ -66,8 +71,8 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         typ: str | None = None,
         allow_bound_tokens: bool = False,
         jwks_uri: object = None,
-        jwks_refresh_interval: float = _REFRESH_INTERVAL_SECONDS,
-        jwks_max_stale: float = _MAX_STALE_SECONDS,
+        jwks_refresh_interval: float = REFRESH_INTERVAL_SECONDS,
+        jwks_max_stale: float = MAX_STALE_SECONDS,
         http_client: "AsyncClient | None" = None,
         ssrf_safe: bool = False,
         allow_http: bool = False,
@@ -150,22 +155,22 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     @property
     def issuer(self) -> str | list[str] | None:
         """The expected issuer or issuers; ``None`` for any. Setting it takes effect at once."""
-        return _copy(self._issuer)
+        return copied(self._issuer)
 
     @issuer.setter
     def issuer(self, issuer: str | Sequence[str] | None) -> None:
         self._native.set_issuer(issuer)
-        self._issuer = _copy(issuer)
+        self._issuer = copied(issuer)
 
     @property
     def audience(self) -> str | list[str] | None:
         """The expected audience or audiences; ``None`` for any. Setting it takes effect at once."""
-        return _copy(self._audience)
+        return copied(self._audience)
 
     @audience.setter
     def audience(self, audience: str | Sequence[str] | None) -> None:
         self._native.set_audience(audience)
-        self._audience = _copy(audience)
+        self._audience = copied(audience)
 
     @property
     def required_scopes(self) -> list[str]:
@@ -267,10 +272,6 @@ def _algorithms(algorithms: Sequence[str], algorithm: str | None, default: str) 
     if algorithm is not None:
         return [algorithm]
     return algorithms if given else [default]
-
-
-def _copy(texts: str | Sequence[str] | None) -> str | list[str] | None:
-    return texts if texts is None or isinstance(texts, str) else list(texts)
 
 
 def _warn(short_secret: tuple[int, int] | None, audience: object) -> None:

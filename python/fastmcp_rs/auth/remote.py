@@ -12,8 +12,10 @@ from fastmcp_rs.waiting import outcome
 if TYPE_CHECKING:
     from fastmcp_rs.auth.client_fetcher import AsyncClient
 
-__all__ = ["Issuer", "fetched_keys", "settled", "warm_up"]
+__all__ = ["MAX_STALE_SECONDS", "REFRESH_INTERVAL_SECONDS", "Issuer", "fetched_keys", "settled", "warm_up"]
 
+REFRESH_INTERVAL_SECONDS = 30.0
+MAX_STALE_SECONDS = 86_400.0
 
 # Beyond the total timeout of any fetch.
 _LONGEST_WAIT_SECONDS = 35.0

@@ -79,22 +79,33 @@ class OidcProvider:
         """Give the ids of the published keys, the signing one first."""
         return self._command("status")["kids"]
 
+    def requests(self, path: str) -> int:
+        """Count the requests for a path, of the running process."""
+        return self._command("status")["requests"].get(path, 0)
+
     def fetches(self) -> int:
         """Count the requests for the key set, of the running process."""
-        return self._command("status")["requests"].get("/jwks", 0)
+        return self.requests("/jwks")
 
     def token(self, resource: str = RESOURCE) -> str:
         """Get an access token with the client credentials grant (RFC 6749 section 4.4, RFC 8707)."""
-        form = {"grant_type": "client_credentials", "scope": "read", "resource": resource, **CLIENT}
+        form = {"grant_type": "client_credentials", "scope": "read", "resource": resource}
+        answer = json.loads(self._post("/token", form))
+        assert "access_token" in answer, answer
+        return answer["access_token"]
+
+    def revoke(self, token: str) -> None:
+        """Make a token worthless before its time (RFC 7009)."""
+        assert not self._post("/token/revocation", {"token": token})
+
+    def _post(self, path: str, form: dict[str, str]) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
         try:
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            connection.request("POST", "/token", urllib.parse.urlencode(form), headers)
-            answer = json.loads(connection.getresponse().read())
+            connection.request("POST", path, urllib.parse.urlencode({**form, **CLIENT}), headers)
+            return connection.getresponse().read()
         finally:
             connection.close()
-        assert "access_token" in answer, answer
-        return answer["access_token"]
 
     def _command(self, line: str) -> dict:
         self._process.stdin.write(f"{line}\n")

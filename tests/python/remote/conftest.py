@@ -1,15 +1,19 @@
 """Verifiers of keys that are fetched, from an endpoint that answers as badly as a test wants."""
 
+import json
 import logging
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from fastmcp_rs import host
-from fastmcp_rs.auth import JWTVerifier
+from fastmcp_rs.auth import JWTVerifier, OAuthProvider, RemoteAuthProvider
 from fastmcp_rs.testing import KeyPair
 
 AUDIENCE = "https://server.example/mcp"
@@ -139,3 +143,55 @@ def run_program():
         return ended.stdout.strip()
 
     return run
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+YES = {"active": True, "valid": True, "sub": "alice", "aud": AUDIENCE, "iss": "https://issuer.example", "scope": "read"}
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A kind of provider that asks about tokens, and the reason that it has where it gets no answer."""
+
+    unavailable: str
+    make: Callable[..., Any]
+
+
+def _oauth(url, *, secret="secret", **options):
+    # Nobody listens there: the endpoint to ask is named.
+    token_url = "http://127.0.0.1:9/token"
+    return OAuthProvider("id", secret, token_url, introspection_url=url, **{"audience": AUDIENCE, **options})
+
+
+def _remote(**headers):
+    def made(url, *, secret="secret", scope=None, **options):
+        return RemoteAuthProvider(url, {"X-Key": secret, **headers}, required_scopes=scope, **options)
+
+    return made
+
+
+@pytest.fixture(
+    params=[
+        Asker("remote_verifier_unavailable", _remote()),
+        Asker("introspection_unavailable", _remote(**FORM)),
+        Asker("introspection_unavailable", _oauth),
+    ],
+    ids=["RemoteAuthProvider JSON", "RemoteAuthProvider form", "OAuthProvider"],
+)
+def asker(request):
+    """Each provider that asks a URL: ``asker.make(url, timeout=1)``."""
+    return request.param
+
+
+@pytest.fixture
+def service(new_endpoint, reply):
+    """An endpoint that says yes in every language."""
+    endpoint = new_endpoint()
+    endpoint.answer = reply(200, json.dumps(YES))
+    return endpoint
+
+
+@pytest.fixture(scope="session")
+def yes():
+    """The members of that answer."""
+    return YES

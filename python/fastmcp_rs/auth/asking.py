@@ -1,0 +1,67 @@
+"""What the providers share that ask another server about tokens."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from fastmcp_rs._native import Decision
+from fastmcp_rs.auth.native import NativeProvider
+from fastmcp_rs.waiting import outcome
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["AskingProvider"]
+
+# The native side keeps its time by itself. This is for an answer that will never come, such as after a fork.
+_SPARE_SECONDS = 5.0
+
+
+class _Asker(Protocol):
+    """The native half of such a provider."""
+
+    @property
+    def required_scopes(self) -> list[str]: ...
+    def set_required_scopes(self, required_scopes: object) -> None: ...
+    def decide(self, token: object) -> Decision: ...
+    def decide_later(self, token: str, done: Callable[[Decision], None]) -> None: ...
+    def unanswered(self) -> Decision: ...
+
+
+class AskingProvider(NativeProvider):
+    """A provider whose class shares its name, and no more, with one of FastMCP's."""
+
+    # FastMCP's class of the same name, and the parameters that only that one has.
+    _namesake: ClassVar[str]
+    _namesakes_parameters: ClassVar[frozenset[str]]
+
+    _native: _Asker
+    _longest_seconds: float
+
+    def __new__(cls, *_: object, **options: object) -> "Self":
+        """Tell whoever means FastMCP's class where it is, whatever else they gave or left out."""
+        for name in options.keys() & cls._namesakes_parameters:
+            raise TypeError(
+                f"{cls.__name__} of fastmcp_rs has no parameter {name!r}: it is one of FastMCP's own class of this "
+                f"name, {cls._namesake}"
+            )
+        return super().__new__(cls)
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that every token must have. Setting it takes effect at once."""
+        return self._native.required_scopes
+
+    @required_scopes.setter
+    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
+        self._native.set_required_scopes(required_scopes)
+
+    def _decide(self, token: object) -> Decision:
+        return self._native.decide(token)
+
+    async def _decide_later(self, token: Any) -> Decision:  # noqa: ANN401 - a text, or it would be decided
+        try:
+            return await outcome(partial(self._native.decide_later, token), self._longest_seconds + _SPARE_SECONDS)
+        except asyncio.TimeoutError:
+            return self._native.unanswered()

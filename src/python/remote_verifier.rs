@@ -1,0 +1,137 @@
+//! The native half of `RemoteAuthProvider`.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyMapping, PyString};
+
+use super::current_policy::CurrentPolicy;
+use super::decision::{self, Decision};
+use super::{convert, now};
+use crate::http::Location;
+use crate::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use crate::oauth::inquiry::{self, Inquiry, Language, Proof};
+use crate::rejection::Rejection;
+
+/// Asks a service about each token.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct RemoteVerifier {
+    inquiry: Inquiry,
+    policy: CurrentPolicy,
+}
+
+#[pymethods]
+impl RemoteVerifier {
+    #[new]
+    #[pyo3(signature = (verify_url, headers, timeout, *, allow_http=false))]
+    fn new(
+        verify_url: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        timeout: &Bound<'_, PyAny>,
+        allow_http: bool,
+    ) -> PyResult<Self> {
+        let location = Location::parse(verify_url, "verify_url", allow_http)?;
+        let headers = headers.map_or(Ok(Vec::new()), read_headers)?;
+        let (language, timeout) = (language(&headers)?, convert::timeout(timeout)?);
+        let inquiry = Inquiry::new(location, language, Proof::Headers(headers), timeout);
+        Ok(Self { inquiry, policy: CurrentPolicy::default() })
+    }
+
+    /// The expected issuers, of an answer that names one: a str, a list of them, or None for any.
+    fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let issuers = convert::texts(issuer, "issuer")?;
+        self.policy.change(|policy| policy.with_issuers(issuers))
+    }
+
+    /// The expected audiences: a str, a list of them, or None for any.
+    fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let audiences = convert::texts(audience, "audience")?;
+        self.policy.change(|policy| policy.with_audiences(audiences))
+    }
+
+    /// The expected clients: a str, a list of them, or None for any.
+    fn set_client_id(&self, client_id: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let clients = convert::texts(client_id, "client_id")?;
+        self.policy.change(|policy| policy.with_clients(clients))
+    }
+
+    /// The scopes that a token must grant.
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        self.policy.set_required_scopes(required_scopes)
+    }
+
+    /// The scopes that a token must grant, as they were parsed.
+    #[getter]
+    fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        self.policy.required_scopes(py)
+    }
+
+    /// Decides about what is no token; whatever is one is pending.
+    #[staticmethod]
+    fn decide(token: &Bound<'_, PyAny>) -> Decision {
+        let text = token.cast::<PyString>().ok().and_then(|token| token.to_str().ok());
+        match text.ok_or(Rejection::MalformedToken).and_then(inquiry::check_token) {
+            Ok(()) => Decision::pending(),
+            Err(rejection) => Decision::rejected(rejection),
+        }
+    }
+
+    /// Asks about a token that is pending, and calls `done` with the decision, from whatever thread.
+    fn decide_later(&self, token: &Bound<'_, PyString>, done: Py<PyAny>) -> PyResult<()> {
+        let policy = self.policy.get();
+        let later = decision::Later::new(token, &policy, done);
+        let text = token.to_str()?;
+        token.py().detach(|| {
+            self.inquiry.ask(text, Box::new(move |verdict| later.is(verdict.decide(None, &policy, now()))));
+        });
+        Ok(())
+    }
+
+    /// The decision where no answer came in time.
+    fn unanswered(&self) -> Decision {
+        Decision::unavailable(self.inquiry.unanswered())
+    }
+}
+
+/// Reads an operator's headers. Their values may be secrets, so that no message shows one.
+fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderValue)>> {
+    let wrong = |why: String| Err(PyValueError::new_err(why));
+    let Ok(mapping) = headers.cast::<PyMapping>() else {
+        return wrong(format!("headers must be a dict of str to str, not {}", convert::type_name(headers)));
+    };
+    let mut read: Vec<(HeaderName, HeaderValue)> = Vec::new();
+    for pair in mapping.items()?.iter() {
+        let (name, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let Some(name) = name.extract::<String>().ok().and_then(|name| HeaderName::try_from(name).ok()) else {
+            return wrong("headers holds a name that is no header's".to_owned());
+        };
+        if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
+            return wrong(format!("headers must not hold {name}: it follows from the body"));
+        }
+        if read.iter().any(|(other, _)| *other == name) {
+            return wrong(format!("headers holds {name} twice, in different cases"));
+        }
+        match value
+            .extract::<String>()
+            .ok()
+            .filter(|value| value.is_ascii())
+            .and_then(|value| HeaderValue::from_str(&value).ok())
+        {
+            Some(value) => read.push((name, value)),
+            None => return wrong(format!("the value of the header {name} must be a str of printable ASCII")),
+        }
+    }
+    Ok(read)
+}
+
+/// The language that the headers ask for by their `Content-Type`; JSON where there is none.
+fn language(headers: &[(HeaderName, HeaderValue)]) -> PyResult<Language> {
+    let Some((_, value)) = headers.iter().find(|(name, _)| *name == CONTENT_TYPE) else { return Ok(Language::Json) };
+    let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match media_type.to_ascii_lowercase().as_str() {
+        "application/json" => Ok(Language::Json),
+        "application/x-www-form-urlencoded" => Ok(Language::Introspection),
+        _ => Err(PyValueError::new_err(
+            "the Content-Type among the headers must be application/json or application/x-www-form-urlencoded",
+        )),
+    }
+}

@@ -1,0 +1,230 @@
+"""How a server is asked about tokens: one question a token, within its time, and with its secrets for it alone."""
+
+import asyncio
+import json
+import logging
+import re
+import ssl
+import subprocess
+import threading
+import time
+import traceback
+from urllib.parse import quote_plus
+
+import pytest
+
+from fastmcp_rs import host
+
+TOKEN = "an-opaque-token"
+SECRET = "hush-hush+key"
+
+
+def hangs(endpoint, _connection, _request):
+    endpoint.closing.wait(15)
+
+
+def trickles(endpoint, connection, _request):
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+    while not endpoint.closing.wait(0.05):
+        connection.sendall(b" ")
+
+
+def breaks_off(_endpoint, connection, _request):
+    connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"active":true')
+
+
+def says_nothing(_endpoint, _connection, _request):
+    pass
+
+
+def speaks_no_http(_endpoint, connection, _request):
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def answers_once_told(go, answer):
+    def answers(_endpoint, connection, _request):
+        go.wait(10)
+        connection.sendall(answer)
+
+    return answers
+
+
+@pytest.mark.parametrize("fault", [breaks_off, says_nothing, speaks_no_http])
+def test_h9_a_broken_connection_is_no_refusal(fault, service, judgement, asker):
+    service.answer = fault
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+@pytest.mark.parametrize("fault", [hangs, trickles])
+def test_h9_the_whole_question_has_its_time(fault, service, judgement, asker):
+    service.answer = fault
+    start = time.monotonic()
+    assert judgement(asker.make(service.url, timeout=0.3), TOKEN) == asker.unavailable
+    assert time.monotonic() - start < 10, "and none of the hang's own"
+
+
+@pytest.mark.parametrize("status", [400, 408, 429, 500, 502, 503, 504])
+def test_h9_a_status_of_trouble_is_no_refusal(status, service, reply, judgement, asker, yes):
+    service.answer = reply(status, json.dumps(yes), retry_after="1")
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "{", '{"valid":true}}', "nul", " " * (1024 * 1024 + 1)])
+def test_h9_bad_json_is_no_refusal(body, service, reply, judgement, asker):
+    service.answer = reply(200, body)
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+def test_h9_nobody_there_is_no_refusal(service, judgement, asker):
+    service.close()
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+def test_h9_a_certificate_that_nobody_vouches_for_is_no_refusal(new_endpoint, tmp_path, judgement, asker):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    made = [*request, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    service = new_endpoint(context)
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+    assert service.requests == [], "neither the token nor a header was sent"
+
+
+def test_h9_nothing_is_remembered(service, reply, judgement, asker):
+    provider = asker.make(service.url)
+    good, bad, no = service.answer, reply(503), reply(200, '{"active":false}')
+    for answer, says in ((bad, asker.unavailable), (good, "accepted"), (no, "inactive_token")) * 2:
+        service.answer = answer
+        assert judgement(provider, TOKEN) == says
+
+
+def test_h9_fastmcps_own_error_is_raised_where_there_is_one(service, reply, asker):
+    service.answer = reply(503)
+    with pytest.raises(host.unavailable_error(), match="status 503"):
+        asyncio.run(asker.make(service.url).verify_token(TOKEN))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_h4_a_redirect_is_not_followed(status, service, new_endpoint, reply, judgement, asker):
+    target = new_endpoint()
+    target.answer = service.answer
+    service.answer = reply(status, location=target.url)
+    assert judgement(asker.make(service.url, secret=SECRET), TOKEN) == asker.unavailable
+    assert target.connections == 0
+
+
+def test_one_question_at_a_time_about_a_token(service, asker):
+    go = threading.Event()
+    service.answer = answers_once_told(go, service.answer)
+    provider = asker.make(service.url)
+    answers = []
+
+    def ask():
+        async def many():
+            return await asyncio.gather(*(provider.verify_token(TOKEN) for _ in range(25)))
+
+        answers.extend(asyncio.run(many()))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while not service.requests:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert [answer.subject for answer in answers] == ["alice"] * 100
+    assert len(service.requests) == 1
+
+
+def test_each_token_has_its_own_question_and_answer(service, reply, asker, yes):
+    def answers(_endpoint, connection, request):
+        token = re.search(rb"(good|bad)-[0-9]+", request.body)[0].decode()
+        answer = {**yes, "active": token.startswith("good"), "sub": f"user of {token}"}
+        connection.sendall(reply(200, json.dumps(answer)))
+
+    service.answer = answers
+    provider = asker.make(service.url)
+    tokens = [f"{kind}-{number}" for kind in ("good", "bad") for number in range(50)]
+
+    async def many():
+        return await asyncio.gather(*map(provider.verify_token, tokens))
+
+    for token, answer in zip(tokens, asyncio.run(many()), strict=True):
+        assert (answer and answer.subject) == (f"user of {token}" if token.startswith("good") else None)
+
+
+def test_whoever_goes_away_cancels_nothing(service, asker):
+    go = threading.Event()
+    service.answer = answers_once_told(go, service.answer)
+    provider = asker.make(service.url)
+
+    async def cancelled():
+        tasks = [asyncio.create_task(provider.verify_token(TOKEN)) for _ in range(10)]
+        await asyncio.sleep(0.1)
+        tasks[0].cancel()
+        go.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, *others = asyncio.run(cancelled())
+    assert isinstance(first, asyncio.CancelledError)
+    assert [answer.subject for answer in others] == ["alice"] * 9
+    assert len(service.requests) == 1
+
+
+def test_one_connection_serves_one_question_after_the_other(service, reply, asker, yes):
+    answer = reply(200, json.dumps(yes), connection="keep-alive")
+
+    def keeps(_endpoint, connection, _request):
+        for _ in range(19):
+            connection.sendall(answer)
+            connection.recv(65_536)
+        connection.sendall(answer)
+
+    service.answer = keeps
+    provider = asker.make(service.url)
+    for number in range(20):
+        assert asyncio.run(provider.verify_token(f"token-{number}")) is not None
+    assert service.connections == 1
+
+
+FORKED = """
+import asyncio, os, sys, warnings
+from fastmcp_rs.auth import RemoteAuthProvider
+# Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
+warnings.simplefilter("ignore", DeprecationWarning)
+provider = RemoteAuthProvider(sys.argv[1])
+assert asyncio.run(provider.verify_token("a-token"))
+child = os.fork()
+if child == 0:
+    os._exit(0 if asyncio.run(provider.verify_token("a-token")) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_asks_for_itself(service, run_program):
+    assert run_program(FORKED, service.url) == "0"
+    assert len(service.requests) == 2
+
+
+def test_neither_the_token_nor_a_secret_is_in_anything_that_is_shown(service, reply, caplog, asker):
+    caplog.set_level(logging.DEBUG)
+    provider = asker.make(service.url, secret=SECRET)
+    shown = [repr(asker.make(f"{service.url}?key={SECRET}", secret=SECRET)), str(provider)]
+    shown += [f"{value!r} {value}" for value in vars(provider).values()]
+    no, echo = reply(200, '{"active":false}'), reply(500, f"{SECRET} {TOKEN}")
+    for answer in (service.answer, no, echo, reply(401, SECRET), breaks_off):
+        service.answer = answer
+        try:
+            shown.append(repr(asyncio.run(provider.authenticate({"headers": [("authorization", f"Bearer {TOKEN}")]}))))
+            asyncio.run(provider.verify_token(TOKEN))
+        except Exception:  # noqa: BLE001 - what is raised is what is looked at
+            shown.append(traceback.format_exc())
+    shown += [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
+    assert len(shown) > 8
+    assert len(service.requests) > 4
+    secrets = (SECRET, quote_plus(SECRET), TOKEN)
+    assert not [text for text in shown if any(secret in text for secret in secrets)]
