@@ -3,3 +3,6 @@
 pub mod bearer;
 pub mod challenge;
 pub mod client_authentication;
+pub mod client_credentials;
+pub mod resource;
+pub mod token_request;
