@@ -49,6 +49,12 @@ pub(super) fn key_bytes(key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<
     Err(PyValueError::new_err(format!("{argument} must be str or bytes, not {}{advice}", type_name(key))))
 }
 
+/// One text.
+pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>, argument: &str) -> PyResult<&'a str> {
+    let text = value.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+    text.ok_or_else(|| PyValueError::new_err(format!("{argument} must be a str, not {}", type_name(value))))
+}
+
 /// One text, or a list, tuple or set of texts. `None` stays `None`.
 pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Vec<Box<str>>>> {
     let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };

@@ -28,6 +28,13 @@ const OPAQUE_RESOURCE = "https://opaque.example/";
 
 const [port, keysFile, algorithm] = process.argv.slice(2);
 
+const CLIENTS = [
+  { client_id: "robot", client_secret: "what only the robot knows" },
+  // Characters that Basic credentials cannot have unless they are encoded.
+  { client_id: "a:b", client_secret: "p+ &%" },
+  { client_id: "poster", client_secret: "p+ &%", token_endpoint_auth_method: "client_secret_post" },
+];
+
 let keys = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, "utf8")) : [];
 let current;
 const requests = {};
@@ -45,18 +52,15 @@ function publish(newKeys) {
   // A provider's keys are those that it is made with, so that each change makes another.
   const provider = new Provider(issuer, {
     jwks: { keys },
-    clients: [
-      {
-        client_id: "robot",
-        client_secret: "what only the robot knows",
-        grant_types: ["client_credentials"],
-        // Never made, and still to be possible with the keys that there are.
-        id_token_signed_response_alg: algorithm,
-        redirect_uris: [],
-        response_types: [],
-        scope: "read",
-      },
-    ],
+    clients: CLIENTS.map((client) => ({
+      ...client,
+      grant_types: ["client_credentials"],
+      // Never made, and still to be possible with the keys that there are.
+      id_token_signed_response_alg: algorithm,
+      redirect_uris: [],
+      response_types: [],
+      scope: "read",
+    })),
     scopes: ["read"],
     ttl: { ClientCredentials: TOKEN_SECONDS },
     features: {

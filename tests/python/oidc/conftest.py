@@ -79,9 +79,13 @@ class OidcProvider:
         """Give the ids of the published keys, the signing one first."""
         return self._command("status")["kids"]
 
+    def requests(self, path: str) -> int:
+        """Count the requests for a path, of the running process."""
+        return self._command("status")["requests"].get(path, 0)
+
     def fetches(self) -> int:
         """Count the requests for the key set, of the running process."""
-        return self._command("status")["requests"].get("/jwks", 0)
+        return self.requests("/jwks")
 
     def token(self, resource: str = RESOURCE) -> str:
         """Get an access token with the client credentials grant (RFC 6749 section 4.4, RFC 8707)."""
