@@ -60,6 +60,8 @@ fn rfc_6749_5_1_any_other_status_is_no_token() {
         assert_eq!(error.status(), Some(status));
         assert_eq!(error.is_temporary(), status == 429 || status >= 500, "{error}");
     }
+    let moved = read_answer(302, br#"{"error":"moved"}"#, str::to_owned);
+    assert_eq!(moved.unwrap_err(), TokenError::Http(HttpError::Redirect(302)), "whatever else it says");
 }
 
 #[test]
@@ -99,6 +101,22 @@ fn rfc_6749_5_2_a_refusal_carries_its_code_and_description_and_no_secret() {
         let error = read_answer(status, body.as_bytes(), str::to_owned).unwrap_err();
         assert!(matches!(error, TokenError::Refused { .. }), "{error}");
         assert_eq!(error.is_temporary(), status == 503);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_is_too_strange_to_be_read(status: u16, body: Vec<u8>, error: String, expires_in: String) {
+        let _ = read_answer(status, &body, str::to_owned);
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let refusal = format!(r#"{{"error":{0},"error_description":{0}}}"#, quoted(&error));
+        if let Err(error) = read_answer(status, refusal.as_bytes(), str::to_owned) {
+            let shown = error.to_string();
+            assert!(shown.len() < 2000 && !shown.contains(char::is_control));
+        }
+        let answer = with_expires_in(&quoted(&expires_in));
+        let issued = read_answer(status, answer.as_bytes(), str::to_owned);
+        assert!(issued.is_err() || (status == 200 && expires_in.bytes().all(|byte| byte.is_ascii_digit())));
     }
 }
 
@@ -226,7 +244,9 @@ fn a_refused_token_is_replaced_once_for_all_whom_it_failed() {
     let first = ask(&client, None);
     endpoint.issue(600);
     let first = first.recv().unwrap();
-    let waiting: Vec<_> = (0..10).map(|_| ask(&client, Some(&first))).collect();
+    let mut waiting: Vec<_> = (0..10).map(|_| ask(&client, Some(&first))).collect();
+    // Who has not heard of it waits with the others, rather than to be refused in turn.
+    waiting.push(ask(&client, None));
     assert_eq!(endpoint.pending(), 1);
     endpoint.issue(600);
     let second = waiting[0].try_recv().unwrap();

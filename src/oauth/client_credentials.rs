@@ -79,12 +79,15 @@ impl ClientCredentials {
     /// next that the endpoint issues.
     pub fn token(self: &Arc<Self>, refused: Option<&Arc<BearerToken>>, done: Done<Outcome>) {
         let purpose = Purpose(self.binding.resource());
-        if let Some(token) = self.at_hand(&purpose, refused) {
+        if let Some(refused) = refused {
+            self.forget(&purpose, refused);
+        }
+        if let Some(token) = self.at_hand(&purpose) {
             return done(Ok(token));
         }
         let Some(flight) = self.flights.join(purpose.clone(), done) else { return };
         // Another flight may have ended since the look, and left its token.
-        if let Some(token) = self.at_hand(&purpose, refused) {
+        if let Some(token) = self.at_hand(&purpose) {
             return flight.end(Ok(token));
         }
         let (this, asked_at, kept) = (Arc::clone(self), (self.clock)(), purpose.clone());
@@ -93,11 +96,19 @@ impl ClientCredentials {
         self.endpoint.request(purpose.0.as_deref(), Box::new(answered));
     }
 
-    fn at_hand(&self, purpose: &Purpose, refused: Option<&Arc<BearerToken>>) -> Option<Arc<BearerToken>> {
+    fn at_hand(&self, purpose: &Purpose) -> Option<Arc<BearerToken>> {
         let now = (self.clock)();
-        let is_good =
-            |held: &Held| now < held.until && !refused.is_some_and(|refused| Arc::ptr_eq(refused, &held.token));
-        self.held.with(|held| held.get(purpose).filter(|held| is_good(held)).map(|held| Arc::clone(&held.token)))
+        let token = |held: &Held| (now < held.until).then(|| Arc::clone(&held.token));
+        self.held.with(|held| held.get(purpose).and_then(token))
+    }
+
+    /// Nobody is given a token again that was refused; another that took its place stays.
+    fn forget(&self, purpose: &Purpose, refused: &Arc<BearerToken>) {
+        self.held.with(|held| {
+            if held.get(purpose).is_some_and(|held| Arc::ptr_eq(&held.token, refused)) {
+                held.remove(purpose);
+            }
+        });
     }
 
     /// Its life counts from the request on, since nobody knows when the server began to count.

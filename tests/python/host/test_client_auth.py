@@ -102,6 +102,16 @@ def test_c8_a_token_that_the_server_refuses_is_replaced_once(server, endpoint, i
     assert len(endpoint.forms) == 2
 
 
+def test_a_server_of_a_configuration_takes_it_too(server, endpoint):
+    async def called():
+        servers = {"one": {"url": server.url, "auth": oauth_of(endpoint)}}
+        async with Client({"mcpServers": servers}) as client:
+            return json.loads((await client.call_tool("whoami", {})).content[0].text)
+
+    assert asyncio.run(called())["scopes"] == ["read"]
+    assert endpoint.forms[0]["resource"] == server.url
+
+
 def test_many_clients_share_one_token(server, endpoint):
     oauth = oauth_of(endpoint)
 
