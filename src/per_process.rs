@@ -48,6 +48,8 @@ impl<T: Default> PerProcess<T> {
         let inherited = current.value.try_lock().map(|value| (self.inherit)(&value)).unwrap_or_default();
         // Of two threads that come here at once, one is late, and what it made is dropped.
         self.own.compare_and_swap(&current, Arc::new(Own::new(inherited)));
+        // What the parent's threads were at is not even dropped: one of them may have been half-way through changing it.
+        std::mem::forget(current);
         self.own.load_full()
     }
 }

@@ -2,8 +2,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, final
 
+from fastmcp_rs.errors import OAuthError
+
 __all__ = [
     "AccessToken",
+    "BearerToken",
+    "ClientCredentials",
     "Decision",
     "JwtVerifier",
     "KeyFetch",
@@ -78,6 +82,34 @@ class AccessToken:
     def __hash__(self) -> int: ...
     def __copy__(self) -> AccessToken: ...
     def __deepcopy__(self, _memo: object) -> AccessToken: ...
+
+@final
+class BearerToken:
+    """A bearer token that no repr, local variable or pickle shows."""
+
+    def __new__(cls, token: object) -> BearerToken: ...
+    def expose(self) -> str: ...
+    def authorize(self, headers: object) -> None: ...
+
+@final
+class ClientCredentials:
+    """Gets tokens with the client credentials grant, and holds them and the secret."""
+
+    def __new__(
+        cls,
+        client_id: object,
+        client_secret: object,
+        token_url: object,
+        *,
+        scope: object,
+        audience: object,
+        resource: object,
+        server_url: object,
+        token_endpoint_auth_method: object,
+        allow_http: bool,
+    ) -> ClientCredentials: ...
+    def admits(self, url: str) -> bool: ...
+    def request(self, refused: BearerToken | None, done: Callable[[BearerToken | OAuthError], object]) -> None: ...
 
 @final
 class Decision:

@@ -3,8 +3,10 @@
 __all__ = [
     "KeysUnavailableError",
     "MissingAudienceWarning",
+    "OAuthError",
     "ShortSecretWarning",
     "TokenRejectedError",
+    "TokenUnavailableError",
     "TokenVerificationError",
 ]
 
@@ -37,6 +39,35 @@ class TokenVerificationError(RuntimeError):
 
 class KeysUnavailableError(TokenVerificationError):
     """Keys cannot be fetched, so nobody can tell whether a token is good."""
+
+
+class OAuthError(Exception):
+    """An authorization server issued no token that can be used. No secret is part of it.
+
+    Attributes:
+        error: The server's error code, such as ``"invalid_client"`` (RFC 6749 section 5.2), if it gave one.
+        error_description: The server's explanation, if it gave one; printable, on one line and cut.
+        status: The HTTP status of its answer, if there was one.
+    """
+
+    error: str | None
+    error_description: str | None
+    status: int | None
+
+    def __init__(
+        self, message: str, error: str | None = None, error_description: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(message, error, error_description, status)
+        self.error = error
+        self.error_description = error_description
+        self.status = status
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TokenUnavailableError(OAuthError):
+    """The authorization server is out of reach or in trouble (429, 5xx): the same request may succeed later."""
 
 
 class ShortSecretWarning(UserWarning):

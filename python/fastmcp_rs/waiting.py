@@ -1,11 +1,12 @@
-"""Waiting in an event loop for what ends on a native thread."""
+"""Waiting for what ends on a native thread, in an event loop or without one."""
 
 import asyncio
 import contextlib
+import queue
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["outcome"]
+__all__ = ["blocking_outcome", "outcome"]
 
 T = TypeVar("T")
 
@@ -35,3 +36,17 @@ async def outcome(start: Callable[[Callable[[T], None]], object], longest_second
 
     start(done)
     return await asyncio.wait_for(arrived, longest_seconds)
+
+
+def blocking_outcome(start: Callable[[Callable[[T], None]], object], longest_seconds: float) -> T:
+    """Start something and wait for its outcome, as ``outcome`` does, on a thread that may be blocked.
+
+    Raises:
+        TimeoutError: There was no outcome in time.
+    """
+    outcomes: queue.SimpleQueue[T] = queue.SimpleQueue()
+    start(outcomes.put)
+    try:
+        return outcomes.get(timeout=longest_seconds)
+    except queue.Empty:
+        raise TimeoutError from None

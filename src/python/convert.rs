@@ -54,6 +54,12 @@ pub(super) fn key_bytes(key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<
     Err(PyValueError::new_err(format!("{argument} must be str or bytes, not {}{advice}", type_name(key))))
 }
 
+/// One text.
+pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>, argument: &str) -> PyResult<&'a str> {
+    let text = value.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+    text.ok_or_else(|| PyValueError::new_err(format!("{argument} must be a str, not {}", type_name(value))))
+}
+
 /// One text, or a list, tuple or set of texts. `None` stays `None`.
 pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Vec<Box<str>>>> {
     let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
@@ -75,12 +81,9 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
 }
 
 /// One text. `None` stays `None`.
-pub(super) fn text(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Box<str>>> {
-    match texts(value, argument)? {
-        None => Ok(None),
-        Some(mut texts) if texts.len() == 1 => Ok(texts.pop()),
-        Some(_) => Err(PyValueError::new_err(format!("{argument} must be one str"))),
-    }
+pub(super) fn optional_text(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Box<str>>> {
+    let value = value.filter(|value| !value.is_none());
+    value.map(|value| text(value, argument).map(Box::from)).transpose()
 }
 
 /// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.

@@ -60,7 +60,7 @@ impl JwtVerifier {
         };
         let policy = Policy::default()
             .with_leeway(convert::seconds(leeway, "leeway")?)?
-            .with_typ(convert::text(typ, "typ")?)?
+            .with_typ(convert::optional_text(typ, "typ")?)?
             .with_bound_tokens(allow_bound_tokens);
         Ok(Self {
             verifier: Arc::new(Verifier::new(algorithms, source)),

@@ -1,7 +1,9 @@
 //! The Python face of the core. It translates arguments and answers, and decides nothing about a token.
 
 mod access_token;
+mod bearer_token;
 mod calls;
+mod client_credentials;
 mod convert;
 mod current_policy;
 mod decision;
@@ -27,6 +29,10 @@ use crate::jose::jwt::NumericDate;
 mod _native {
     #[pymodule_export]
     use super::access_token::AccessToken;
+    #[pymodule_export]
+    use super::bearer_token::BearerToken;
+    #[pymodule_export]
+    use super::client_credentials::ClientCredentials;
     #[pymodule_export]
     use super::decision::Decision;
     #[pymodule_export]

@@ -43,8 +43,8 @@ impl OAuthVerifier {
         let introspection = if let Ok(keys) = introspection.cast::<RemoteKeys>() {
             IntrospectionAt::MetadataOf(keys.get().remote())
         } else {
-            let url = convert::text(Some(introspection), "introspection_url")?.unwrap_or_default();
-            IntrospectionAt::Named(Location::parse(&url, "introspection_url", allow_http)?)
+            let url = convert::text(introspection, "introspection_url")?;
+            IntrospectionAt::Named(Location::parse(url, "introspection_url", allow_http)?)
         };
         let (verifier, policy) = verifier.parts();
         let server =

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::calls::with_python;
 use super::convert;
+use crate::clock;
 use crate::http::{FetchPolicy, HttpError, Location};
 use crate::keys::remote::{
     self, Done, Endpoint, EntityTag, Event, Fetcher, Issuer, Observer, Origin, Page, RemoteKeys as Source, Search,
@@ -64,7 +65,7 @@ impl RemoteKeys {
         let max_stale = span(max_stale, "jwks_max_stale")?;
         let endpoint = if let Some(fetch) = fetch {
             let fetcher = PythonFetcher { origin, fetch };
-            Endpoint::new(url, Box::new(fetcher), Box::new(remote::now), observer())
+            Endpoint::new(url, Box::new(fetcher), Box::new(clock::now), observer())
         } else {
             let policy = if ssrf_safe { FetchPolicy::SsrfSafe } else { FetchPolicy::Plain };
             remote::shared(&origin, policy, observer())

@@ -85,10 +85,15 @@ def loaded_by(code: str) -> set[str]:
         "from fastmcp_rs.jws import verify",
         "from fastmcp_rs.testing import KeyPair; KeyPair.generate('ES256').create_token()",
         "import fastmcp_rs.host",
+        "import fastmcp_rs.client",
     ],
 )
 def test_importing_loads_neither_fastmcp_nor_what_it_needs(code):
     assert loaded_by(code) == set()
+
+
+def test_a_clients_authentication_loads_the_http_libraries_alone():
+    assert loaded_by("import fastmcp_rs.client.auth") == {"httpx", "httpx2"}
 
 
 def test_only_a_provider_loads_fastmcp():

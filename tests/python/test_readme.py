@@ -66,6 +66,10 @@ def test_the_example_of_a_log_shows_the_reason(capsys):
     assert " DEBUG unknown_token: Bearer token rejected" in capsys.readouterr().out
 
 
+def test_the_example_of_a_client_sends_nothing_yet():
+    assert repr(run(BLOCKS[4])["auth"]) == "OAuth(client_id='client-id', token_url='https://issuer.example/token')"
+
+
 def test_the_example_of_accepting_and_refusing_holds():
     assert BLOCKS[1].count("assert ") == 2
     run(BLOCKS[1])

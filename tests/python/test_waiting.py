@@ -5,15 +5,23 @@ import threading
 
 import pytest
 
-from fastmcp_rs.waiting import outcome
+from fastmcp_rs.waiting import blocking_outcome, outcome
 
 LONGEST_SECONDS = 30
 
 
-def test_an_outcome_arrives_from_any_thread_and_from_the_same_one():
-    def elsewhere(done):
-        threading.Thread(target=done, args=("elsewhere",)).start()
+@pytest.fixture(autouse=True)
+def _nothing_goes_wrong_unseen(caplog):
+    """An event loop logs what its callbacks raise, and goes on."""
+    yield
+    assert caplog.get_records("call") == []
 
+
+def elsewhere(done):
+    threading.Thread(target=done, args=("elsewhere",)).start()
+
+
+def test_an_outcome_arrives_from_any_thread_and_from_the_same_one():
     async def both():
         return await outcome(elsewhere, LONGEST_SECONDS), await outcome(lambda done: done("here"), LONGEST_SECONDS)
 
@@ -25,7 +33,12 @@ def test_a_second_outcome_changes_nothing():
         done(1)
         done(2)
 
-    assert asyncio.run(outcome(twice, LONGEST_SECONDS)) == 1
+    async def goes_on():
+        first = await outcome(twice, LONGEST_SECONDS)
+        await asyncio.sleep(0)
+        return first
+
+    assert asyncio.run(goes_on()) == 1
 
 
 def test_who_has_waited_long_enough_stops_and_a_late_outcome_is_dropped():
@@ -56,3 +69,10 @@ def test_a_waiter_that_is_cancelled_cancels_nothing():
     asyncio.run(cancelled())
     started[0]("after the loop was closed")
     assert len(started) == 1
+
+
+def test_without_an_event_loop_an_outcome_is_waited_for_as_well():
+    assert blocking_outcome(elsewhere, LONGEST_SECONDS) == "elsewhere"
+    assert blocking_outcome(lambda done: done("here"), LONGEST_SECONDS) == "here"
+    with pytest.raises(TimeoutError):
+        blocking_outcome(lambda _: None, 0.01)

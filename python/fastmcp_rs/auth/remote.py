@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastmcp_rs._native import RemoteKeys
@@ -68,5 +69,9 @@ async def warm_up(remote: RemoteKeys) -> None:
 
 async def settled(remote: RemoteKeys) -> None:
     """Wait until no fetch is on its way, or has had its time. It goes on whatever becomes of whoever waits."""
+
+    def start(done: Callable[[None], None]) -> None:
+        remote.when_settled(lambda: done(None))
+
     with contextlib.suppress(asyncio.TimeoutError):
-        await outcome(lambda done: remote.when_settled(lambda: done(None)), _LONGEST_WAIT_SECONDS)
+        await outcome(start, _LONGEST_WAIT_SECONDS)

@@ -10,7 +10,8 @@ use arc_swap::ArcSwapOption;
 
 use super::document::{Document, KeyInfo};
 use super::fetch::{EntityTag, FetchError};
-use super::schedule::{Advice, MissAdvice, Moment, Schedule, Ticket};
+use super::schedule::{Advice, MissAdvice, Schedule, Ticket};
+use crate::clock::Moment;
 use crate::http::HttpError;
 use crate::keys::{KeySet, KeySource, Keys, Patience};
 use crate::per_process::PerProcess;

@@ -13,5 +13,5 @@ pub use discovery::Issuer;
 pub use document::{Document, KeyInfo};
 pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply};
 pub use fetch::{EntityTag, FetchError, HttpFetcher, Origin, Page, Search, total_timeout};
-pub use registry::{now, shared};
+pub use registry::shared;
 pub use token_endpoint::TokenEndpoint;

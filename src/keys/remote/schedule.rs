@@ -7,10 +7,8 @@
 
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::keys::Patience;
-
-/// A moment on a clock that only moves forward.
-pub type Moment = Duration;
 
 /// How long a set is fresh when its endpoint does not say.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);

@@ -1,12 +1,16 @@
 """Without FastMCP and the MCP SDK, ``verify_token`` has nothing to answer with, and says what to install."""
 
 import asyncio
+import json
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import metadata
 
 import pytest
 
 from fastmcp_rs import JWTVerifier, StaticTokenVerifier
+from fastmcp_rs.client.auth import OAuth
 from fastmcp_rs.testing import KeyPair
 
 VERIFY = ["verify_token", "load_access_token"]
@@ -40,3 +44,23 @@ def test_the_package_has_the_extra_that_is_named():
 
 def test_a_bad_token_is_refused_as_ever(verifier):
     assert asyncio.run(verifier.verify_token("garbage")) is None
+
+
+def test_a_client_gets_a_token_by_itself():
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.dumps({"access_token": "t", "token_type": "Bearer"}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        oauth = OAuth("robot", "secret", f"http://127.0.0.1:{server.server_port}/token")
+        assert asyncio.run(oauth.get_token()) == "t"
+        thread.join(5)

@@ -1,0 +1,40 @@
+//! A token as a client holds it: out of sight of Python until a request bears it.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use zeroize::Zeroizing;
+
+use super::convert;
+use crate::oauth::token_request;
+
+/// A bearer token that no repr, local variable or pickle shows.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct BearerToken(pub(super) Arc<token_request::BearerToken>);
+
+#[pymethods]
+impl BearerToken {
+    #[new]
+    fn new(token: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let text = Zeroizing::new(convert::text(token, "token")?.to_owned());
+        let token = token_request::BearerToken::new(text).ok_or_else(|| {
+            PyValueError::new_err(
+                "token is not a bearer token (RFC 6750 section 2.1), which has letters, digits and -._~+/ only, with = at \
+                 the end: give it without \"Bearer\", spaces and line ends",
+            )
+        })?;
+        Ok(Self(Arc::new(token)))
+    }
+
+    /// The token, for whoever asks for it by name.
+    fn expose<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::new(py, self.0.expose())
+    }
+
+    /// Puts the token into a request's headers, a mutable mapping, in the place of any credentials there.
+    fn authorize(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+        headers.set_item("Authorization", format!("Bearer {}", self.0.expose()))
+    }
+}
