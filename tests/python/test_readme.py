@@ -23,7 +23,7 @@ def run(block: str) -> dict[str, object]:
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
@@ -48,7 +48,7 @@ def test_the_example_of_keys_from_a_url_fetches_nothing_yet():
 
 
 def test_the_example_of_servers_that_are_asked_asks_nobody_yet():
-    made = run(BLOCKS[3])
+    made = run(BLOCKS[4])
     assert isinstance(made["oauth"], OAuthProvider)
     assert isinstance(made["remote"], RemoteAuthProvider)
 
@@ -56,7 +56,7 @@ def test_the_example_of_servers_that_are_asked_asks_nobody_yet():
 def test_the_example_of_a_log_shows_the_reason(capsys):
     logger = logging.getLogger("fastmcp_rs.auth")
     before = logger.level
-    handler = run(BLOCKS[4])["handler"]
+    handler = run(BLOCKS[5])["handler"]
     try:
         handler.setStream(sys.stdout)
         asyncio.run(StaticTokenVerifier(["t"]).verify_token("another"))

@@ -59,6 +59,7 @@ class OAuthProvider(AskingProvider):
         timeout: float = 10.0,
         jwks_refresh_interval: float = REFRESH_INTERVAL_SECONDS,
         jwks_max_stale: float = MAX_STALE_SECONDS,
+        detailed_errors: bool = False,
         base_url: object = None,
         resource_base_url: object = None,
         resource_server_url: object = None,
@@ -88,6 +89,7 @@ class OAuthProvider(AskingProvider):
             timeout: How long a question about a token may take in all, in seconds: more than 0, at most 300.
             jwks_refresh_interval: Seconds between refreshes that an unknown key forces; 0 for one at every miss.
             jwks_max_stale: Seconds for which keys and metadata are used beyond their lifetime while refreshes fail.
+            detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
             base_url: The URL of this server, as the installed FastMCP takes it.
             resource_base_url: The URL of the protected resource, as FastMCP from 3.0 on takes it.
             resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
@@ -127,6 +129,7 @@ class OAuthProvider(AskingProvider):
             "resource_server_url": resource_server_url,
         }
         host.init_verifier(self, urls)
+        self.detailed_errors = detailed_errors
         self._jwt.set_issuer(issuer)
         self.audience = audience
         self.required_scopes = scope

@@ -38,6 +38,7 @@ class RemoteAuthProvider(AskingProvider):
         client_id: str | Sequence[str] | None = None,
         issuer: str | Sequence[str] | None = None,
         required_scopes: str | Sequence[str] | None = None,
+        detailed_errors: bool = False,
         base_url: object = None,
         resource_base_url: object = None,
         resource_server_url: object = None,
@@ -56,6 +57,7 @@ class RemoteAuthProvider(AskingProvider):
                 ``audience`` where the service also knows the tokens of other applications.
             issuer: One of these must be the answer's ``iss``, where it names one; ``None`` accepts any.
             required_scopes: Scopes that every token must have, by the answer's ``scope``, ``scopes`` or ``scp``.
+            detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
             base_url: The URL of this server, as the installed FastMCP takes it.
             resource_base_url: The URL of the protected resource, as FastMCP from 3.0 on takes it.
             resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
@@ -77,6 +79,7 @@ class RemoteAuthProvider(AskingProvider):
             "resource_server_url": resource_server_url,
         }
         host.init_verifier(self, urls)
+        self.detailed_errors = detailed_errors
         self._native.set_audience(audience)
         self._native.set_client_id(client_id)
         self._native.set_issuer(issuer)

@@ -117,13 +117,15 @@ def test_8414_3_3_a_document_of_another_issuer_does_not_count(issuer, server, ju
     assert server.asked() == server.asked("/jwks") == []
 
 
-def test_what_answers_at_every_url_hides_no_metadata(new_endpoint, reply, pair, judgement):
+@pytest.mark.parametrize(
+    "page", [(200, "<html>"), (302, ""), (200, '{"issuer":"https://x.example"}'), (500, "")], ids=lambda page: page[0]
+)
+def test_what_answers_at_every_url_hides_no_metadata(page, new_endpoint, reply, pair, judgement):
     server = Server(new_endpoint(), reply, pair, "/realms/x")
     server.token_url = f"{server.issuer}/a/b/token"
     server.publish(f"/realms/x{WELL_KNOWN}", token_endpoint=server.token_url)
-    for other in (reply(200, "<html>"), reply(302, location="/login"), reply(200, '{"issuer":"https://x.example"}')):
-        server.endpoint.answer = other
-        assert judged(judgement, server, server.provider()) == BOTH_ACCEPTED
+    server.endpoint.answer = reply(*page, location="/login")
+    assert judged(judgement, server, server.provider()) == BOTH_ACCEPTED
 
 
 def test_i6_the_secret_goes_to_no_other_host_on_the_metadatas_word(server, new_endpoint, judgement):
@@ -221,16 +223,20 @@ def test_a_named_issuer_is_sought_in_its_place_alone(server, new_endpoint, reply
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_h4_no_redirect_is_followed(status, server, new_endpoint, reply, judgement):
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/introspect", ("accepted", "introspection_unavailable")),
+        # Without keys, the introspection endpoint that comes with them is not known either.
+        ("/jwks", OUT_OF_REACH),
+        (WELL_KNOWN, OUT_OF_REACH),
+    ],
+)
+def test_h4_no_redirect_is_followed(path, expected, status, server, new_endpoint, reply, judgement):
     target = new_endpoint()
-    target.answer = server.endpoint.routes["/introspect"]
-    for path in ("/introspect", "/jwks", WELL_KNOWN):
-        page = server.endpoint.routes[path]
-        server.endpoint.routes[path] = reply(status, location=target.url)
-        expected = ("accepted", "introspection_unavailable") if path == "/introspect" else OUT_OF_REACH
-        # Without keys, the introspection endpoint of the same metadata is not known either.
-        assert judged(judgement, server, server.provider()) == expected
-        server.endpoint.routes[path] = page
+    target.answer = server.endpoint.routes[path]
+    server.endpoint.routes[path] = reply(status, location=target.url)
+    assert judged(judgement, server, server.provider()) == expected
     assert target.connections == 0
 
 
