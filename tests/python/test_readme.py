@@ -23,7 +23,7 @@ def run(block: str) -> dict[str, object]:
 
 
 def test_every_block_is_run_here():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_the_example_of_a_log_shows_the_reason(capsys):
 
 
 def test_the_example_of_a_client_sends_nothing_yet():
-    assert repr(run(BLOCKS[4])["auth"]) == "OAuth(client_id='client-id', token_url='https://issuer.example/token')"
+    assert repr(run(BLOCKS[5])["auth"]) == "OAuth(client_id='client-id', token_url='https://issuer.example/token')"
 
 
 def test_the_example_of_accepting_and_refusing_holds():
