@@ -67,7 +67,7 @@ def test_the_example_of_a_log_shows_the_reason(capsys):
 
 
 def test_the_example_of_a_client_sends_nothing_yet():
-    assert repr(run(BLOCKS[4])["auth"]) == "OAuth(client_id='client-id', token_url='https://issuer.example/token')"
+    assert repr(run(BLOCKS[5])["auth"]) == "OAuth(client_id='client-id', token_url='https://issuer.example/token')"
 
 
 def test_the_example_of_accepting_and_refusing_holds():

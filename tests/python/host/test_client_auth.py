@@ -131,12 +131,13 @@ def test_a_client_that_gets_no_token_does_not_hang_and_says_why(server, endpoint
 
 def _causes(error):
     """The error and everything that it came from."""
-    pending = [error]
+    pending, seen = [error], []
     while pending:
         found = pending.pop()
-        yield found
-        pending += [cause for cause in (found.__cause__, found.__context__) if cause is not None]
-        pending += getattr(found, "exceptions", ())
+        if found is not None and found not in seen:
+            seen.append(found)
+            pending += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+    return seen
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
