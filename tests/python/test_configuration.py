@@ -40,7 +40,7 @@ WRONG = {
     ),
     "typ empty": (lambda: configure(typ=""), "at\\+jwt", lambda: configure(typ="at+jwt")),
     "typ JWT": (lambda: configure(typ="JWT"), "at\\+jwt", lambda: configure(typ="application/at+jwt")),
-    "two typs": (lambda: configure(typ=["a", "b"]), "one str", lambda: configure(typ="at+jwt")),
+    "two typs": (lambda: configure(typ=["a", "b"]), "typ must be a str", lambda: configure(typ="at+jwt")),
     "two scopes in one": (
         lambda: configure(required_scopes=["read write"]),
         "one scope an item",
