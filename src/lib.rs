@@ -16,5 +16,6 @@ pub mod policy;
 mod python;
 pub mod rejection;
 pub mod static_tokens;
+pub mod tally;
 pub mod testing;
 pub mod verifier;

@@ -151,6 +151,12 @@ fn texts(texts: &[Box<str>]) -> Vec<&str> {
     texts.iter().map(|text| &**text).collect()
 }
 
+impl Decision {
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(self.0, Outcome::Accepted(_))
+    }
+}
+
 #[pymethods]
 impl Decision {
     /// The rejection of a token whose check by a subclass failed.
@@ -193,7 +199,7 @@ impl Decision {
 
     /// The stable code of the reason; `None` for an accepted token.
     #[getter]
-    fn code(&self) -> Option<&'static str> {
+    pub(super) fn code(&self) -> Option<&'static str> {
         match &self.0 {
             Outcome::Accepted(_) | Outcome::Pending => None,
             Outcome::Rejected(refusal) => Some(refusal.rejection.code()),

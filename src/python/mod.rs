@@ -16,6 +16,7 @@ mod remote_keys;
 mod remote_verifier;
 mod request;
 mod static_verifier;
+mod tally;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,6 +52,8 @@ mod _native {
     use super::request::bearer_token;
     #[pymodule_export]
     use super::static_verifier::StaticVerifier;
+    #[pymodule_export]
+    use super::tally::{Tally, counts_of_process};
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

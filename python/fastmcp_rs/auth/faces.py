@@ -8,11 +8,14 @@ that it does not override are replaced by bridges to the one that it does.
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
 from fastmcp_rs.auth.reasons import failed, report
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth.provider import AuthProvider
 
 __all__ = ["BearerRequest", "answer_of", "is_bridge", "join_faces"]
 
@@ -66,7 +69,7 @@ def join_faces(cls: type) -> None:
             setattr(cls, name, _bridge(cls, name, target, overridden[target]))
 
 
-async def answer_of(provider: object, name: str, asked: object) -> Any:  # noqa: ANN401 - either face's token
+async def answer_of(provider: "AuthProvider", name: str, asked: object) -> Any:  # noqa: ANN401 - either face's token
     """Ask a provider through one of its entry points.
 
     Returns:
@@ -76,7 +79,7 @@ async def answer_of(provider: object, name: str, asked: object) -> Any:  # noqa:
     try:
         return _checked(await getattr(type(provider), name)(provider, asked), name)
     except Exception as error:  # noqa: BLE001 - whatever an override raises, the request must not end in it
-        failed(error, f"{type(provider).__qualname__}.{name}")
+        failed(provider, error, f"{type(provider).__qualname__}.{name}")
         return None
 
 
@@ -86,21 +89,21 @@ def is_bridge(entry_point: object) -> bool:
 
 
 def _bridge(cls: type, name: str, target: str, override: _EntryPoint) -> _EntryPoint:
-    async def entry_point(self: object, asked: Any) -> object:  # noqa: ANN401 - a request or a token
+    async def entry_point(self: "AuthProvider", asked: Any) -> object:  # noqa: ANN401 - a request or a token
         inherited: _EntryPoint = getattr(super(cls, self), name).__func__
         if _is_inside(self, cls):
             return await inherited(self, asked)
         token = bearer_token(asked) if name == "authenticate" else asked
         if isinstance(token, Decision):
             # Without a token there is nothing to ask the override about.
-            report(token)
+            report(self, token)
             return None
         with _inside(self, cls):
             try:
                 given = BearerRequest(token) if target == "authenticate" else token
                 answer = _checked(await override(self, given), target)
             except Exception as error:  # noqa: BLE001 - whatever an override raises, it refuses
-                decision = failed(error, f"{cls.__qualname__}.{target}")
+                decision = failed(self, error, f"{cls.__qualname__}.{target}")
                 if decision.outcome == "unavailable" and name != "authenticate":
                     host.raise_unavailable(decision)
                 return None

@@ -218,6 +218,15 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """
         return {} if self._remote is None else self._remote.held()
 
+    def stats(self) -> dict[str, Any]:
+        """Tell what was decided here so far, and what is held of fetched keys.
+
+        Returns:
+            ``accepted``, a number; ``rejected`` and ``unavailable``, each a dict of numbers by reason code; and
+            ``keys``, as ``keys()`` tells it.
+        """
+        return {**super().stats(), "keys": self.keys()}
+
     def _decide(self, token: object, *, waited: bool = False) -> Decision:
         return self._native.decide(
             token,

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match
 from fastmcp_rs import host
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
 from fastmcp_rs.auth.faces import answer_of
+from fastmcp_rs.auth.native import NativeProvider
 from fastmcp_rs.auth.reasons import listening, report, unheard
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class AuthenticationLayer:
         """Serve a request whose user is known, or known not to be."""
         if token is None and not refusals:
             refusals = [Decision.denied()]
-            report(refusals[0])
+            report(self._provider, refusals[0])
         if token is not None and self._takes_requests and isinstance(bearer_token(scope), Decision):
             scope["headers"] = [*scope["headers"], _PLACEHOLDER]
         with host.signed_in(scope, token):
@@ -105,7 +106,7 @@ class AuthenticationLayer:
         else:
             credentials = bearer_token(scope)
             if isinstance(credentials, Decision):
-                report(credentials)
+                report(self._provider, credentials)
                 return None
             answer = await answer_of(self._provider, "verify_token", credentials)
         if answer is None:
@@ -113,8 +114,11 @@ class AuthenticationLayer:
         token = host.to_host(answer) if isinstance(answer, AccessToken) else answer
         expired = Decision.of_expiry(token.expires_at)
         if expired is not None:
-            report(expired)
+            report(self._provider, expired)
             return None
+        if not isinstance(self._provider, NativeProvider):
+            # What is native has counted it.
+            self._provider.tally.count_accepted()
         return token
 
 

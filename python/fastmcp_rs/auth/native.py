@@ -36,7 +36,7 @@ class NativeProvider(AuthProvider):
         decision = token if isinstance(token, Decision) else self._decide(token)
         if decision.outcome == "pending":
             decision = await self._decide_later(token)
-        report(decision)
+        report(self, decision)
         return decision.access_token()
 
     async def verify_token(self, token: str) -> "HostAccessToken | None":
@@ -56,9 +56,9 @@ class NativeProvider(AuthProvider):
         decision = self._decide(token)
         if decision.outcome == "pending":
             decision = await self._decide_later(token)
+        report(self, decision)
         if decision.outcome == "accepted":
             return host.to_host(decision)
-        report(decision)
         if decision.outcome == "unavailable":
             host.raise_unavailable(decision)
         return None

@@ -5,7 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
+from fastmcp_rs._native import Tally
 from fastmcp_rs.auth.faces import answer_of, is_bridge, join_faces
+from fastmcp_rs.auth.telemetry import observe
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,7 +34,8 @@ class AuthProvider(host.TokenVerifierBase):
         if cls.authenticate is AuthProvider.authenticate and cls.verify_token is AuthProvider.verify_token:
             raise TypeError(f"{cls.__name__} implements neither authenticate() nor verify_token(): one is needed")
         self: Self = super().__new__(cls)
-        vars(self).update(host.verifier_state())
+        vars(self).update(host.verifier_state(), tally=Tally())
+        observe(self)
         return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - a class statement's own arguments
@@ -40,6 +43,7 @@ class AuthProvider(host.TokenVerifierBase):
         join_faces(cls)
 
     _detailed_errors = False
+    tally: Tally
 
     def __init__(
         self,
@@ -108,6 +112,14 @@ class AuthProvider(host.TokenVerifierBase):
             The installed FastMCP's access token, or ``None`` if the token is refused.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement verify_token()")
+
+    def stats(self) -> dict[str, Any]:
+        """Tell what was decided here so far.
+
+        Returns:
+            ``accepted``, a number; ``rejected`` and ``unavailable``, each a dict of numbers by reason code.
+        """
+        return self.tally.counts()
 
     def takes_requests(self) -> bool:
         """Whether ``authenticate`` is this class's own, and so may read more of a request than a bearer token."""

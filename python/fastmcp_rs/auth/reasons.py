@@ -7,11 +7,15 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision
 from fastmcp_rs.auth.limiter import Limiter
 from fastmcp_rs.errors import TokenVerificationError
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth.provider import AuthProvider
 
 __all__ = ["failed", "limiter", "listening", "report", "unheard"]
 
@@ -27,8 +31,9 @@ limiter = Limiter(_MOST_A_SECOND)
 _unheard: ContextVar[Decision | None] = ContextVar("_unheard", default=None)
 
 
-def report(decision: Decision) -> None:
-    """Tell why a token is not accepted. Nothing of the token itself is in the record."""
+def report(provider: "AuthProvider", decision: Decision) -> None:
+    """Count a decision of a provider's, and tell why a token is not accepted, with nothing of the token itself."""
+    provider.tally.count(decision)
     if decision.outcome == "accepted":
         return
     _tell(decision)
@@ -39,10 +44,11 @@ def report(decision: Decision) -> None:
         _write(decision, f"Bearer token {decision.outcome}: %s", decision.message, details)
 
 
-def failed(error: Exception, where: str) -> Decision:
+def failed(provider: "AuthProvider", error: Exception, where: str) -> Decision:
     """Tell that a subclass's own code raised: nobody can tell if that is what it says, else the token is refused.
 
     Args:
+        provider: An instance of the subclass.
         error: What it raised.
         where: The method, as an operator finds it.
 
@@ -58,6 +64,7 @@ def failed(error: Exception, where: str) -> Decision:
     else:
         decision = Decision.custom_check_failed()
         _write(decision, "Bearer token rejected: %s raised", where, error=error)
+    provider.tally.count(decision)
     _tell(decision)
     return decision
 
