@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::discovery::{Discovery, Issuer};
 use super::document::Document;
 use super::endpoint::{Answer, Done, Fetcher, Reply};
+use super::lifetime::lifetime;
 use super::metadata::Metadata;
-use super::schedule;
 use super::token_endpoint::TokenEndpoint;
 use crate::http::header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use crate::http::{self, Client, FetchPolicy, HttpError, Location, Request};
@@ -184,7 +184,7 @@ impl Search {
         if page.status == 200 && page.body.len() > self.most {
             return Err(HttpError::TooLarge.into());
         }
-        let lifetime = schedule::lifetime(page.cache_control);
+        let lifetime = lifetime(page.cache_control);
         let (location, server) = match &mut self.stage {
             Stage::KeySet(location, server) => (location.clone(), server.clone()),
             Stage::Metadata(discovery) => {

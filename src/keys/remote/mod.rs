@@ -4,6 +4,7 @@ mod discovery;
 mod document;
 mod endpoint;
 mod fetch;
+mod lifetime;
 mod metadata;
 mod registry;
 pub mod schedule;

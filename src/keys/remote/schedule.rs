@@ -10,11 +10,6 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::keys::Patience;
 
-/// How long a set is fresh when its endpoint does not say.
-pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
-/// The least and the most that an endpoint's `max-age` can make of it.
-pub const LIFETIME_BOUNDS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3600));
-
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A refresh that has not come back by now is as good as failed for a set that is stale.
@@ -190,29 +185,9 @@ impl Schedule {
     }
 }
 
-/// How long a set is fresh, from the endpoint's `Cache-Control` (RFC 9111 section 5.2.2.1). A hint may shorten the
-/// lifetime, never below the floor, nor lengthen it without bound; junk is ignored.
-#[must_use]
-pub fn lifetime(cache_control: Option<&str>) -> Duration {
-    let max_age = cache_control.and_then(|directives| {
-        directives.split(',').find_map(|directive| {
-            let (name, value) = directive.trim().split_once('=')?;
-            let seconds = value.trim().trim_matches('"');
-            if !name.trim().eq_ignore_ascii_case("max-age")
-                || seconds.is_empty()
-                || !seconds.bytes().all(|b| b.is_ascii_digit())
-            {
-                return None;
-            }
-            // More digits than a number holds are a very long time.
-            Some(Duration::from_secs(seconds.parse().unwrap_or(u64::MAX)))
-        })
-    });
-    max_age.map_or(DEFAULT_LIFETIME, |max_age| max_age.clamp(LIFETIME_BOUNDS.0, LIFETIME_BOUNDS.1))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::lifetime::DEFAULT_LIFETIME;
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -317,6 +292,16 @@ mod tests {
     }
 
     #[test]
+    fn k9_a_refresh_that_never_came_back_is_a_failed_one() {
+        let mut schedule = loaded(at(0));
+        assert!(matches!(schedule.on_demand(at(700), DAY), (Advice::Wait, Some(_))));
+        let lost = 700 + ABANDONED_AFTER.as_secs();
+        assert!(matches!(schedule.on_demand(at(lost), DAY), (Advice::Use, Some(_))));
+        assert_eq!(schedule.on_demand(at(lost + 1), DAY), (Advice::Use, None), "nobody waits for the next one");
+        assert_eq!(schedule.on_miss(at(lost + 1), INTERVAL, Patience::None), (MissAdvice::GiveUp, None));
+    }
+
+    #[test]
     fn k9_and_k10_a_stale_set_is_used_up_to_its_limit_and_not_beyond() {
         let mut schedule = loaded(at(0));
         let limit = 600 + 3600;
@@ -349,26 +334,6 @@ mod tests {
         assert!(!schedule.succeeded(first, at(63), DEFAULT_LIFETIME, 0.0));
         assert!(!schedule.failed(first, at(63), 0.0));
         assert_eq!(schedule.on_demand(at(64), DAY), (Advice::Use, None));
-    }
-
-    #[test]
-    fn k16_hints_shorten_and_never_lengthen_without_bound() {
-        for (hint, seconds) in [
-            (None, 600),
-            (Some("max-age=60"), 60),
-            (Some("public, Max-Age=\"60\", must-revalidate"), 60),
-            (Some("max-age=1"), 30),
-            (Some("max-age=0"), 30),
-            (Some("max-age=1000000000"), 3600),
-            (Some("max-age=99999999999999999999999"), 3600),
-            (Some("no-store"), 600),
-            (Some("max-age=-1"), 600),
-            (Some("max-age="), 600),
-            (Some("max-age=soon"), 600),
-            (Some(",,=,"), 600),
-        ] {
-            assert_eq!(lifetime(hint).as_secs(), seconds, "{hint:?}");
-        }
     }
 
     #[test]
