@@ -3,6 +3,7 @@
 //! The layers, from the top: [`verifier`] and [`policy`] decide about a token, [`keys`] says where keys come from,
 //! [`http`] asks other servers, [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
 
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod flights;

@@ -169,7 +169,7 @@ impl Policy {
     /// The first check that fails.
     pub fn judge(
         &self,
-        vouched: Vouched,
+        vouched: Arc<Vouched>,
         overrides: &dyn Overrides,
         now: NumericDate,
     ) -> Result<Verified, Box<Refused>> {
@@ -205,6 +205,16 @@ pub struct Vouched {
 }
 
 impl Vouched {
+    /// What it takes in memory, in bytes, by estimate.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let header = match &self.by {
+            Voucher::Signature(header) => header.parameters().memory(),
+            Voucher::Answer => 0,
+        };
+        size_of::<Self>() + header + self.claims.object().memory()
+    }
+
     /// The key id that the header names, where there is one.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
@@ -236,12 +246,18 @@ pub enum Voucher {
 /// A token that passed every check: only [`Policy::judge`] makes one.
 #[derive(Debug)]
 pub struct Verified {
-    vouched: Vouched,
+    vouched: Arc<Vouched>,
     scopes: Vec<Box<str>>,
     expiry_leeway: f64,
 }
 
 impl Verified {
+    /// What vouches for the claims, and for which.
+    #[must_use]
+    pub fn vouched(&self) -> &Arc<Vouched> {
+        &self.vouched
+    }
+
     /// The claims set.
     #[must_use]
     pub fn claims(&self) -> &Claims {
@@ -267,7 +283,7 @@ pub struct Refused {
     /// The check that failed.
     pub rejection: Rejection,
     /// The claims set.
-    pub vouched: Vouched,
+    pub vouched: Arc<Vouched>,
 }
 
 /// What a subclass may decide in the verifier's place. `None` leaves the decision where it is.
@@ -438,7 +454,7 @@ mod tests {
             issuer: None,
             claims: Claims::parse(format!("{{{claims}}}").as_bytes())?,
         };
-        policy.judge(vouched, overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
+        policy.judge(Arc::new(vouched), overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
     }
 
     fn code(policy: &Policy, claims: &str) -> &'static str {

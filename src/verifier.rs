@@ -10,7 +10,9 @@
 
 use std::sync::Arc;
 
+use crate::cache::ProofCache;
 use crate::config::Algorithms;
+use crate::jose::jwa::PreparedKey;
 use crate::jose::jws::{self, Header};
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::keys::{KeySet, KeySource, Keys, Patience};
@@ -36,7 +38,7 @@ pub struct Refusal {
     /// The key id that its header names, if the header could be read: a stranger's word.
     pub kid: Option<Box<str>>,
     /// The claims, if somebody vouches for them: until then they are a stranger's words.
-    pub vouched: Option<Vouched>,
+    pub vouched: Option<Arc<Vouched>>,
 }
 
 impl From<Rejection> for Decision {
@@ -48,7 +50,7 @@ impl From<Rejection> for Decision {
 impl Decision {
     /// The decision about a claims set, whatever vouches for it.
     #[must_use]
-    pub fn about(vouched: Vouched, policy: &Policy, overrides: &dyn Overrides, now: NumericDate) -> Self {
+    pub fn about(vouched: Arc<Vouched>, policy: &Policy, overrides: &dyn Overrides, now: NumericDate) -> Self {
         match policy.judge(vouched, overrides, now) {
             Ok(verified) => Self::Accepted(Box::new(verified)),
             Err(refused) => {
@@ -74,13 +76,37 @@ pub enum Progress {
 pub struct Verifier {
     algorithms: Algorithms,
     keys: Arc<dyn KeySource>,
+    proofs: Option<ProofCache>,
+    heavy: Heavy,
 }
+
+/// How to do the one step that takes long, the mathematics of a signature: at once, or in whatever way lets others work
+/// meanwhile.
+pub type Heavy = fn(&mut (dyn FnMut() + Send));
 
 impl Verifier {
     /// A verifier that accepts these algorithms under the keys of this source.
     #[must_use]
     pub fn new(algorithms: Algorithms, keys: Arc<dyn KeySource>) -> Self {
-        Self { algorithms, keys }
+        Self { algorithms, keys, proofs: None, heavy: |work| work() }
+    }
+
+    /// This verifier, remembering what it accepted.
+    #[must_use]
+    pub fn with_cache(self, proofs: ProofCache) -> Self {
+        Self { proofs: Some(proofs), ..self }
+    }
+
+    /// This verifier, doing the heavy step in this way.
+    #[must_use]
+    pub fn with_heavy(self, heavy: Heavy) -> Self {
+        Self { heavy, ..self }
+    }
+
+    /// What it remembers, where it does.
+    #[must_use]
+    pub fn cache(&self) -> Option<&ProofCache> {
+        self.proofs.as_ref()
     }
 
     /// The algorithms that are accepted.
@@ -98,6 +124,9 @@ impl Verifier {
         now: NumericDate,
         patience: Patience,
     ) -> Progress {
+        if let Some(vouched) = self.recall(token) {
+            return Progress::Decided(Decision::about(vouched, policy, overrides, now));
+        }
         let unproven = match Unproven::read(token, &self.algorithms) {
             Ok(unproven) => unproven,
             Err(rejection) => return Progress::Decided(rejection.into()),
@@ -106,12 +135,15 @@ impl Verifier {
             Ok(proof) => proof,
             Err(undecided) => return undecided,
         };
-        let claims = proof.and_then(|keys| Ok((keys, Claims::parse(&unproven.parts.payload)?)));
+        let claims = proof.and_then(|proof| Ok((proof, Claims::parse(&unproven.parts.payload)?)));
         Progress::Decided(match claims {
-            Ok((keys, claims)) => {
-                let issuer = keys.server().map(|server| Arc::clone(&server.issuer));
+            Ok((Proof { key, issuer }, claims)) => {
                 let vouched = Vouched { by: Voucher::Signature(unproven.header), issuer, claims };
-                Decision::about(vouched, policy, overrides, now)
+                let decision = Decision::about(Arc::new(vouched), policy, overrides, now);
+                if let (Some(proofs), Decision::Accepted(verified)) = (&self.proofs, &decision) {
+                    proofs.remember(token, &key, verified.vouched());
+                }
+                decision
             }
             Err(rejection) => {
                 let kid = unproven.header.kid().map(Box::from);
@@ -119,12 +151,21 @@ impl Verifier {
             }
         })
     }
-}
 
-impl Verifier {
+    /// What vouches for a token that was accepted before, if its key is still the one and belongs to the same issuer.
+    fn recall(&self, token: &[u8]) -> Option<Arc<Vouched>> {
+        // Keys are asked for only where the token is known: junk must not make anybody fetch them.
+        self.proofs.as_ref()?.recall(token, |proof| {
+            let Keys::Snapshot(keys) = self.keys.keys() else { return false };
+            let Voucher::Signature(header) = &proof.vouched.by else { return false };
+            let key = keys.select(header.algorithm, header.kid());
+            key.is_ok_and(|key| proof.is_under(key)) && proof.vouched.issuer.as_deref() == issuer_of(&keys).as_deref()
+        })
+    }
+
     /// Checks the signature under the keys at hand, or under newer ones where it shows that those may be old: the key is
     /// unknown, or another one stands under its name. The outer error is progress that stops short of an answer.
-    fn prove(&self, unproven: &Unproven<'_>, patience: Patience) -> Result<Result<Arc<KeySet>, Rejection>, Progress> {
+    fn prove(&self, unproven: &Unproven<'_>, patience: Patience) -> Result<Result<Proof, Rejection>, Progress> {
         let unavailable = |why| Progress::Decided(Decision::Unavailable(why));
         let keys = match self.keys.keys() {
             Keys::Snapshot(keys) => keys,
@@ -132,12 +173,12 @@ impl Verifier {
             Keys::Pending => return Err(unavailable(Unavailable::Keys)),
             Keys::Unavailable(why) => return Err(unavailable(why)),
         };
-        let rejection = match unproven.prove(&keys) {
+        let rejection = match unproven.prove(&keys, self.heavy) {
             Err(rejection @ (Rejection::UnknownKey | Rejection::InvalidSignature)) => rejection,
-            proof => return Ok(proof.map(|()| keys)),
+            proof => return Ok(proof),
         };
         match self.keys.keys_after_miss(&keys, patience) {
-            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer).map(|()| newer)),
+            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer, self.heavy)),
             Keys::Pending => Err(Progress::Pending),
             Keys::Unavailable(why) if rejection == Rejection::UnknownKey => Err(unavailable(why)),
             Keys::Snapshot(_) | Keys::Unavailable(_) => Ok(Err(rejection)),
@@ -151,7 +192,7 @@ impl Verifier {
 /// The reason for which the token is rejected.
 pub fn verify_jws(token: &[u8], algorithms: &Algorithms, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
     let unproven = Unproven::read(token, algorithms)?;
-    unproven.prove(keys)?;
+    unproven.prove(keys, |work| work())?;
     Ok(unproven.parts.payload)
 }
 
@@ -171,9 +212,24 @@ impl<'t> Unproven<'t> {
         Ok(Self { parts, header })
     }
 
-    fn prove(&self, keys: &KeySet) -> Result<(), Rejection> {
+    fn prove(&self, keys: &KeySet, heavy: Heavy) -> Result<Proof, Rejection> {
         let key = keys.select(self.header.algorithm, self.header.kid())?;
-        let verifies = key.verifies(self.parts.signing_input, &self.parts.signature);
-        if verifies { Ok(()) } else { Err(Rejection::InvalidSignature) }
+        let mut verifies = false;
+        heavy(&mut || verifies = key.verifies(self.parts.signing_input, &self.parts.signature));
+        if verifies {
+            Ok(Proof { key: Arc::clone(key), issuer: issuer_of(keys) })
+        } else {
+            Err(Rejection::InvalidSignature)
+        }
     }
+}
+
+/// A signature that holds: under this key, which belongs to this issuer where that is known.
+struct Proof {
+    key: Arc<PreparedKey>,
+    issuer: Option<Arc<str>>,
+}
+
+fn issuer_of(keys: &KeySet) -> Option<Arc<str>> {
+    keys.server().map(|server| Arc::clone(&server.issuer))
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its own claims has failed")]
 
+use std::sync::Arc;
+
 use fastmcp_rs::jose::jwt::{Claims, NumericDate};
 use fastmcp_rs::policy::{Plain, Policy, Vouched, Voucher};
 use fastmcp_rs::verifier::Decision;
@@ -11,7 +13,7 @@ const NOW: i64 = 1_800_000_000;
 fn code(policy: &Policy, issuer: Option<&str>, claims: &str) -> &'static str {
     let claims = Claims::parse(format!("{{{claims}}}").as_bytes()).unwrap();
     let vouched = Vouched { by: Voucher::Answer, issuer: issuer.map(Into::into), claims };
-    match Decision::about(vouched, policy, &Plain, NumericDate::from_seconds(NOW)) {
+    match Decision::about(Arc::new(vouched), policy, &Plain, NumericDate::from_seconds(NOW)) {
         Decision::Accepted(_) => "accepted",
         Decision::Rejected(refusal) => refusal.rejection.code(),
         Decision::Unavailable(_) => unreachable!("nobody is asked"),

@@ -1,7 +1,7 @@
 """The installed FastMCP, or MCP SDK, or neither: the only module that imports them and knows their versions apart."""
 
 import inspect
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib import import_module
@@ -54,6 +54,8 @@ __all__ = [
 
 _CARRIED = "_fastmcp_rs_access_token"
 _DECISION = "_fastmcp_rs_decision"
+# What `host_fields` gives, in the order of the host's own fields.
+_HOST_FIELDS = ("token", "client_id", "scopes", "expires_at", "resource", "subject", "claims")
 _URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
 
 
@@ -151,11 +153,55 @@ def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
             "verify_token() answers with FastMCP's AccessToken, and neither FastMCP nor the MCP SDK is installed: "
             "pip install 'fastmcp-rs[fastmcp]', or use authenticate()"
         )
-    made: HostAccessToken = model(**_fields(decided, model))
-    # In __dict__ beside the model's fields, where pydantic keeps cached properties: copies take it along, and neither
-    # equality nor dumps see it.
-    made.__dict__[_CARRIED] = decided.access_token() if isinstance(decided, Decision) else decided
+    make = _makers.get(model) or _makers.setdefault(model, _maker(model))
+    made: HostAccessToken = make(decided.host_fields(), decided)
     return made
+
+
+_makers: dict[type, Callable[[dict[str, Any], object], Any]] = {}
+
+
+def _maker(model: Any) -> Callable[[dict[str, Any], object], Any]:  # noqa: ANN401 - a class of the host's
+    """Make a function that makes a model of fields whose types are known to be right, and of what it carries along.
+
+    That stands in __dict__ beside the fields, where pydantic keeps cached properties: copies take it along, and neither
+    equality nor dumps see it.
+
+    pydantic's validation costs more than the verification of a token that was seen before. So the fields are put where
+    pydantic puts them; where a first one does not come out as pydantic itself makes it, pydantic makes them all.
+    """
+    unknown = [name for name in _HOST_FIELDS if name not in model.model_fields]
+    defaults = {name: field.default for name, field in model.model_fields.items() if name not in _HOST_FIELDS}
+    known = frozenset(_HOST_FIELDS).difference(unknown)
+    new, put = model.__new__, object.__setattr__
+
+    def validated(fields: dict[str, Any], carried: object) -> Any:  # noqa: ANN401 - as above
+        made = model(**{name: fields[name] for name in known})
+        made.__dict__[_CARRIED] = carried
+        return made
+
+    def straight(fields: dict[str, Any], carried: object) -> Any:  # noqa: ANN401 - as above
+        for name in unknown:
+            del fields[name]
+        if defaults:
+            fields.update(defaults)
+        fields[_CARRIED] = carried
+        made = new(model)
+        put(made, "__dict__", fields)
+        put(made, "__pydantic_fields_set__", set(known))
+        put(made, "__pydantic_extra__", None)
+        put(made, "__pydantic_private__", None)
+        return made
+
+    sample = AccessToken("token", scope=["scope"], user_id="user", metadata={"claim": 1}).host_fields()
+    return straight if _equal(straight(dict(sample), None), validated(sample, None)) else validated
+
+
+def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - models of the host's
+    """Whether two models are alike in all that pydantic keeps of them."""
+    kept = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+    alike = all(getattr(one, name) == getattr(other, name) for name in kept)
+    return alike and list(one.__dict__) == list(other.__dict__) and repr(one) == repr(other)
 
 
 def unavailable_error() -> type[Exception] | None:
@@ -170,7 +216,11 @@ def raise_unavailable(decision: Decision) -> None:
     if error_class is not None:
         error = error_class(decision.message)
         vars(error)[_DECISION] = decision
-        raise error
+        try:
+            raise error
+        finally:
+            # Its traceback holds this frame, which must not hold it in turn: what is kept alive keeps its keys.
+            del error
 
 
 def decision_of(error: Exception) -> Decision | None:
@@ -181,11 +231,14 @@ def decision_of(error: Exception) -> Decision | None:
 
 def from_host(token: "HostAccessToken") -> AccessToken:
     """Make the documented access token of the host's: the one it was made of, unless somebody changed it since."""
-    carried: AccessToken | None = token.__dict__.get(_CARRIED)
+    carried: AccessToken | Decision | None = token.__dict__.get(_CARRIED)
     if carried is not None:
-        fields = _fields(carried, type(token))
-        if all(getattr(token, name) == value for name, value in fields.items()):
-            return carried
+        fields = carried.host_fields()
+        known = fields.keys() & type(token).model_fields.keys()
+        if all(getattr(token, name) == fields[name] for name in known):
+            made_of = carried if isinstance(carried, AccessToken) else carried.access_token()
+            if made_of is not None:
+                return made_of
     expires_at = None if token.expires_at is None else datetime.fromtimestamp(token.expires_at, timezone.utc)
     claims = getattr(token, "claims", None) or {}
     return AccessToken(
@@ -254,12 +307,6 @@ def resource_metadata(gate: object) -> str | None:
     """The URL of the protected resource's metadata (RFC 9728 section 5.1) that the gate names, if there is one."""
     url = getattr(gate, "resource_metadata_url", None)
     return None if url is None else str(url)
-
-
-def _fields(made_of: Decision | AccessToken, model: Any) -> dict[str, Any]:  # noqa: ANN401 - a class of the host's
-    """Those of the fields that the host's model has; older ones lack some."""
-    fields = made_of.host_fields()
-    return {name: fields[name] for name in fields.keys() & model.model_fields.keys()}
 
 
 def implied_auth(request: Any) -> "HttpAuthBase":  # noqa: ANN401 - of either HTTP client

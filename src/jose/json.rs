@@ -37,6 +37,16 @@ pub enum Value {
 }
 
 impl Value {
+    fn memory(&self) -> usize {
+        match self {
+            Self::String(text) => text.len(),
+            Self::BigInt(int) => usize::try_from(int.bits() / 8).unwrap_or(usize::MAX),
+            Self::Array(items) => items.iter().map(|item| size_of::<Self>() + item.memory()).sum(),
+            Self::Object(object) => object.memory(),
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
+        }
+    }
+
     /// The string, if it is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -58,6 +68,13 @@ impl Object {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.members.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
+    }
+
+    /// What the object takes in memory beside itself, in bytes, by estimate.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let members = self.members.iter();
+        members.map(|(name, value)| size_of::<(Box<str>, Value)>() + name.len() + value.memory()).sum()
     }
 
     /// The members, in the order of the text.

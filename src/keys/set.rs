@@ -18,11 +18,11 @@ pub struct KeySet {
 struct Key {
     kid: Option<Box<str>>,
     material: KeyMaterial,
-    prepared: Vec<PreparedKey>,
+    prepared: Vec<Arc<PreparedKey>>,
 }
 
 impl Key {
-    fn for_algorithm(&self, algorithm: Algorithm) -> Option<&PreparedKey> {
+    fn for_algorithm(&self, algorithm: Algorithm) -> Option<&Arc<PreparedKey>> {
         self.prepared.iter().find(|prepared| prepared.algorithm() == algorithm)
     }
 }
@@ -36,7 +36,8 @@ impl KeySet {
         let mut keys = Vec::new();
         for jwk in jwks {
             let served = algorithms.iter().filter(|&&algorithm| jwk.serves(algorithm));
-            let prepared = served.map(|&algorithm| jwk.material.prepare(algorithm)).collect::<Result<Vec<_>, _>>()?;
+            let prepared = served.map(|&algorithm| jwk.material.prepare(algorithm).map(Arc::new));
+            let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
             if !prepared.is_empty() {
                 keys.push(Key { kid: jwk.kid, material: jwk.material, prepared });
             }
@@ -49,7 +50,8 @@ impl KeySet {
     /// # Errors
     /// One of the algorithms is not symmetric.
     pub fn of_secret(material: KeyMaterial, algorithms: &[Algorithm]) -> Result<Self, UnsoundKey> {
-        let prepared = algorithms.iter().map(|&algorithm| material.prepare(algorithm)).collect::<Result<_, _>>()?;
+        let prepared = algorithms.iter().map(|&algorithm| material.prepare(algorithm).map(Arc::new));
+        let prepared = prepared.collect::<Result<_, _>>()?;
         Ok(Self { keys: vec![Key { kid: None, material, prepared }], server: None })
     }
 
@@ -87,7 +89,7 @@ impl KeySet {
     ///
     /// # Errors
     /// `UnknownKey` if none qualifies, `AmbiguousKey` if different ones do.
-    pub fn select(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<&PreparedKey, Rejection> {
+    pub fn select(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<&Arc<PreparedKey>, Rejection> {
         let lone = self.keys.len() == 1;
         let mut fitting = self.keys.iter().filter_map(|key| {
             let named = match (kid, key.kid.as_deref()) {
@@ -118,7 +120,7 @@ mod tests {
 
     fn select(jwks: Vec<Jwk>, kid: Option<&str>) -> Result<Algorithm, Rejection> {
         let set = KeySet::new(jwks, &[Algorithm::HS256, Algorithm::HS512]).unwrap();
-        set.select(Algorithm::HS256, kid).map(PreparedKey::algorithm)
+        set.select(Algorithm::HS256, kid).map(|key| key.algorithm())
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Verdict {
         match self {
             Self::Known(claims) => {
                 let vouched = Vouched { by: Voucher::Answer, issuer, claims: claims.clone() };
-                Decision::about(vouched, policy, &Plain, now)
+                Decision::about(Arc::new(vouched), policy, &Plain, now)
             }
             Self::Refused(rejection) => rejection.clone().into(),
             Self::Unavailable(why) => Decision::Unavailable(why.clone()),

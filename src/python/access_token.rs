@@ -179,6 +179,7 @@ impl AccessToken {
         fields.set_item("client_id", client_id)?;
         fields.set_item("scopes", self.scope(py)?.unwrap_or_else(|| PyList::empty(py)))?;
         fields.set_item("expires_at", self.expires_at.map(|expires_at| host_seconds(expires_at.timestamp())))?;
+        fields.set_item("resource", py.None())?;
         fields.set_item("subject", user_id.or(text("sub")?))?;
         fields.set_item("claims", metadata)?;
         Ok(fields)

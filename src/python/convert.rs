@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
 
@@ -15,9 +16,52 @@ const LONGEST_TIMEOUT: f64 = 300.0;
 pub(super) fn object_to_dict<'py>(py: Python<'py>, object: &Object) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, value) in object.iter() {
-        dict.set_item(name, value_to_object(py, value)?)?;
+        dict.set_item(member_name(py, name), value_to_object(py, value)?)?;
     }
     Ok(dict)
+}
+
+/// The name of a member. Those that tokens commonly have are made once for the process, with their hash.
+fn member_name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+    macro_rules! common {
+        ($($known:literal),*) => {
+            match name {
+                $($known => intern!(py, $known).clone(),)*
+                _ => PyString::new(py, name),
+            }
+        };
+    }
+    common!(
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "scope",
+        "scp",
+        "client_id",
+        "azp",
+        "sid",
+        "typ",
+        "ver",
+        "tid",
+        "oid",
+        "acr",
+        "amr",
+        "nonce",
+        "name",
+        "email",
+        "email_verified",
+        "preferred_username",
+        "given_name",
+        "family_name",
+        "groups",
+        "roles",
+        "auth_time",
+        "token_use"
+    )
 }
 
 fn value_to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
@@ -84,6 +128,15 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
 pub(super) fn optional_text(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Box<str>>> {
     let value = value.filter(|value| !value.is_none());
     value.map(|value| text(value, argument).map(Box::from)).transpose()
+}
+
+/// A whole number from 0 to `most`. `None` stays `None`.
+pub(super) fn whole_number(value: Option<&Bound<'_, PyAny>>, argument: &str, most: usize) -> PyResult<Option<usize>> {
+    let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
+    let number = if value.is_instance_of::<PyBool>() { None } else { value.extract::<usize>().ok() };
+    let number = number.filter(|&number| number <= most && value.is_instance_of::<PyInt>());
+    let wrong = || PyValueError::new_err(format!("{argument} must be a whole number from 0 to {most}"));
+    number.map(Some).ok_or_else(wrong)
 }
 
 /// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.

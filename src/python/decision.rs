@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::access_token::{AccessToken, Metadata, host_seconds};
 use super::calls::with_python;
@@ -110,14 +111,14 @@ impl Principal {
     /// The fields of FastMCP's own access token.
     pub(super) fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let fields = PyDict::new(py);
-        fields.set_item("token", self.token.bind(py))?;
-        fields.set_item("client_id", &*self.client_id)?;
-        fields.set_item("scopes", self.scopes.iter().map(|scope| &**scope).collect::<Vec<_>>())?;
+        fields.set_item(intern!(py, "token"), self.token.bind(py))?;
+        fields.set_item(intern!(py, "client_id"), &*self.client_id)?;
+        fields.set_item(intern!(py, "scopes"), PyList::new(py, self.scopes.iter().map(|scope| &**scope))?)?;
         let expires_at = self.accepted_until.map(|until| host_seconds(until.whole_seconds()));
-        fields.set_item("expires_at", expires_at)?;
-        fields.set_item("resource", self.resource.as_deref())?;
-        fields.set_item("subject", self.subject.as_deref())?;
-        fields.set_item("claims", self.metadata.to_dict(py)?)?;
+        fields.set_item(intern!(py, "expires_at"), expires_at)?;
+        fields.set_item(intern!(py, "resource"), self.resource.as_deref())?;
+        fields.set_item(intern!(py, "subject"), self.subject.as_deref())?;
+        fields.set_item(intern!(py, "claims"), self.metadata.to_dict(py)?)?;
         Ok(fields)
     }
 
@@ -149,12 +150,6 @@ fn resource<'c>(claims: &'c Claims, policy: &Policy) -> Option<&'c str> {
 
 fn texts(texts: &[Box<str>]) -> Vec<&str> {
     texts.iter().map(|text| &**text).collect()
-}
-
-impl Decision {
-    pub(super) fn is_accepted(&self) -> bool {
-        matches!(self.0, Outcome::Accepted(_))
-    }
 }
 
 #[pymethods]
@@ -195,6 +190,18 @@ impl Decision {
             Outcome::Unavailable(_) => "unavailable",
             Outcome::Pending => "pending",
         }
+    }
+
+    /// Whether the token is accepted.
+    #[getter]
+    pub(super) fn is_accepted(&self) -> bool {
+        matches!(self.0, Outcome::Accepted(_))
+    }
+
+    /// Whether keys, or an answer, are on their way.
+    #[getter]
+    fn is_pending(&self) -> bool {
+        matches!(self.0, Outcome::Pending)
     }
 
     /// The stable code of the reason; `None` for an accepted token.
@@ -311,6 +318,21 @@ impl Decision {
             return Err(PyValueError::new_err("the token was not accepted"));
         };
         principal.host_fields(py)
+    }
+
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    /// An accepted decision goes elsewhere as the access token that it made.
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let token =
+            self.access_token(py).ok_or_else(|| PyTypeError::new_err("only an accepted decision is pickled"))?;
+        token.into_pyobject(py)?.call_method0("__reduce__")
     }
 
     fn __repr__(&self) -> String {

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::current_policy::CurrentPolicy;
 use super::decision::Decision;
 use super::remote_keys::RemoteKeys;
 use super::{convert, now};
+use crate::cache::ProofCache;
 use crate::config::Algorithms;
 use crate::jose::jwt::Claims;
 use crate::keys::{self, FixedKeys, KeySource, Patience};
 use crate::policy::{CustomCheckFailed, Overrides, Policy};
 use crate::rejection::Rejection;
 use crate::verifier::Verifier;
+
+/// The most tokens that a cache may be for.
+const MOST_CACHED_TOKENS: usize = 10_000_000;
 
 /// Verifies JWTs under keys that were given at construction, or that are fetched.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -35,13 +39,14 @@ impl JwtVerifier {
 #[pymethods]
 impl JwtVerifier {
     #[new]
-    #[pyo3(signature = (key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=false))]
+    #[pyo3(signature = (key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=false, cache_size=None))]
     fn new(
         key: &Bound<'_, PyAny>,
         algorithms: &Bound<'_, PyAny>,
         leeway: Option<&Bound<'_, PyAny>>,
         typ: Option<&Bound<'_, PyAny>>,
         allow_bound_tokens: bool,
+        cache_size: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let names = convert::texts(Some(algorithms), "algorithms")?.unwrap_or_default();
         let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
@@ -62,11 +67,27 @@ impl JwtVerifier {
             .with_leeway(convert::seconds(leeway, "leeway")?)?
             .with_typ(convert::optional_text(typ, "typ")?)?
             .with_bound_tokens(allow_bound_tokens);
-        Ok(Self {
-            verifier: Arc::new(Verifier::new(algorithms, source)),
-            policy: Arc::new(CurrentPolicy::new(policy)),
-            short_secret,
-        })
+        let remembered = convert::whole_number(cache_size, "cache_size", MOST_CACHED_TOKENS)?.unwrap_or(0);
+        let mut verifier = Verifier::new(algorithms, source);
+        if !verifier.algorithms().are_symmetric() {
+            verifier = verifier.with_heavy(detached);
+        }
+        if remembered > 0 {
+            verifier = verifier.with_cache(ProofCache::new(remembered));
+        }
+        Ok(Self { verifier: Arc::new(verifier), policy: Arc::new(CurrentPolicy::new(policy)), short_secret })
+    }
+
+    /// How the cache of verified tokens is doing; `None` where there is none.
+    fn cache<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(cache) = self.verifier.cache() else { return Ok(None) };
+        let counts = cache.counts();
+        let dict = PyDict::new(py);
+        dict.set_item("entries", counts.entries)?;
+        dict.set_item("bytes", counts.bytes)?;
+        dict.set_item("hits", counts.hits)?;
+        dict.set_item("misses", counts.misses)?;
+        Ok(Some(dict))
     }
 
     /// The accepted algorithms, in the order given.
@@ -132,6 +153,12 @@ impl JwtVerifier {
         let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
         Decision::of(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
     }
+}
+
+/// Lets other threads have Python while a public-key signature is checked: for that long it is worth the way there and
+/// back. A MAC takes less than that.
+fn detached(work: &mut (dyn FnMut() + Send)) {
+    Python::attach(|py| py.detach(work));
 }
 
 /// The scopes of a claims set in JSON that holds at most `scope` and `scp`.

@@ -8,6 +8,7 @@ mod vectors;
 
 use std::sync::Arc;
 
+use fastmcp_rs::cache::ProofCache;
 use fastmcp_rs::config::{Algorithms, ConfigError};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwt::NumericDate;
@@ -114,10 +115,11 @@ pub(crate) fn policy() -> Policy {
         .unwrap()
 }
 
-/// A verifier with the policy that it applies.
+/// A verifier with the policy that it applies, and one beside it that remembers: they must not be told apart.
 #[derive(Debug)]
 pub(crate) struct Door {
     verifier: Verifier,
+    remembering: Verifier,
     policy: Policy,
 }
 
@@ -128,7 +130,8 @@ impl Door {
     }
 
     pub(crate) fn with_source(source: Arc<dyn KeySource>, names: &[&str]) -> Self {
-        Self { verifier: Verifier::new(algorithms(names), source), policy: policy() }
+        let verifier = || Verifier::new(algorithms(names), Arc::clone(&source));
+        Self { verifier: verifier(), remembering: verifier().with_cache(ProofCache::new(100)), policy: policy() }
     }
 
     pub(crate) fn with_policy(self, policy: Policy) -> Self {
@@ -149,7 +152,23 @@ impl Door {
     }
 
     fn decide(&self, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
-        match self.verifier.verify(token, &self.policy, &Plain, now, Patience::MayWait) {
+        let plain = self.decide_by(&self.verifier, token, now);
+        for _ in 0..2 {
+            match (&plain, self.decide_by(&self.remembering, token, now)) {
+                (Ok(one), Ok(other)) => {
+                    assert_eq!(one.claims().object(), other.claims().object());
+                    assert_eq!(one.scopes(), other.scopes());
+                    assert_eq!(one.accepted_until(), other.accepted_until());
+                }
+                (Err(one), Err(other)) => assert_eq!(*one, other),
+                (plain, remembered) => panic!("memory makes a difference: {plain:?}, {remembered:?}"),
+            }
+        }
+        plain
+    }
+
+    fn decide_by(&self, verifier: &Verifier, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
+        match verifier.verify(token, &self.policy, &Plain, now, Patience::MayWait) {
             Progress::Decided(Decision::Accepted(verified)) => Ok(verified),
             Progress::Decided(Decision::Rejected(refusal)) => {
                 let judged = !BEFORE_CLAIMS.contains(&refusal.rejection.code());

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastmcp_rs::cache::ProofCache;
 use fastmcp_rs::http::{FetchPolicy, HttpError, Location};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
@@ -185,7 +186,12 @@ impl RemoteDoor {
 
     fn accepting(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration, names: &[&str]) -> Self {
         let source = Arc::new(RemoteKeys::new(Arc::clone(endpoint), interval, max_stale));
-        Self { verifier: Verifier::new(algorithms(names), source) }
+        Self { verifier: Verifier::new(algorithms(names), source).with_cache(ProofCache::new(100)) }
+    }
+
+    /// How many tokens were found in the verifier's memory.
+    pub(crate) fn hits(&self) -> u64 {
+        self.verifier.cache().unwrap().counts().hits
     }
 
     /// What becomes of a token of somebody who could wait.

@@ -23,8 +23,8 @@ def ask(provider, *tokens):
 
 
 def test_each_decision_is_counted_by_its_reason(forge, secret):
-    verifier = JWTVerifier(secret, audience="server", required_scopes=["read"])
-    assert verifier.stats() == {"accepted": 0, "rejected": {}, "unavailable": {}, "keys": {}}
+    verifier = JWTVerifier(secret, audience="server", required_scopes=["read"], cache_size=0)
+    assert verifier.stats() == {"accepted": 0, "rejected": {}, "unavailable": {}, "keys": {}, "cache": None}
     ask(verifier, forge({"aud": "server", "scope": "read"}), forge({"aud": "server"}), "garbage")
     asyncio.run(verifier.authenticate({"headers": []}))
     assert verifier.stats() == {
@@ -32,6 +32,7 @@ def test_each_decision_is_counted_by_its_reason(forge, secret):
         "rejected": {"missing_token": 1, "malformed_token": 2, "insufficient_scope": 2},
         "unavailable": {},
         "keys": {},
+        "cache": None,
     }
 
 

@@ -31,6 +31,8 @@ __all__ = ["JWTVerifier"]
 _DOCUMENTED_ALGORITHMS: Sequence[str] = ["HS256"]
 _FASTMCP_ALGORITHM = "RS256"
 
+_CACHE_SIZE = 10_000
+
 # FastMCP's own ways to find a key. A subclass that overrides one expects to be asked, and would not be.
 _UNASKED = ("_get_verification_key", "_get_jwks_key")
 
@@ -77,6 +79,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         ssrf_safe: bool = False,
         allow_http: bool = False,
         detailed_errors: bool = False,
+        cache_size: int = _CACHE_SIZE,
     ) -> None:
         """Configure what to accept.
 
@@ -106,6 +109,8 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
             ssrf_safe: For a URL that nobody vouches for: https only, public addresses only, no proxy, tighter bounds.
             allow_http: Allow http to other machines, where anybody on the way can replace the keys.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
+            cache_size: How many verified tokens of typical size to remember, so that their signatures are not checked
+                again; 0 for none. Time, claims and keys are checked each time.
 
         Raises:
             ValueError: The configuration cannot work or would not be safe; the text says what would.
@@ -126,7 +131,9 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
                 refresh_interval=jwks_refresh_interval,
                 max_stale=jwks_max_stale,
             )
-        self._native = JwtVerifier(key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens)
+        self._native = JwtVerifier(
+            key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens, cache_size=cache_size
+        )
         urls = {
             "base_url": base_url,
             "resource_base_url": resource_base_url,
@@ -222,10 +229,11 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """Tell what was decided here so far, and what is held of fetched keys.
 
         Returns:
-            ``accepted``, a number; ``rejected`` and ``unavailable``, each a dict of numbers by reason code; and
-            ``keys``, as ``keys()`` tells it.
+            ``accepted``, a number; ``rejected`` and ``unavailable``, each a dict of numbers by reason code; ``keys``,
+            as ``keys()`` tells it; and ``cache``, a dict of ``entries``, ``bytes``, ``hits`` and ``misses``, or
+            ``None``.
         """
-        return {**super().stats(), "keys": self.keys()}
+        return {**super().stats(), "keys": self.keys(), "cache": self._native.cache()}
 
     def _decide(self, token: object, *, waited: bool = False) -> Decision:
         return self._native.decide(

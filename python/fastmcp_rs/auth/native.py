@@ -34,7 +34,7 @@ class NativeProvider(AuthProvider):
         """
         token = bearer_token(request)
         decision = token if isinstance(token, Decision) else self._decide(token)
-        if decision.outcome == "pending":
+        if decision.is_pending:
             decision = await self._decide_later(token)
         report(self, decision)
         return decision.access_token()
@@ -54,10 +54,10 @@ class NativeProvider(AuthProvider):
             TokenVerificationError: FastMCP's own, where it has one (4.2): keys are out of reach, so nobody can tell.
         """
         decision = self._decide(token)
-        if decision.outcome == "pending":
+        if decision.is_pending:
             decision = await self._decide_later(token)
         report(self, decision)
-        if decision.outcome == "accepted":
+        if decision.is_accepted:
             return host.to_host(decision)
         if decision.outcome == "unavailable":
             host.raise_unavailable(decision)

@@ -34,7 +34,7 @@ _unheard: ContextVar[Decision | None] = ContextVar("_unheard", default=None)
 def report(provider: "AuthProvider", decision: Decision) -> None:
     """Count a decision of a provider's, and tell why a token is not accepted, with nothing of the token itself."""
     provider.tally.count(decision)
-    if decision.outcome == "accepted":
+    if decision.is_accepted:
         return
     _tell(decision)
     if _logger.isEnabledFor(decision.level):

@@ -1,0 +1,130 @@
+//! Tokens whose signature held, remembered. An entry says that exactly these bytes verified under this key, and nothing
+//! of the policy: time and configuration are judged anew each time.
+//!
+//! Only what was accepted is remembered, so forged tokens neither fill it nor drive a good one out.
+
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use foldhash::quality::RandomState;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::jose::jwa::PreparedKey;
+use crate::policy::Vouched;
+
+/// The longest token that is remembered, in bytes: few are longer, and a few of those would drive out many others.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// What a typical token takes in memory once it is parsed, in bytes. A cache for so many tokens is one for so much memory.
+const TYPICAL_BYTES: u64 = 2048;
+/// What an entry takes beside the claims, in bytes.
+const ENTRY_BYTES: u64 = 256;
+
+/// A token that verified.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// What the signature vouches for.
+    pub vouched: Arc<Vouched>,
+    /// The key under which it verified. Weak, for an entry must not keep a key; as long as it is there, no other key
+    /// can have its address.
+    key: Weak<PreparedKey>,
+    digest: [u8; SHA256_OUTPUT_LEN],
+}
+
+impl Proof {
+    /// Whether this is the key under which the token verified.
+    #[must_use]
+    pub fn is_under(&self, key: &Arc<PreparedKey>) -> bool {
+        std::ptr::eq(self.key.as_ptr(), Arc::as_ptr(key))
+    }
+}
+
+/// How a cache is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// How many tokens are remembered.
+    pub entries: usize,
+    /// What they take, in bytes, by estimate.
+    pub bytes: u64,
+    /// How many tokens were found.
+    pub hits: u64,
+    /// How many were not.
+    pub misses: u64,
+}
+
+/// A bounded memory of proofs.
+#[derive(Debug)]
+pub struct ProofCache {
+    /// By a keyed hash that is quick; the digest of the whole token, which is not, decides.
+    proofs: Cache<u64, Proof, ByMemory>,
+    hasher: RandomState,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl ProofCache {
+    /// A cache of so many typical tokens, or of fewer large ones.
+    #[must_use]
+    pub fn new(tokens: usize) -> Self {
+        let bytes = TYPICAL_BYTES.saturating_mul(tokens as u64);
+        Self {
+            proofs: Cache::with_weighter(tokens, bytes, ByMemory),
+            hasher: RandomState::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
+    }
+
+    /// What vouches for a token, if it is remembered and the proof still counts; one that does not is forgotten.
+    #[must_use]
+    pub fn recall(&self, token: &[u8], counts: impl FnOnce(&Proof) -> bool) -> Option<Arc<Vouched>> {
+        let hash = self.hasher.hash_one(token);
+        let found = if token.len() > MAX_TOKEN_BYTES { None } else { self.proofs.get(&hash) };
+        let proof = found.filter(|proof| proof.digest == digest_of(token));
+        let remembered = proof.is_some();
+        let vouched = proof.filter(counts).map(|proof| proof.vouched);
+        if remembered && vouched.is_none() {
+            self.proofs.remove(&hash);
+        }
+        let counter = if vouched.is_some() { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        vouched
+    }
+
+    /// Remembers that a token verified under a key.
+    pub fn remember(&self, token: &[u8], key: &Arc<PreparedKey>, vouched: &Arc<Vouched>) {
+        if token.len() <= MAX_TOKEN_BYTES {
+            let proof = Proof { vouched: Arc::clone(vouched), key: Arc::downgrade(key), digest: digest_of(token) };
+            self.proofs.insert(self.hasher.hash_one(token), proof);
+        }
+    }
+
+    /// How the cache is doing.
+    #[must_use]
+    pub fn counts(&self) -> CacheCounts {
+        CacheCounts {
+            entries: self.proofs.len(),
+            bytes: self.proofs.weight(),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn digest_of(token: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut bytes = [0; SHA256_OUTPUT_LEN];
+    bytes.copy_from_slice(digest(&SHA256, token).as_ref());
+    bytes
+}
+
+/// Weighs an entry by the memory that it takes.
+#[derive(Debug, Clone)]
+struct ByMemory;
+
+impl Weighter<u64, Proof> for ByMemory {
+    fn weight(&self, _: &u64, proof: &Proof) -> u64 {
+        ENTRY_BYTES + proof.vouched.memory() as u64
+    }
+}
