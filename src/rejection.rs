@@ -178,7 +178,7 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TokenTooLarge => "the token is too large",
-            Self::MalformedToken => "the token is not a compact JWS",
+            Self::MalformedToken => "the token is not of the form that tokens have here",
             Self::UnsupportedAlgorithm => "the token's algorithm is not supported",
             Self::AlgorithmNotAllowed => "the token's algorithm is not accepted here",
             Self::CriticalHeader => "the token's header demands an extension that is not understood",

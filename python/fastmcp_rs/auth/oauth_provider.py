@@ -86,7 +86,8 @@ class OAuthProvider(AskingProvider):
                 for ``exp`` and 30 for ``nbf``.
             typ: The ``typ`` that the header of a JWT must have, such as ``"at+jwt"`` (RFC 9068 section 2.1).
             allow_bound_tokens: Accept tokens that are bound to a proof of possession (``cnf``) as bearer tokens.
-            timeout: How long a question about a token may take in all, in seconds: more than 0, at most 300.
+            timeout: How long a question about a token may take in all, in seconds: more than 0, at most 300. The search
+                for metadata and keys ahead of it has ten seconds of its own.
             jwks_refresh_interval: Seconds between refreshes that an unknown key forces; 0 for one at every miss.
             jwks_max_stale: Seconds for which keys and metadata are used beyond their lifetime while refreshes fail.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.

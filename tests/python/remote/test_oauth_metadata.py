@@ -128,16 +128,30 @@ def test_what_answers_at_every_url_hides_no_metadata(page, new_endpoint, reply, 
     assert judged(judgement, server, server.provider()) == BOTH_ACCEPTED
 
 
-def test_i6_the_secret_goes_to_no_other_host_on_the_metadatas_word(server, new_endpoint, judgement):
+def test_i6_the_secret_goes_to_no_other_host_on_the_metadatas_word(server, new_endpoint, judgement, key_log):
     elsewhere = new_endpoint()
     elsewhere.answer = server.endpoint.routes["/introspect"]
     server.publish(introspection_endpoint=f"{elsewhere.base}/introspect")
     assert judged(judgement, server, server.provider()) == ("accepted", "introspection_unavailable")
     assert elsewhere.connections == 0
+    (told,) = key_log()
+    assert '"introspection_endpoint" is on another host' in told
 
     named = server.provider(introspection_url=f"{elsewhere.base}/introspect")
     assert judged(judgement, server, named) == BOTH_ACCEPTED
     assert elsewhere.requests
+
+
+def test_new_metadata_counts_though_the_keys_are_the_same(server, judgement, other):
+    server.route("/jwks", {"keys": [server.pair.jwk("a")]}, etag='"same"')
+    provider = server.provider(jwks_refresh_interval=0)
+    assert judged(judgement, server, provider) == BOTH_ACCEPTED
+    server.publish(introspection_endpoint=f"{server.endpoint.base}/moved")
+    server.endpoint.routes["/moved"] = server.endpoint.routes.pop("/introspect")
+    assert judgement(provider, other.create_token(kid="never published")) == "unknown_key"
+    assert judged(judgement, server, provider) == BOTH_ACCEPTED
+    assert server.asked("/moved")
+    assert not [request for request in server.asked("/jwks") if "if-none-match" in request.headers]
 
 
 def test_a_server_without_keys_issues_opaque_tokens_alone(server, judgement):

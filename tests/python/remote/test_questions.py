@@ -157,6 +157,24 @@ def test_each_token_has_its_own_question_and_answer(service, reply, asker, yes):
         assert (answer and answer.subject) == (f"user of {token}" if token.startswith("good") else None)
 
 
+def test_many_questions_wait_for_their_turn(service, asker, eventually):
+    go = threading.Event()
+    service.answer = answers_once_told(go, service.answer)
+    provider = asker.make(service.url)
+
+    async def many():
+        asked = asyncio.gather(*(provider.verify_token(f"token-{number}") for number in range(100)))
+        await asyncio.to_thread(eventually, lambda: len(service.requests) == 64)
+        await asyncio.sleep(0.1)
+        at_once = len(service.requests)
+        go.set()
+        return at_once, await asked
+
+    at_once, answers = asyncio.run(many())
+    assert at_once == 64
+    assert [answer.subject for answer in answers] == ["alice"] * 100
+
+
 def test_whoever_goes_away_cancels_nothing(service, asker):
     go = threading.Event()
     service.answer = answers_once_told(go, service.answer)
