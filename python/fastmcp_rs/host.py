@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from fastmcp_rs._native import AccessToken, Decision
 
@@ -45,6 +45,7 @@ __all__ = [
     "raise_unavailable",
     "refusals_end_sessions",
     "resource_metadata",
+    "signature_of",
     "signed_in",
     "takes_middleware",
     "to_host",
@@ -258,6 +259,27 @@ def current_token() -> "HostAccessToken | None":
     """
     token: HostAccessToken | None = fastmcp("server.dependencies").get_access_token()
     return token
+
+
+def signature_of(tool: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a tool, as FastMCP can read it off a function that stands in for the tool.
+
+    That is without the annotation of a ``Context``. FastMCP looks for it among the annotations; 2.13 removes it there,
+    and then must not find it in the signature.
+    """
+    signature = inspect.signature(tool)
+    try:
+        hints = get_type_hints(tool, include_extras=True)
+    except Exception:  # noqa: BLE001 - annotations may be any code, and refer to what is yet to come
+        return signature
+    context = getattr(_optional("fastmcp"), "Context", None)
+    bare = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        if context in (hints.get(name), *get_args(hints.get(name)))
+        else parameter
+        for name, parameter in signature.parameters.items()
+    ]
+    return signature.replace(parameters=bare)
 
 
 def is_access_token(answer: object) -> bool:

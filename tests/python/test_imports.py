@@ -82,6 +82,9 @@ def loaded_by(code: str) -> set[str]:
         "from fastmcp_rs import AccessToken",
         "import fastmcp_rs; fastmcp_rs.__version__; dir(fastmcp_rs); dir(fastmcp_rs.auth)",
         "import fastmcp_rs; fastmcp_rs.jws, fastmcp_rs.testing, fastmcp_rs.errors",
+        "import fastmcp_rs; fastmcp_rs.client, fastmcp_rs.server, fastmcp_rs.exceptions",
+        "from fastmcp_rs.server.auth import AccessToken",
+        "from fastmcp_rs.server.dependencies import get_access_token, require_scope, validate_scopes",
         "from fastmcp_rs.jws import verify",
         "from fastmcp_rs.testing import KeyPair; KeyPair.generate('ES256').create_token()",
         "import fastmcp_rs.host",
@@ -96,8 +99,14 @@ def test_a_clients_authentication_loads_the_http_libraries_alone():
     assert loaded_by("import fastmcp_rs.client.auth") == {"httpx", "httpx2"}
 
 
-def test_only_a_provider_loads_fastmcp():
-    for code in ("from fastmcp_rs.auth import JWTVerifier", "import fastmcp_rs; fastmcp_rs.StaticTokenVerifier"):
+def test_only_what_is_made_of_fastmcp_loads_it():
+    for code in (
+        "from fastmcp_rs.auth import JWTVerifier",
+        "import fastmcp_rs; fastmcp_rs.StaticTokenVerifier",
+        "from fastmcp_rs.server.auth import AuthProvider",
+        "from fastmcp_rs import FastMCP",
+        "from fastmcp_rs.exceptions import ClientError",
+    ):
         assert "fastmcp" in loaded_by(code)
 
 

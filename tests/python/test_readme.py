@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from fastmcp import FastMCP
+import pytest
+from fastmcp import Client, FastMCP
+from fastmcp.exceptions import ToolError
 
 from fastmcp_rs.auth import JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
 from fastmcp_rs.testing import KeyPair
@@ -18,6 +20,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 MARKS = [
     'FastMCP(\n    "My server"',
     "KeyPair.generate",
+    "require_scope",
     "class ApiKeys",
     "from_issuer",
     "RemoteAuthProvider(",
@@ -47,6 +50,18 @@ def test_the_example_of_the_first_screen_makes_a_server(tmp_path, monkeypatch):
     server = run(MARKS[0])["mcp"]
     assert isinstance(server, FastMCP)
     assert isinstance(server.auth, JWTVerifier)
+
+
+def test_the_example_of_the_documented_api_demands_its_scope():
+    server = run("require_scope")["mcp"]
+    assert isinstance(server.auth, JWTVerifier)
+
+    async def saving():
+        async with Client(server) as client:
+            await client.call_tool("save", {"note": "this"})
+
+    with pytest.raises(ToolError, match="Authentication required"):
+        asyncio.run(saving())
 
 
 def test_the_example_of_a_provider_of_ones_own_knows_its_keys():

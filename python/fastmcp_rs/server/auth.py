@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING
 from fastmcp_rs import auth
 
 if TYPE_CHECKING:
-    from fastmcp_rs.auth import AccessToken, AuthProvider, JWTVerifier, StaticTokenVerifier
+    from fastmcp_rs.auth import (
+        AccessToken,
+        AuthProvider,
+        JWTVerifier,
+        OAuthProvider,
+        RemoteAuthProvider,
+        StaticTokenVerifier,
+    )
 
-__all__ = ["AccessToken", "AuthProvider", "JWTVerifier", "StaticTokenVerifier"]
+__all__ = ["AccessToken", "AuthProvider", "JWTVerifier", "OAuthProvider", "RemoteAuthProvider", "StaticTokenVerifier"]
 
 
 def __getattr__(name: str) -> object:

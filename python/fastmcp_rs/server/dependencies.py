@@ -99,6 +99,7 @@ def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
                 validate_scopes(scopes)
                 return tool(*args, **kwargs)
 
+        checked.__signature__ = host.signature_of(tool)  # type: ignore[attr-defined]
         return cast("_Tool", checked)
 
     return decorator

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -124,6 +125,33 @@ def test_the_package_alone_imports_no_host():
     code = f"import sys, fastmcp_rs; print(sorted({hosts} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from fastmcp_rs import FastMCP",
+        "from fastmcp_rs import Client",
+        "from fastmcp_rs import Context",
+        "import fastmcp_rs; fastmcp_rs.FastMCP",
+        "from fastmcp_rs.exceptions import ClientError",
+        "from fastmcp_rs.server.dependencies import get_http_headers",
+        "from fastmcp_rs.server.dependencies import get_access_token; get_access_token()",
+        "from fastmcp_rs.server.dependencies import validate_scopes; validate_scopes(['read'])",
+        "from fastmcp_rs.server.dependencies import require_scope; require_scope('read')(print)()",
+    ],
+)
+def test_what_is_fastmcps_names_the_extra_to_install(code):
+    with pytest.raises(ImportError, match=re.escape("pip install 'fastmcp-rs[fastmcp]'")):
+        exec(code, {})  # noqa: S102 - the code is above
+
+
+def test_the_documented_module_paths_are_there_all_the_same():
+    assert fastmcp_rs.server.auth.JWTVerifier is JWTVerifier
+    assert fastmcp_rs.server.auth.AccessToken is AccessToken
+    assert "get_access_token" in dir(fastmcp_rs.server.dependencies)
+    assert "ClientError" in dir(fastmcp_rs.exceptions)
+    assert not hasattr(fastmcp_rs.exceptions, "__path__")
 
 
 def test_the_demo_says_what_it_needs():
