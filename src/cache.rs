@@ -50,7 +50,7 @@ pub struct CacheCounts {
     pub bytes: u64,
     /// How many tokens were found.
     pub hits: u64,
-    /// How many were not.
+    /// How many were not, of those that are not too long to be remembered.
     pub misses: u64,
 }
 
@@ -80,9 +80,11 @@ impl ProofCache {
     /// What vouches for a token, if it is remembered and the proof still counts; one that does not is forgotten.
     #[must_use]
     pub fn recall(&self, token: &[u8], counts: impl FnOnce(&Proof) -> bool) -> Option<Arc<Vouched>> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
         let hash = self.hasher.hash_one(token);
-        let found = if token.len() > MAX_TOKEN_BYTES { None } else { self.proofs.get(&hash) };
-        let proof = found.filter(|proof| proof.digest == digest_of(token));
+        let proof = self.proofs.get(&hash).filter(|proof| proof.digest == digest_of(token));
         let remembered = proof.is_some();
         let vouched = proof.filter(counts).map(|proof| proof.vouched);
         if remembered && vouched.is_none() {
