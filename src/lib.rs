@@ -3,8 +3,10 @@
 //! The layers, from the top: [`verifier`] and [`policy`] decide about a token, [`keys`] says where keys come from,
 //! [`http`] asks other servers, [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
 
+pub mod checks;
 pub mod clock;
 pub mod config;
+pub mod explain;
 pub mod flights;
 pub mod http;
 pub mod jose;
@@ -17,5 +19,6 @@ mod python;
 pub mod rejection;
 pub mod static_tokens;
 pub mod tally;
+pub mod tame;
 pub mod testing;
 pub mod verifier;
