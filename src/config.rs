@@ -67,6 +67,12 @@ impl Algorithms {
         Self(algorithms)
     }
 
+    /// Every known one, for a caller without any key: one that could be taken for another type.
+    #[must_use]
+    pub(crate) fn every() -> Self {
+        Self(Algorithm::ALL.into())
+    }
+
     /// Whether the algorithm is one of them.
     #[must_use]
     pub fn contains(&self, algorithm: Algorithm) -> bool {

@@ -4,8 +4,10 @@
 //! [`http`] asks other servers, [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
 
 pub mod cache;
+pub mod checks;
 pub mod clock;
 pub mod config;
+pub mod explain;
 pub mod flights;
 pub mod http;
 pub mod jose;
@@ -18,5 +20,6 @@ mod python;
 pub mod rejection;
 pub mod static_tokens;
 pub mod tally;
+pub mod tame;
 pub mod testing;
 pub mod verifier;

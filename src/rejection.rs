@@ -213,7 +213,7 @@ impl From<JwsError> for Rejection {
     fn from(error: JwsError) -> Self {
         match error {
             JwsError::TooLarge => Self::TokenTooLarge,
-            JwsError::Malformed => Self::MalformedToken,
+            JwsError::Parts | JwsError::Header | JwsError::Parameter => Self::MalformedToken,
             JwsError::UnsupportedAlgorithm => Self::UnsupportedAlgorithm,
             JwsError::Critical => Self::CriticalHeader,
         }

@@ -6,14 +6,17 @@
 //! 2. the algorithm list (`algorithm_not_allowed`)
 //! 3. the key (`unknown_key`, `ambiguous_key`): nothing before it needs one, so junk costs no key look-up
 //! 4. the signature (`invalid_signature`): nothing after it speaks of a token that nobody signed
-//! 5. the claims, by type (`malformed_claims`), then by [`crate::policy::CHECKS`]
+//! 5. the claims, by type (`malformed_claims`), then by policy
+//!
+//! [`Check`] lists them one by one.
 
 use std::sync::Arc;
 
 use crate::cache::ProofCache;
+use crate::checks::{Check, Comparison, Trail, Untraced};
 use crate::config::Algorithms;
-use crate::jose::jwa::PreparedKey;
-use crate::jose::jws::{self, Header};
+use crate::jose::jwa::{Algorithm, PreparedKey};
+use crate::jose::jws::{self, Header, JwsError};
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::keys::{KeySet, KeySource, Keys, Patience};
 use crate::policy::{Overrides, Policy, Refused, Verified, Vouched, Voucher};
@@ -37,13 +40,15 @@ pub struct Refusal {
     pub rejection: Rejection,
     /// The key id that its header names, if the header could be read: a stranger's word.
     pub kid: Option<Box<str>>,
+    /// For a mismatch, what came and what was expected.
+    pub comparison: Option<Comparison>,
     /// The claims, if somebody vouches for them: until then they are a stranger's words.
     pub vouched: Option<Arc<Vouched>>,
 }
 
 impl From<Rejection> for Decision {
     fn from(rejection: Rejection) -> Self {
-        Self::Rejected(Box::new(Refusal { rejection, kid: None, vouched: None }))
+        Self::Rejected(Box::new(Refusal { rejection, kid: None, comparison: None, vouched: None }))
     }
 }
 
@@ -51,12 +56,18 @@ impl Decision {
     /// The decision about a claims set, whatever vouches for it.
     #[must_use]
     pub fn about(vouched: Arc<Vouched>, policy: &Policy, overrides: &dyn Overrides, now: NumericDate) -> Self {
-        match policy.judge(vouched, overrides, now) {
+        policy.judge(vouched, overrides, now).into()
+    }
+}
+
+impl From<Result<Verified, Box<Refused>>> for Decision {
+    fn from(judged: Result<Verified, Box<Refused>>) -> Self {
+        match judged {
             Ok(verified) => Self::Accepted(Box::new(verified)),
             Err(refused) => {
-                let Refused { rejection, vouched } = *refused;
+                let Refused { rejection, comparison, vouched } = *refused;
                 let kid = vouched.kid().map(Box::from);
-                Self::Rejected(Box::new(Refusal { rejection, kid, vouched: Some(vouched) }))
+                Self::Rejected(Box::new(Refusal { rejection, kid, comparison, vouched: Some(vouched) }))
             }
         }
     }
@@ -127,29 +138,63 @@ impl Verifier {
         if let Some(vouched) = self.recall(token) {
             return Progress::Decided(Decision::about(vouched, policy, overrides, now));
         }
-        let unproven = match Unproven::read(token, &self.algorithms) {
+        let (progress, key) = self.run(token, policy, overrides, now, patience, &mut Untraced);
+        if let (Some(proofs), Progress::Decided(Decision::Accepted(verified)), Some(key)) =
+            (&self.proofs, &progress, key)
+        {
+            proofs.remember(token, &key, verified.vouched());
+        }
+        progress
+    }
+
+    /// Does the same, and reports each check. What is remembered neither helps nor grows.
+    pub fn verify_along(
+        &self,
+        token: &[u8],
+        policy: &Policy,
+        overrides: &dyn Overrides,
+        now: NumericDate,
+        patience: Patience,
+        trail: &mut impl Trail,
+    ) -> Progress {
+        self.run(token, policy, overrides, now, patience, trail).0
+    }
+
+    /// Runs every check, and tells under which key the signature holds.
+    fn run(
+        &self,
+        token: &[u8],
+        policy: &Policy,
+        overrides: &dyn Overrides,
+        now: NumericDate,
+        patience: Patience,
+        trail: &mut impl Trail,
+    ) -> (Progress, Option<Arc<PreparedKey>>) {
+        let unproven = match Unproven::read(token, &self.algorithms, trail) {
             Ok(unproven) => unproven,
-            Err(rejection) => return Progress::Decided(rejection.into()),
+            Err(rejection) => return (Progress::Decided(rejection.into()), None),
         };
-        let proof = match self.prove(&unproven, patience) {
+        let proof = match self.prove(&unproven, patience, trail) {
             Ok(proof) => proof,
-            Err(undecided) => return undecided,
+            Err(undecided) => return (undecided, None),
         };
-        let claims = proof.and_then(|proof| Ok((proof, Claims::parse(&unproven.parts.payload)?)));
-        Progress::Decided(match claims {
+        let claims = proof.and_then(|proof| {
+            let claims = Claims::parse(&unproven.parts.payload);
+            trail.through(&[Check::Claims], claims.as_ref().err().map(|&malformed| (Check::Claims, malformed)));
+            Ok((proof, claims?))
+        });
+        match claims {
             Ok((Proof { key, issuer }, claims)) => {
                 let vouched = Vouched { by: Voucher::Signature(unproven.header), issuer, claims };
-                let decision = Decision::about(Arc::new(vouched), policy, overrides, now);
-                if let (Some(proofs), Decision::Accepted(verified)) = (&self.proofs, &decision) {
-                    proofs.remember(token, &key, verified.vouched());
-                }
-                decision
+                let judged = policy.judge_along(Arc::new(vouched), overrides, now, trail);
+                (Progress::Decided(judged.into()), Some(key))
             }
             Err(rejection) => {
                 let kid = unproven.header.kid().map(Box::from);
-                Decision::Rejected(Box::new(Refusal { rejection, kid, vouched: None }))
+                let refusal = Refusal { rejection, kid, comparison: None, vouched: None };
+                (Progress::Decided(Decision::Rejected(Box::new(refusal))), None)
             }
-        })
+        }
     }
 
     /// What vouches for a token that was accepted before, if its key is still the one and belongs to the same issuer.
@@ -165,7 +210,12 @@ impl Verifier {
 
     /// Checks the signature under the keys at hand, or under newer ones where it shows that those may be old: the key is
     /// unknown, or another one stands under its name. The outer error is progress that stops short of an answer.
-    fn prove(&self, unproven: &Unproven<'_>, patience: Patience) -> Result<Result<Proof, Rejection>, Progress> {
+    fn prove(
+        &self,
+        unproven: &Unproven<'_>,
+        patience: Patience,
+        trail: &mut impl Trail,
+    ) -> Result<Result<Proof, Rejection>, Progress> {
         let unavailable = |why| Progress::Decided(Decision::Unavailable(why));
         let keys = match self.keys.keys() {
             Keys::Snapshot(keys) => keys,
@@ -173,12 +223,12 @@ impl Verifier {
             Keys::Pending => return Err(unavailable(Unavailable::Keys)),
             Keys::Unavailable(why) => return Err(unavailable(why)),
         };
-        let rejection = match unproven.prove(&keys, self.heavy) {
+        let rejection = match unproven.prove(&keys, self.heavy, trail) {
             Err(rejection @ (Rejection::UnknownKey | Rejection::InvalidSignature)) => rejection,
             proof => return Ok(proof),
         };
         match self.keys.keys_after_miss(&keys, patience) {
-            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer, self.heavy)),
+            Keys::Snapshot(newer) if !Arc::ptr_eq(&newer, &keys) => Ok(unproven.prove(&newer, self.heavy, trail)),
             Keys::Pending => Err(Progress::Pending),
             Keys::Unavailable(why) if rejection == Rejection::UnknownKey => Err(unavailable(why)),
             Keys::Snapshot(_) | Keys::Unavailable(_) => Ok(Err(rejection)),
@@ -191,8 +241,8 @@ impl Verifier {
 /// # Errors
 /// The reason for which the token is rejected.
 pub fn verify_jws(token: &[u8], algorithms: &Algorithms, keys: &KeySet) -> Result<Vec<u8>, Rejection> {
-    let unproven = Unproven::read(token, algorithms)?;
-    unproven.prove(keys, |work| work())?;
+    let unproven = Unproven::read(token, algorithms, &mut Untraced)?;
+    unproven.prove(keys, |work| work(), &mut Untraced)?;
     Ok(unproven.parts.payload)
 }
 
@@ -203,24 +253,30 @@ struct Unproven<'t> {
 }
 
 impl<'t> Unproven<'t> {
-    fn read(token: &'t [u8], algorithms: &Algorithms) -> Result<Self, Rejection> {
-        let parts = jws::split(token, jws::MAX_TOKEN_BYTES)?;
-        let header = Header::parse(&parts.header)?;
-        if !algorithms.contains(header.algorithm) {
-            return Err(Rejection::AlgorithmNotAllowed);
-        }
-        Ok(Self { parts, header })
+    fn read(token: &'t [u8], algorithms: &Algorithms, trail: &mut impl Trail) -> Result<Self, Rejection> {
+        let parts = jws::split(token, jws::MAX_TOKEN_BYTES);
+        trail.through(&[Check::Size, Check::Parts], parts.as_ref().err().copied().map(at));
+        let parts = parts?;
+        let header = Header::parse(&parts.header);
+        let of_header = [Check::Header, Check::Algorithm, Check::Extensions, Check::Parameters];
+        trail.through(&of_header, header.as_ref().err().copied().map(at));
+        let header = header?;
+        let accepted = if algorithms.contains(header.algorithm) { Ok(()) } else { Err(Rejection::AlgorithmNotAllowed) };
+        trail.ended(Check::AcceptedAlgorithm, accepted.as_ref().err(), || {
+            Some(Comparison::new([header.algorithm.name()], algorithms.iter().map(Algorithm::name)))
+        });
+        accepted.map(|()| Self { parts, header })
     }
 
-    fn prove(&self, keys: &KeySet, heavy: Heavy) -> Result<Proof, Rejection> {
-        let key = keys.select(self.header.algorithm, self.header.kid())?;
+    fn prove(&self, keys: &KeySet, heavy: Heavy, trail: &mut impl Trail) -> Result<Proof, Rejection> {
+        let key = keys.select(self.header.algorithm, self.header.kid());
+        trail.ended(Check::Key, key.as_ref().err(), || Some(Comparison::new(self.header.kid(), keys.kids())));
+        let key = key?;
         let mut verifies = false;
         heavy(&mut || verifies = key.verifies(self.parts.signing_input, &self.parts.signature));
-        if verifies {
-            Ok(Proof { key: Arc::clone(key), issuer: issuer_of(keys) })
-        } else {
-            Err(Rejection::InvalidSignature)
-        }
+        let proof = if verifies { Ok(()) } else { Err(Rejection::InvalidSignature) };
+        trail.ended(Check::Signature, proof.as_ref().err(), || None);
+        proof.map(|()| Proof { key: Arc::clone(key), issuer: issuer_of(keys) })
     }
 }
 
@@ -232,4 +288,17 @@ struct Proof {
 
 fn issuer_of(keys: &KeySet) -> Option<Arc<str>> {
     keys.server().map(|server| Arc::clone(&server.issuer))
+}
+
+/// The check that finds an error of the form.
+fn at(error: JwsError) -> (Check, JwsError) {
+    let check = match error {
+        JwsError::TooLarge => Check::Size,
+        JwsError::Parts => Check::Parts,
+        JwsError::Header => Check::Header,
+        JwsError::UnsupportedAlgorithm => Check::Algorithm,
+        JwsError::Critical => Check::Extensions,
+        JwsError::Parameter => Check::Parameters,
+    };
+    (check, error)
 }

@@ -19,6 +19,7 @@ __all__ = [
     "Tally",
     "bearer_token",
     "counts_of_process",
+    "explain_without_keys",
     "scopes_of",
     "verify_jws",
 ]
@@ -190,6 +191,14 @@ class JwtVerifier:
         *,
         waited: bool = False,
     ) -> Decision: ...
+    def explain(
+        self,
+        token: object,
+        validate_issuer: Callable[[str | None], object] | None = None,
+        extract_scopes: Callable[[dict[str, Any]], object] | None = None,
+        *,
+        waited: bool = False,
+    ) -> dict[str, Any] | None: ...
 
 @final
 class StaticVerifier:
@@ -294,6 +303,16 @@ class KeyFetch:
     def failed(self, why: str) -> None: ...
 
 def bearer_token(request: object) -> str | Decision: ...
+def explain_without_keys(
+    token: object,
+    algorithms: object = None,
+    *,
+    issuer: object = None,
+    audience: object = None,
+    required_scopes: object = None,
+    leeway: object = None,
+    typ: object = None,
+) -> dict[str, Any]: ...
 def scopes_of(claims: bytes) -> list[str]: ...
 def verify_jws(token: object, key: object, algorithms: object = None) -> bytes: ...
 

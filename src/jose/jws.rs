@@ -12,12 +12,16 @@ pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
 pub enum JwsError {
     /// Longer than the bound.
     TooLarge,
-    /// Not three parts of base64url, or no header.
-    Malformed,
+    /// Not three parts of base64url.
+    Parts,
+    /// The header is no strict JSON object, or names no algorithm.
+    Header,
     /// The header's algorithm is not known.
     UnsupportedAlgorithm,
     /// The header demands an extension that is not understood.
     Critical,
+    /// A parameter of the header has the wrong type.
+    Parameter,
 }
 
 /// The parts of a compact JWS, decoded.
@@ -38,16 +42,16 @@ pub struct Parts<'t> {
 /// The length is checked before anything is read, the number of parts before anything is decoded.
 ///
 /// # Errors
-/// `TooLarge` above `max_bytes`; `Malformed` unless there are three parts in strict base64url.
+/// `TooLarge` above `max_bytes`; `Parts` unless there are three parts in strict base64url.
 pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, JwsError> {
     if token.len() > max_bytes {
         return Err(JwsError::TooLarge);
     }
     let mut dots = token.iter().enumerate().filter(|&(_, &byte)| byte == b'.').map(|(at, _)| at);
     let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
-        return Err(JwsError::Malformed);
+        return Err(JwsError::Parts);
     };
-    let part = |range: std::ops::Range<usize>| base64url::decode(&token[range]).ok_or(JwsError::Malformed);
+    let part = |range: std::ops::Range<usize>| base64url::decode(&token[range]).ok_or(JwsError::Parts);
     Ok(Parts {
         signing_input: &token[..second],
         header: part(0..first)?,
@@ -81,19 +85,19 @@ impl Header {
     /// Reads a protected header. Parameters that are not known, and not critical, are ignored.
     ///
     /// # Errors
-    /// `Malformed` for what is no strict JSON object, lacks `alg`, or has a `kid` or `typ` that is no string;
-    /// `UnsupportedAlgorithm`; `Critical` for any `crit` at all, since no extension is understood here, and for
-    /// `b64` and `zip`, which change what the payload means.
+    /// `Header` for what is no strict JSON object or lacks `alg`; `UnsupportedAlgorithm`; `Critical` for any `crit` at
+    /// all, since no extension is understood here, and for `b64` and `zip`, which change what the payload means;
+    /// `Parameter` for a `kid` or `typ` that is no string.
     pub fn parse(text: &[u8]) -> Result<Self, JwsError> {
-        let parameters = json::parse_object(text).map_err(|_| JwsError::Malformed)?;
-        let alg = parameters.get("alg").and_then(Value::as_str).ok_or(JwsError::Malformed)?;
+        let parameters = json::parse_object(text).map_err(|_| JwsError::Header)?;
+        let alg = parameters.get("alg").and_then(Value::as_str).ok_or(JwsError::Header)?;
         let algorithm = Algorithm::from_name(alg).ok_or(JwsError::UnsupportedAlgorithm)?;
         let unencoded = parameters.get("b64").is_some_and(|b64| *b64 != Value::Bool(true));
         if unencoded || parameters.get("crit").is_some() || parameters.get("zip").is_some() {
             return Err(JwsError::Critical);
         }
         if ["kid", "typ"].iter().any(|name| parameters.get(name).is_some_and(|value| value.as_str().is_none())) {
-            return Err(JwsError::Malformed);
+            return Err(JwsError::Parameter);
         }
         Ok(Self { algorithm, parameters })
     }
@@ -152,13 +156,13 @@ mod tests {
         assert_eq!(split(b"YQ.Yg.Yw", 64).unwrap().signature, b"c");
         assert_eq!(split(b"YQ..", 64).unwrap().payload, b"");
         for token in ["", ".", "YQ", "YQ.Yg", "YQ.Yg.Yw.", "YQ.Yg.Yw.ZA.ZQ", "{\"payload\":\"\",\"signatures\":[]}"] {
-            assert_eq!(split(token.as_bytes(), 64).unwrap_err(), JwsError::Malformed, "{token}");
+            assert_eq!(split(token.as_bytes(), 64).unwrap_err(), JwsError::Parts, "{token}");
         }
     }
 
     #[test]
     fn the_length_is_checked_first() {
-        assert!(split(&[b'A'; 8], 8).is_err_and(|error| error == JwsError::Malformed));
+        assert!(split(&[b'A'; 8], 8).is_err_and(|error| error == JwsError::Parts));
         assert!(split(&[b'.'; 9], 8).is_err_and(|error| error == JwsError::TooLarge));
     }
 
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn alg_is_a_known_name() {
         for text in ["{}", r#"{"alg":null}"#, r#"{"alg":1}"#, r#"{"alg":[]}"#, r#"{"ALG":"RS256"}"#, "[]", ""] {
-            assert_eq!(header(text), Err(JwsError::Malformed), "{text}");
+            assert_eq!(header(text), Err(JwsError::Header), "{text}");
         }
         for alg in ["none", "None", "NONE", "nOnE", " none", "none\\u0000", "", "rs256", "RS256 ", "PBES2-HS256+A128KW"]
         {
@@ -211,7 +215,7 @@ mod tests {
     fn kid_and_typ_are_strings() {
         for value in ["1", "true", "[]", "{}", "null"] {
             for name in ["kid", "typ"] {
-                assert_eq!(header(&format!(r#"{{"alg":"HS256","{name}":{value}}}"#)), Err(JwsError::Malformed));
+                assert_eq!(header(&format!(r#"{{"alg":"HS256","{name}":{value}}}"#)), Err(JwsError::Parameter));
             }
         }
     }

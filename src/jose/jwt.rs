@@ -1,5 +1,9 @@
 //! The claims of a JSON Web Token (RFC 7519 section 4), read by type before any of them is judged.
 
+use std::time::Duration;
+
+use x509_cert::der::DateTime;
+
 use super::json::{self, Object, Value};
 
 /// Seconds since 1970-01-01T00:00:00Z, possibly with a fraction (RFC 7519 section 2).
@@ -42,7 +46,16 @@ impl NumericDate {
         Self(self.0 + seconds)
     }
 
-    fn from_value(value: &Value) -> Option<Self> {
+    /// This time by the calendar, to the second, such as `2027-01-15T08:00:00Z`. `None` before 1970.
+    #[must_use]
+    pub fn in_utc(self) -> Option<String> {
+        let seconds = u64::try_from(self.whole_seconds()).ok()?;
+        DateTime::from_unix_duration(Duration::from_secs(seconds)).ok().map(|time| time.to_string())
+    }
+
+    /// The time that a claim holds, if it holds one.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Int(seconds) => Self::new(Self::from_seconds(*seconds).0),
             Value::Float(seconds) => Self::new(*seconds),

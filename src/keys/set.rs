@@ -73,6 +73,11 @@ impl KeySet {
         self.keys.is_empty()
     }
 
+    /// The key ids, of those keys that have one.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.kid.as_deref())
+    }
+
     /// The algorithms that some key serves.
     #[must_use]
     pub fn algorithms(&self) -> Vec<Algorithm> {

@@ -4,11 +4,7 @@
 //! tells a good signature from a bad one, and nothing is said of the issuers, audiences and keys that are expected.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use x509_cert::der::DateTime;
-
-use crate::jose::jwt::NumericDate;
 use crate::rejection::Rejection;
 
 /// The longest description, in characters.
@@ -37,7 +33,7 @@ impl Answer {
             _ => (401, "invalid_token"),
         };
         let description = match rejection {
-            Rejection::Expired { at } => match written(*at) {
+            Rejection::Expired { at } => match at.in_utc() {
                 Some(time) => format!("The token expired at {time}"),
                 None => "The token has expired".to_owned(),
             },
@@ -121,15 +117,10 @@ fn is_token_of(text: &str, allowed: fn(char) -> bool) -> bool {
     !text.is_empty() && text.chars().all(allowed)
 }
 
-/// A time as RFC 3339 has it, to the second; `None` for one that the calendar used here does not reach.
-fn written(date: NumericDate) -> Option<String> {
-    let seconds = u64::try_from(date.whole_seconds()).ok()?;
-    DateTime::from_unix_duration(Duration::from_secs(seconds)).ok().map(|time| time.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::jwt::NumericDate;
 
     fn expired(at: i64) -> Answer {
         Answer::to(&Rejection::Expired { at: NumericDate::from_seconds(at) })

@@ -77,7 +77,7 @@ impl Decision {
                 Outcome::Accepted(Arc::new(Principal::of(*verified, token.clone().unbind(), policy)))
             }
             verifier::Progress::Decided(verifier::Decision::Rejected(refusal)) => {
-                Outcome::Rejected(Box::new(Refusal::of(*refusal, policy)))
+                Outcome::Rejected(Box::new(Refusal::of(*refusal)))
             }
         })
     }

@@ -9,9 +9,10 @@ use pyo3::types::{PyDict, PyList, PyString};
 use super::current_policy::CurrentPolicy;
 use super::decision::Decision;
 use super::remote_keys::RemoteKeys;
-use super::{convert, now};
+use super::{convert, explanation, now};
 use crate::cache::ProofCache;
 use crate::config::Algorithms;
+use crate::explain;
 use crate::jose::jwt::Claims;
 use crate::keys::{self, FixedKeys, KeySource, Patience};
 use crate::policy::{CustomCheckFailed, Overrides, Policy};
@@ -63,10 +64,7 @@ impl JwtVerifier {
             let loaded = keys::from_text(&text, &algorithms)?;
             (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
         };
-        let policy = Policy::default()
-            .with_leeway(convert::seconds(leeway, "leeway")?)?
-            .with_typ(convert::optional_text(typ, "typ")?)?
-            .with_bound_tokens(allow_bound_tokens);
+        let policy = policy(leeway, typ, allow_bound_tokens)?;
         let remembered = convert::whole_number(cache_size, "cache_size", MOST_CACHED_TOKENS)?.unwrap_or(0);
         let mut verifier = Verifier::new(algorithms, source);
         if !verifier.algorithms().are_symmetric() {
@@ -153,6 +151,39 @@ impl JwtVerifier {
         let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
         Decision::of(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
     }
+
+    /// Explains what `decide` says, or `None` while the keys are on their way.
+    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=false))]
+    fn explain<'py>(
+        &self,
+        token: &Bound<'py, PyAny>,
+        validate_issuer: Option<&Bound<'_, PyAny>>,
+        extract_scopes: Option<&Bound<'_, PyAny>>,
+        waited: bool,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let py = token.py();
+        let patience = if waited { Patience::None } else { Patience::MayWait };
+        let subclass = Subclass { py, validate_issuer, extract_scopes };
+        let overrides: Option<&dyn Overrides> =
+            if validate_issuer.is_some() || extract_scopes.is_some() { Some(&subclass) } else { None };
+        let policy = self.policy.get();
+        let text = explanation::token_text(token);
+        let explained = explain::explain(&self.verifier, text.as_bytes(), &policy, overrides, now(), patience);
+        explained.map(|explanation| explanation::to_dict(py, &explanation)).transpose()
+    }
+}
+
+/// What both a verifier and an explanation without keys take of a policy.
+pub(super) fn policy(
+    leeway: Option<&Bound<'_, PyAny>>,
+    typ: Option<&Bound<'_, PyAny>>,
+    allow_bound_tokens: bool,
+) -> PyResult<Policy> {
+    let policy = Policy::default()
+        .with_leeway(convert::seconds(leeway, "leeway")?)?
+        .with_typ(convert::optional_text(typ, "typ")?)?
+        .with_bound_tokens(allow_bound_tokens);
+    Ok(policy)
 }
 
 /// Lets other threads have Python while a public-key signature is checked: for that long it is worth the way there and

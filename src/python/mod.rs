@@ -7,6 +7,7 @@ mod client_credentials;
 mod convert;
 mod current_policy;
 mod decision;
+mod explanation;
 mod jws;
 mod jwt_verifier;
 mod key_pair;
@@ -36,6 +37,8 @@ mod _native {
     use super::client_credentials::ClientCredentials;
     #[pymodule_export]
     use super::decision::Decision;
+    #[pymodule_export]
+    use super::explanation::explain_without_keys;
     #[pymodule_export]
     use super::jws::verify_jws;
     #[pymodule_export]

@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::checks::Comparison;
 use crate::jose::jwt::Claims;
-use crate::policy::{Policy, Vouched};
 use crate::rejection::Rejection;
+use crate::tame::{quoted, tame, tamed};
 use crate::verifier;
 
-/// Where to cut a piece of somebody else's text in a message, in bytes.
-const LONGEST_QUOTE: usize = 64;
 /// How many of somebody else's texts are kept for a message.
 const MOST_SHOWN: usize = 10;
 
@@ -28,14 +27,14 @@ pub(super) struct Mismatch {
 }
 
 impl Refusal {
-    pub(super) fn of(refusal: verifier::Refusal, policy: &Policy) -> Self {
+    pub(super) fn of(refusal: verifier::Refusal) -> Self {
         let vouched = refusal.vouched.as_ref();
         let claims = vouched.map(|vouched| &vouched.claims);
         Self {
             kid: refusal.kid.as_deref().map(tame),
             client_id: claims.and_then(Claims::client_id).map(tame),
             subject: claims.and_then(Claims::subject).map(tame),
-            mismatch: vouched.and_then(|vouched| Mismatch::of(&refusal.rejection, vouched, policy)),
+            mismatch: refusal.comparison.map(Mismatch::of),
             rejection: refusal.rejection,
         }
     }
@@ -49,8 +48,7 @@ impl Refusal {
         let mut message = self.rejection.to_string();
         let written = match (&self.rejection, &self.mismatch) {
             (Rejection::InsufficientScope { missing }, _) => {
-                let missing: Vec<_> = missing.iter().map(|scope| tame(scope)).collect();
-                write!(message, " ({})", quoted(&missing))
+                write!(message, " ({})", tamed(missing))
             }
             (_, Some(Mismatch { got, expected })) => {
                 write!(message, " (got {}, expected {})", quoted(got), quoted(expected))
@@ -63,46 +61,9 @@ impl Refusal {
 }
 
 impl Mismatch {
-    fn of(rejection: &Rejection, vouched: &Vouched, policy: &Policy) -> Option<Self> {
-        let claims = &vouched.claims;
-        let (got, expected): (Vec<&str>, Vec<&str>) = match rejection {
-            Rejection::IssuerMismatch => (claims.issuer().into_iter().collect(), vouched.expected_issuers(policy)),
-            Rejection::AudienceMismatch => (claims.audiences().collect(), texts(policy.audiences())),
-            Rejection::ClientMismatch => (claims.issued_to().into_iter().collect(), texts(policy.clients())),
-            Rejection::InsufficientScope { .. } => (claims.scopes(), texts(Some(policy.required_scopes()))),
-            _ => return None,
-        };
-        let got = got.into_iter().take(MOST_SHOWN).map(tame).collect();
-        Some(Self { got, expected: expected.into_iter().map(tame).collect() })
+    fn of(comparison: Comparison) -> Self {
+        let Comparison { got, expected } = comparison;
+        let tame_each = |texts: Vec<Box<str>>, most| texts.iter().take(most).map(|text| tame(text)).collect();
+        Self { got: tame_each(got, MOST_SHOWN), expected: tame_each(expected, usize::MAX) }
     }
-}
-
-fn texts(texts: Option<&[Box<str>]>) -> Vec<&str> {
-    texts.unwrap_or_default().iter().map(|text| &**text).collect()
-}
-
-/// Tame texts in quotes, at most three of them.
-fn quoted(texts: &[Box<str>]) -> String {
-    const MOST: usize = 3;
-    if texts.is_empty() {
-        return "none".to_owned();
-    }
-    let mut shown: Vec<_> = texts.iter().take(MOST).map(|text| format!("\"{text}\"")).collect();
-    if texts.len() > MOST {
-        shown.push("...".to_owned());
-    }
-    shown.join(", ")
-}
-
-/// A text as a log record may hold it: with what is not printable escaped, and cut.
-fn tame(text: &str) -> Box<str> {
-    let mut tame = String::new();
-    for c in text.chars() {
-        if tame.len() >= LONGEST_QUOTE {
-            tame.push_str("...");
-            break;
-        }
-        tame.extend(c.escape_debug());
-    }
-    tame.into()
 }

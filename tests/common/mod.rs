@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use fastmcp_rs::cache::ProofCache;
 use fastmcp_rs::config::{Algorithms, ConfigError};
+use fastmcp_rs::explain::{Explanation, Verdict, explain};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwt::NumericDate;
 use fastmcp_rs::keys::{FixedKeys, KeySource, LoadedKeys, Patience, from_text};
@@ -115,6 +116,21 @@ pub(crate) fn policy() -> Policy {
         .unwrap()
 }
 
+/// Whatever a test has a door decide, an explanation of it agrees: the checks before the one that gives the reason have
+/// passed, and for an accepted token all of them.
+fn assert_explained(rejection: Option<&Rejection>, explanation: &Explanation) {
+    let verdicts = || explanation.checks.iter().map(|checked| &checked.verdict);
+    match (rejection, verdicts().find(|verdict| **verdict != Verdict::Passed)) {
+        (None, None) => assert!(matches!(explanation.decision, Decision::Accepted(_)) && explanation.fix.is_none()),
+        (Some(rejection), Some(Verdict::Failed(first))) => {
+            assert_eq!(rejection, first);
+            assert!(matches!(&explanation.decision, Decision::Rejected(refusal) if refusal.rejection == *rejection));
+            assert!(explanation.fix.as_deref().is_some_and(|fix| !fix.contains(char::is_control)));
+        }
+        (rejection, verdict) => panic!("verified: {rejection:?}, explained: {verdict:?}"),
+    }
+}
+
 /// A verifier with the policy that it applies, and one beside it that remembers: they must not be told apart.
 #[derive(Debug)]
 pub(crate) struct Door {
@@ -130,8 +146,8 @@ impl Door {
     }
 
     pub(crate) fn with_source(source: Arc<dyn KeySource>, names: &[&str]) -> Self {
-        let verifier = || Verifier::new(algorithms(names), Arc::clone(&source));
-        Self { verifier: verifier(), remembering: verifier().with_cache(ProofCache::new(100)), policy: policy() }
+        let remembering = Verifier::new(algorithms(names), Arc::clone(&source)).with_cache(ProofCache::new(100));
+        Self { verifier: Verifier::new(algorithms(names), source), remembering, policy: policy() }
     }
 
     pub(crate) fn with_policy(self, policy: Policy) -> Self {
@@ -147,28 +163,47 @@ impl Door {
         self.decide(token.as_ref(), now).map_or_else(|rejection| rejection.code(), |_| ACCEPTED)
     }
 
+    /// The same, without the explanation, for whoever takes the time.
+    pub(crate) fn code_alone(&self, token: impl AsRef<[u8]>) -> &'static str {
+        let decided = self.decide_alone(token.as_ref(), NumericDate::from_seconds(NOW));
+        decided.map_or_else(|rejection| rejection.code(), |_| ACCEPTED)
+    }
+
     pub(crate) fn verify(&self, token: impl AsRef<[u8]>) -> Result<Box<Verified>, Rejection> {
         self.decide(token.as_ref(), NumericDate::from_seconds(NOW))
     }
 
+    pub(crate) fn explain(&self, token: impl AsRef<[u8]>) -> Explanation {
+        self.explain_at(token.as_ref(), NumericDate::from_seconds(NOW))
+    }
+
+    fn explain_at(&self, token: &[u8], now: NumericDate) -> Explanation {
+        explain(&self.verifier, token, &self.policy, None, now, Patience::MayWait).unwrap()
+    }
+
     fn decide(&self, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
-        let plain = self.decide_by(&self.verifier, token, now);
+        let decided = self.decide_alone(token, now);
+        assert_explained(decided.as_ref().err(), &self.explain_at(token, now));
         for _ in 0..2 {
-            match (&plain, self.decide_by(&self.remembering, token, now)) {
+            match (&decided, self.decide_by(&self.remembering, token, now)) {
                 (Ok(one), Ok(other)) => {
                     assert_eq!(one.claims().object(), other.claims().object());
                     assert_eq!(one.scopes(), other.scopes());
                     assert_eq!(one.accepted_until(), other.accepted_until());
                 }
                 (Err(one), Err(other)) => assert_eq!(*one, other),
-                (plain, remembered) => panic!("memory makes a difference: {plain:?}, {remembered:?}"),
+                (decided, remembered) => panic!("memory makes a difference: {decided:?}, {remembered:?}"),
             }
         }
-        plain
+        decided
     }
 
-    fn decide_by(&self, verifier: &Verifier, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
-        match verifier.verify(token, &self.policy, &Plain, now, Patience::MayWait) {
+    fn decide_alone(&self, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
+        self.decide_by(&self.verifier, token, now)
+    }
+
+    fn decide_by(&self, asked: &Verifier, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
+        match asked.verify(token, &self.policy, &Plain, now, Patience::MayWait) {
             Progress::Decided(Decision::Accepted(verified)) => Ok(verified),
             Progress::Decided(Decision::Rejected(refusal)) => {
                 let judged = !BEFORE_CLAIMS.contains(&refusal.rejection.code());

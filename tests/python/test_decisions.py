@@ -85,7 +85,7 @@ def cases(forge, secret, new_lasting_endpoint, reply):
         "unknown_key": (ec_keys, es256(PLANTED)),
         "ambiguous_key": (ec_keys, es256(None)),
         "invalid_signature": (plain, forge(good, secret=PLANTED)),
-        "wrong_type": (typed, forge(good, {"alg": "HS256", "typ": PLANTED})),
+        "wrong_type": (typed, forge({**good, "x": PLANTED}, {"alg": "HS256", "typ": "id+jwt"})),
         "malformed_claims": (plain, forge({**good, "exp": PLANTED})),
         "expired": (plain, forge({**good, "exp": int(time.time()) - 1})),
         "not_yet_valid": (plain, forge({**good, "nbf": int(time.time()) + 60})),
@@ -152,9 +152,10 @@ def test_an_accepted_token_leaves_no_record(forge, secret, records):
 
 
 def test_a_mismatch_says_what_came_and_what_was_expected(cases, records):
-    for code in ("issuer_mismatch", "audience_mismatch", "client_mismatch", "insufficient_scope"):
+    for code in ("wrong_type", "issuer_mismatch", "audience_mismatch", "client_mismatch", "insufficient_scope"):
         decide(*cases[code])
-    issuer, _, audience, _, client, _, scope, _ = (record.getMessage() for record in records())
+    typ, _, issuer, _, audience, _, client, _, scope, _ = (record.getMessage() for record in records())
+    assert typ.endswith('the token is of another type (got "id+jwt", expected "at+jwt")')
     assert issuer.endswith('the issuer is not the expected one (got "https://evil.example", expected "issuer")')
     assert audience.endswith(
         'the audience is not the expected one (got "https://other.example", "x", expected "server")'

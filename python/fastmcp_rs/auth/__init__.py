@@ -6,16 +6,26 @@ from typing import TYPE_CHECKING
 from fastmcp_rs._native import AccessToken
 
 if TYPE_CHECKING:
+    from fastmcp_rs.auth.explanation import Explanation
     from fastmcp_rs.auth.jwt import JWTVerifier
     from fastmcp_rs.auth.oauth_provider import OAuthProvider
     from fastmcp_rs.auth.provider import AuthProvider
     from fastmcp_rs.auth.remote_auth_provider import RemoteAuthProvider
     from fastmcp_rs.auth.static import StaticTokenVerifier
 
-__all__ = ["AccessToken", "AuthProvider", "JWTVerifier", "OAuthProvider", "RemoteAuthProvider", "StaticTokenVerifier"]
+__all__ = [
+    "AccessToken",
+    "AuthProvider",
+    "Explanation",
+    "JWTVerifier",
+    "OAuthProvider",
+    "RemoteAuthProvider",
+    "StaticTokenVerifier",
+]
 
 _HOMES = {
     "AuthProvider": "provider",
+    "Explanation": "explanation",
     "JWTVerifier": "jwt",
     "OAuthProvider": "oauth_provider",
     "RemoteAuthProvider": "remote_auth_provider",

@@ -2,11 +2,12 @@
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
+from fastmcp_rs.auth.explanation import Explanation, explained
 from fastmcp_rs.auth.native import NativeProvider
 from fastmcp_rs.auth.remote import (
     MAX_STALE_SECONDS,
@@ -235,12 +236,28 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """
         return {**super().stats(), "keys": self.keys(), "cache": self._native.cache()}
 
+    async def explain(self, token: str) -> Explanation:
+        """Explain what this verifier says of a token: each check, and what is most likely to help.
+
+        For people who develop or operate a server; a client is to be told less. Nothing is logged or counted, and the
+        token is sent nowhere. Keys are fetched if they are needed.
+
+        Args:
+            token: The token as the client sends it.
+
+        Returns:
+            The explanation. Its outcome and code are those of ``verify_token``.
+        """
+        return await explained(self._native, self._remote, token, *self._hooks())
+
     def _decide(self, token: object, *, waited: bool = False) -> Decision:
-        return self._native.decide(
-            token,
+        return self._native.decide(token, *self._hooks(), waited=waited)
+
+    def _hooks(self) -> "tuple[Callable[[Any], object] | None, Callable[[Any], object] | None]":
+        """What a subclass has overridden and is to be asked."""
+        return (
             self._validate_issuer if self._asks_issuer else None,
             self._extract_scopes if self._asks_scopes else None,
-            waited=waited,
         )
 
     async def _decide_later(self, token: object) -> Decision:
