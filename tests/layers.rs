@@ -36,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ),
     ("src/checks.rs", &["checks", "rejection"]),
     ("src/tame.rs", &["tame"]),
-    ("src/policy.rs", &["checks", "config", "jose", "policy", "rejection"]),
+    ("src/policy/", &["checks", "config", "jose", "policy", "rejection"]),
     ("src/explain/", &["checks", "config", "explain", "jose", "keys", "policy", "rejection", "tame", "verifier"]),
 ];
 
@@ -44,7 +44,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 const PURE: [&str; 7] = [
     "src/explain/",
     "src/jose/",
-    "src/policy.rs",
+    "src/policy/",
     "src/verifier.rs",
     "src/oauth/introspection.rs",
     "src/oauth/remote_verification.rs",
@@ -273,8 +273,8 @@ fn a_rust_file_that_breaks_a_rule_is_noticed() {
         ("src/keys/set.rs", "use crate::policy::Policy;"),
         ("src/keys/set.rs", "use super::super::verifier;"),
         ("src/oauth/bearer.rs", "use crate::static_tokens;"),
-        ("src/policy.rs", "use crate::keys::KeySet;"),
-        ("src/policy.rs", "use std::time::{Duration, SystemTime};"),
+        ("src/policy/mod.rs", "use crate::keys::KeySet;"),
+        ("src/policy/mod.rs", "use std::time::{Duration, SystemTime};"),
         ("src/verifier.rs", "let text = std::fs::read(path);"),
         ("src/verifier.rs", "use crate::python::exceptions;"),
         ("src/testing.rs", "use super::python;"),
@@ -297,7 +297,7 @@ fn a_rust_file_that_keeps_the_rules_is_left_alone() {
         ("src/jose/jwk.rs", "let instant = 1; let url = \"https://x\"; use std::fmt;"),
         ("src/rejection.rs", "use crate::jose::jwt::NumericDate;"),
         ("src/keys/set.rs", "use crate::{config, jose::jwa, rejection};\nuse super::disguise;"),
-        ("src/policy.rs", "mod tests { use super::*; fn f() { crate::jose::base64url::encode(b\"\"); } }"),
+        ("src/policy/mod.rs", "mod tests { use super::*; fn f() { crate::jose::base64url::encode(b\"\"); } }"),
         ("src/python/mod.rs", "use pyo3::prelude::*;\nuse crate::python::errors;\nuse crate::verifier;"),
         ("src/lib.rs", "#[cfg(feature = \"python\")]\nmod python;\nuse pyo3::prelude::*;"),
     ] {

@@ -114,7 +114,7 @@ impl RemoteKeys {
         py.detach(|| self.0.endpoint().when_settled(Box::new(wake)));
     }
 
-    /// What is held: keys, ages in seconds, the last error and counters.
+    /// What is held: where it comes from, keys, ages in seconds, the last error and counters.
     fn held<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let held = self.0.endpoint().held();
         let keys = PyList::empty(py);
@@ -126,6 +126,7 @@ impl RemoteKeys {
             keys.append(key)?;
         }
         let answer = PyDict::new(py);
+        answer.set_item("source", &*held.source)?;
         answer.set_item("keys", keys)?;
         answer.set_item("age", held.age.map(|age| age.as_secs_f64()))?;
         answer.set_item("next_refresh", held.next_refresh.map(|next| next.as_secs_f64()))?;

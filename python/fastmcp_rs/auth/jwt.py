@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
 from fastmcp_rs.auth.explanation import Explanation, explained
-from fastmcp_rs.auth.native import NativeProvider
+from fastmcp_rs.auth.native import CACHE_SIZE, NativeProvider
 from fastmcp_rs.auth.remote import (
     MAX_STALE_SECONDS,
     REFRESH_INTERVAL_SECONDS,
@@ -31,8 +31,6 @@ __all__ = ["JWTVerifier"]
 # FastMCP's default instead.
 _DOCUMENTED_ALGORITHMS: Sequence[str] = ["HS256"]
 _FASTMCP_ALGORITHM = "RS256"
-
-_CACHE_SIZE = 10_000
 
 # FastMCP's own ways to find a key. A subclass that overrides one expects to be asked, and would not be.
 _UNASKED = ("_get_verification_key", "_get_jwks_key")
@@ -80,7 +78,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         ssrf_safe: bool = False,
         allow_http: bool = False,
         detailed_errors: bool = False,
-        cache_size: int = _CACHE_SIZE,
+        cache_size: int = CACHE_SIZE,
     ) -> None:
         """Configure what to accept.
 
@@ -221,8 +219,9 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """Tell what is held of fetched keys.
 
         Returns:
-            ``keys``, a list of dicts with ``kid``, ``kty`` and ``alg``; ``age`` and ``next_refresh``, in seconds;
-            ``last_error``, a text; and the counters ``fetches`` and ``failures``. Empty for keys that were given.
+            ``source``, the URL or issuer; ``keys``, a list of dicts with ``kid``, ``kty`` and ``alg``; ``age`` and
+            ``next_refresh``, in seconds; ``last_error``, a text; and the counters ``fetches`` and ``failures``. Empty
+            for keys that were given.
         """
         return {} if self._remote is None else self._remote.held()
 

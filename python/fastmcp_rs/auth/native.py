@@ -10,7 +10,10 @@ from fastmcp_rs.auth.reasons import report
 if TYPE_CHECKING:
     from fastmcp_rs.host import HostAccessToken
 
-__all__ = ["NativeProvider"]
+__all__ = ["CACHE_SIZE", "NativeProvider"]
+
+# How many verified tokens a verifier of JWTs remembers unless it is told otherwise.
+CACHE_SIZE = 10_000
 
 
 class NativeProvider(AuthProvider):

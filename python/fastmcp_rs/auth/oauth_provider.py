@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import JwtVerifier, OAuthVerifier, RemoteKeys
 from fastmcp_rs.auth.asking import AskingProvider
+from fastmcp_rs.auth.native import CACHE_SIZE
 from fastmcp_rs.auth.remote import MAX_STALE_SECONDS, REFRESH_INTERVAL_SECONDS, fetched_keys
 from fastmcp_rs.auth.texts import copied
 from fastmcp_rs.errors import MissingAudienceWarning
@@ -60,6 +62,7 @@ class OAuthProvider(AskingProvider):
         jwks_refresh_interval: float = REFRESH_INTERVAL_SECONDS,
         jwks_max_stale: float = MAX_STALE_SECONDS,
         detailed_errors: bool = False,
+        cache_size: int = CACHE_SIZE,
         base_url: object = None,
         resource_base_url: object = None,
         resource_server_url: object = None,
@@ -91,6 +94,8 @@ class OAuthProvider(AskingProvider):
             jwks_refresh_interval: Seconds between refreshes that an unknown key forces; 0 for one at every miss.
             jwks_max_stale: Seconds for which keys and metadata are used beyond their lifetime while refreshes fail.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
+            cache_size: How many verified JWTs of typical size to remember, so that their signatures are not checked
+                again; 0 for none. Answers about other tokens are never remembered.
             base_url: The URL of this server, as the installed FastMCP takes it.
             resource_base_url: The URL of the protected resource, as FastMCP from 3.0 on takes it.
             resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
@@ -121,7 +126,10 @@ class OAuthProvider(AskingProvider):
                 refresh_interval=jwks_refresh_interval,
                 max_stale=jwks_max_stale,
             )
-        self._jwt = JwtVerifier(keys, algorithms, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens)
+        self._jwt = JwtVerifier(
+            keys, algorithms, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens, cache_size=cache_size
+        )
+        self._keys = keys
         introspection = server if introspection_url is None else introspection_url
         self._native = OAuthVerifier(client_id, client_secret, self._jwt, keys, introspection, timeout, allow_http)
         urls = {
@@ -158,6 +166,14 @@ class OAuthProvider(AskingProvider):
     def audience(self, audience: str | Sequence[str] | None) -> None:
         self._jwt.set_audience(audience)
         self._audience = copied(audience)
+
+    def stats(self) -> dict[str, Any]:
+        """Tell what was decided here so far, and what is held of the server.
+
+        Returns:
+            As of a ``JWTVerifier``.
+        """
+        return {**super().stats(), "keys": self._keys.held(), "cache": self._jwt.cache()}
 
     def __repr__(self) -> str:
         return (

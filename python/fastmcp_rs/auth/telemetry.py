@@ -61,9 +61,5 @@ def _make(metrics: Any) -> Iterable[Any]:  # noqa: ANN401 - a module that need n
 
 def _held() -> dict[str, dict[str, Any]]:
     """What is held of fetched keys, by where they come from: verifiers that share them share this."""
-    found = {}
-    for provider in list(_providers):
-        source, held = getattr(provider, "jwks_uri", None), provider.stats().get("keys")
-        if source is not None and held:
-            found[str(source)] = held
-    return found
+    held = (provider.stats().get("keys") for provider in list(_providers))
+    return {keys["source"]: keys for keys in held if keys}

@@ -110,6 +110,8 @@ impl std::fmt::Debug for Endpoint {
 /// What an endpoint holds, for people.
 #[derive(Debug)]
 pub struct Held {
+    /// Where they come from: a URL, or an issuer.
+    pub source: Box<str>,
     /// The keys.
     pub keys: Vec<KeyInfo>,
     /// How long ago they were fetched or found unchanged.
@@ -205,6 +207,7 @@ impl Endpoint {
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref();
         self.state.with(|state| Held {
+            source: self.name.clone(),
             keys: snapshot.map(|snapshot| snapshot.infos.clone()).unwrap_or_default(),
             age: snapshot.map(|snapshot| now.saturating_sub(snapshot.fetched_at)),
             next_refresh: state.schedule.refresh_at().map(|at| at.saturating_sub(now)),

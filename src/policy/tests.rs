@@ -1,0 +1,237 @@
+use std::sync::Arc;
+
+use super::judging::CHECKS;
+use super::*;
+use crate::jose::jws::Header;
+use crate::jose::jwt::{Claims, NumericDate};
+
+const NOW: i64 = 1_800_000_000;
+
+/// Takes one fault away from a header or from claims.
+type Mend<'m> = &'m dyn Fn(&mut String, &mut Vec<String>);
+
+fn judge(policy: &Policy, header: &str, claims: &str) -> Result<Verified, Rejection> {
+    judge_with(policy, &Plain, header, claims)
+}
+
+fn judge_with(policy: &Policy, overrides: &dyn Overrides, header: &str, claims: &str) -> Result<Verified, Rejection> {
+    let vouched = Vouched {
+        by: Voucher::Signature(Header::parse(format!(r#"{{"alg":"HS256"{header}}}"#).as_bytes())?),
+        issuer: None,
+        claims: Claims::parse(format!("{{{claims}}}").as_bytes())?,
+    };
+    policy.judge(Arc::new(vouched), overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
+}
+
+fn code(policy: &Policy, claims: &str) -> &'static str {
+    code_of(judge(policy, "", claims))
+}
+
+fn code_of(outcome: Result<Verified, Rejection>) -> &'static str {
+    outcome.map_or_else(|rejection| rejection.code(), |_| "accepted")
+}
+
+fn boxed(texts: &[&str]) -> Vec<Box<str>> {
+    texts.iter().map(|&text| text.into()).collect()
+}
+
+#[test]
+fn at_exp_the_token_is_expired() {
+    let policy = Policy::default();
+    assert_eq!(code(&policy, &format!("\"exp\":{}", NOW + 1)), "accepted");
+    assert_eq!(code(&policy, &format!("\"exp\":{NOW}.5")), "accepted");
+    for exp in [NOW, NOW - 1, 0, -1] {
+        assert_eq!(code(&policy, &format!("\"exp\":{exp}")), "expired");
+    }
+    assert_eq!(code(&policy, ""), "accepted");
+}
+
+#[test]
+fn nbf_has_thirty_seconds_and_leeway_sets_both() {
+    let policy = Policy::default();
+    assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 30)), "accepted");
+    assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 31)), "not_yet_valid");
+    assert_eq!(code(&policy, &format!("\"iat\":{}", NOW + 1000)), "accepted");
+    let policy = policy.with_leeway(Some(60.0)).unwrap();
+    assert_eq!(code(&policy, &format!("\"exp\":{}", NOW - 59)), "accepted");
+    assert_eq!(code(&policy, &format!("\"exp\":{}", NOW - 60)), "expired");
+    assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 60)), "accepted");
+    assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 61)), "not_yet_valid");
+    let policy = policy.with_leeway(Some(0.0)).unwrap();
+    assert_eq!(code(&policy, &format!("\"nbf\":{}", NOW + 1)), "not_yet_valid");
+}
+
+#[test]
+fn leeway_is_a_number_from_0_to_600() {
+    for bad in [-1.0, -0.001, 600.1, 31_536_000.0, f64::NAN, f64::INFINITY] {
+        assert!(Policy::default().with_leeway(Some(bad)).is_err(), "{bad}");
+    }
+    assert!(Policy::default().with_leeway(Some(600.0)).is_ok());
+}
+
+#[test]
+fn issuers_are_literal_strings() {
+    let policy = Policy::default().with_issuers(Some(boxed(&["https://good.example", "https://b.example"]))).unwrap();
+    assert_eq!(code(&policy, r#""iss":"https://good.example""#), "accepted");
+    assert_eq!(code(&policy, r#""iss":"https://b.example""#), "accepted");
+    for iss in [
+        "",
+        "https://good.exampl",
+        "https://good.example/",
+        "https://good.example.evil",
+        "HTTPS://GOOD.EXAMPLE",
+        "good",
+    ] {
+        assert_eq!(code(&policy, &format!("\"iss\":\"{iss}\"")), "issuer_mismatch", "{iss}");
+    }
+    assert_eq!(code(&policy, ""), "issuer_mismatch");
+    assert_eq!(code(&Policy::default(), r#""iss":"any""#), "accepted");
+}
+
+#[test]
+fn one_audience_of_the_token_is_one_of_ours() {
+    let policy = Policy::default().with_audiences(Some(boxed(&["good", "fine"]))).unwrap();
+    for aud in [r#""good""#, r#"["x","good"]"#, r#"["fine"]"#] {
+        assert_eq!(code(&policy, &format!("\"aud\":{aud}")), "accepted", "{aud}");
+    }
+    for aud in [r#""""#, "[]", r#"[""]"#, r#""goo""#, r#""good2""#, r#""Good""#, r#""good fine""#] {
+        assert_eq!(code(&policy, &format!("\"aud\":{aud}")), "audience_mismatch", "{aud}");
+    }
+    assert_eq!(code(&policy, ""), "audience_mismatch");
+}
+
+#[test]
+fn empty_expectations_are_errors() {
+    for empty in [&[][..], &[""], &["a", ""], &[" "]] {
+        assert!(Policy::default().with_issuers(Some(boxed(empty))).is_err());
+        assert!(Policy::default().with_audiences(Some(boxed(empty))).is_err());
+    }
+    assert!(Policy::default().with_required_scopes(vec![]).is_ok());
+    for scopes in [&[""][..], &["read write"], &["a\t"]] {
+        assert!(Policy::default().with_required_scopes(boxed(scopes)).is_err());
+    }
+}
+
+#[test]
+fn all_required_scopes_are_granted() {
+    let policy = Policy::default().with_required_scopes(boxed(&["read", "write"])).unwrap();
+    assert_eq!(code(&policy, r#""scope":"write x read""#), "accepted");
+    let missing = |claims| judge(&policy, "", claims).unwrap_err();
+    assert_eq!(missing(r#""scope":"read""#), Rejection::InsufficientScope { missing: boxed(&["write"]) });
+    for claims in [
+        "",
+        r#""scope":"READ WRITE""#,
+        r#""scope":["read write"]"#,
+        r#""scope":"read\twrite""#,
+        r#""scope":"","scp":"read write""#,
+    ] {
+        assert_eq!(missing(claims).code(), "insufficient_scope", "{claims}");
+    }
+}
+
+#[test]
+fn typ_is_compared_as_a_media_type() {
+    let policy = Policy::default().with_typ(Some("at+jwt".into())).unwrap();
+    let outcome = |typ: &str| judge(&policy, typ, "").map_or_else(|rejection| rejection.code(), |_| "accepted");
+    for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"] {
+        assert_eq!(outcome(&format!(",\"typ\":\"{typ}\"")), "accepted", "{typ}");
+    }
+    for typ in [
+        "",
+        ",\"typ\":\"JWT\"",
+        ",\"typ\":\"rt+jwt\"",
+        ",\"typ\":\"x/at+jwt\"",
+        ",\"typ\":\"\"",
+        ",\"typ\":\"dpop+jwt\"",
+    ] {
+        assert_eq!(outcome(typ), "wrong_type", "{typ}");
+    }
+    let used = |token_use: &str| code_of(judge(&policy, ",\"typ\":\"at+jwt\"", &format!("\"token_use\":{token_use}")));
+    assert_eq!(used("\"access\""), "accepted");
+    for other in ["\"refresh\"", "\"id\"", "\"\"", "1", "null"] {
+        assert_eq!(used(other), "wrong_type", "{other}");
+    }
+    for bad in ["", " ", "JWT", "jwt", "application/jwt", "Application/JWT"] {
+        assert!(Policy::default().with_typ(Some(bad.into())).is_err());
+    }
+}
+
+#[test]
+fn a_bound_token_is_no_bearer_token() {
+    for cnf in [r#"{"jkt":"x"}"#, r#"{"x5t#S256":"x"}"#, "{}"] {
+        let claims = format!("\"cnf\":{cnf}");
+        assert_eq!(code(&Policy::default(), &claims), "bound_token");
+        assert_eq!(code(&Policy::default().with_bound_tokens(true), &claims), "accepted");
+    }
+}
+
+#[test]
+fn the_first_check_that_fails_gives_the_reason() {
+    let demanding = Policy::default()
+        .with_typ(Some("at+jwt".into()))
+        .and_then(|policy| policy.with_issuers(Some(boxed(&["i"]))))
+        .and_then(|policy| policy.with_audiences(Some(boxed(&["a"]))))
+        .and_then(|policy| policy.with_clients(Some(boxed(&["c"]))))
+        .and_then(|policy| policy.with_required_scopes(boxed(&["s"])))
+        .unwrap();
+    let mut header = String::new();
+    let mut claims = vec![format!("\"exp\":{NOW}"), format!("\"nbf\":{}", NOW + 100), "\"cnf\":{}".to_owned()];
+    let mut codes = Vec::new();
+    let mends: [Mend<'_>; 8] = [
+        &|header, _| header.push_str(r#","typ":"at+jwt""#),
+        &|_, claims| claims[0] = "\"x\":1".to_owned(),
+        &|_, claims| claims[1] = "\"y\":1".to_owned(),
+        &|_, claims| claims.push("\"iss\":\"i\"".to_owned()),
+        &|_, claims| claims.push("\"aud\":\"a\"".to_owned()),
+        &|_, claims| claims.push("\"client_id\":\"c\"".to_owned()),
+        &|_, claims| claims[2] = "\"z\":1".to_owned(),
+        &|_, claims| claims.push("\"scope\":\"s\"".to_owned()),
+    ];
+    for mend in mends {
+        codes.push(judge(&demanding, &header, &claims.join(",")).unwrap_err().code());
+        mend(&mut header, &mut claims);
+    }
+    assert!(judge(&demanding, &header, &claims.join(",")).is_ok());
+    assert_eq!(
+        codes,
+        [
+            "wrong_type",
+            "expired",
+            "not_yet_valid",
+            "issuer_mismatch",
+            "audience_mismatch",
+            "client_mismatch",
+            "bound_token",
+            "insufficient_scope"
+        ]
+    );
+    assert_eq!(CHECKS.len(), codes.len());
+}
+
+#[test]
+fn an_override_has_the_last_word_and_its_failure_refuses() {
+    struct Says(Option<bool>, Option<&'static [&'static str]>);
+    impl Overrides for Says {
+        fn accepts_issuer(&self, _: &Claims) -> Option<Result<bool, CustomCheckFailed>> {
+            Some(self.0.ok_or(CustomCheckFailed))
+        }
+        fn scopes(&self, _: &Claims) -> Option<Result<Vec<Box<str>>, CustomCheckFailed>> {
+            Some(self.1.map(boxed).ok_or(CustomCheckFailed))
+        }
+    }
+    let policy = Policy::default().with_required_scopes(boxed(&["s"])).unwrap();
+    let outcome = |says: &Says| judge_with(&policy, says, "", r#""iss":"i","scope":"s""#);
+    let verified = outcome(&Says(Some(true), Some(&["s", "t"]))).unwrap();
+    assert_eq!(verified.scopes(), boxed(&["s", "t"]));
+    assert_eq!(outcome(&Says(Some(false), Some(&["s"]))).unwrap_err(), Rejection::IssuerMismatch);
+    assert_eq!(outcome(&Says(Some(true), Some(&[]))).unwrap_err().code(), "insufficient_scope");
+    assert_eq!(outcome(&Says(None, Some(&["s"]))).unwrap_err(), Rejection::CustomCheckFailed);
+    assert_eq!(outcome(&Says(Some(true), None)).unwrap_err(), Rejection::CustomCheckFailed);
+}
+
+#[test]
+fn acceptance_ends_at_exp_and_the_leeway() {
+    let policy = Policy::default().with_leeway(Some(60.0)).unwrap();
+    let verified = judge(&policy, "", &format!("\"exp\":{NOW}")).unwrap();
+    assert_eq!(verified.accepted_until(), Some(NumericDate::from_seconds(NOW + 60)));
+}
