@@ -199,6 +199,7 @@ def test_k21_warm_up_fetches_ahead_or_says_why_not(endpoint, pair, reply, verifi
 def test_k20_keys_tells_what_is_held_and_no_key_text(endpoint, pair, verifier_of):
     verifier = verifier_of(endpoint)
     nothing = {"keys": [], "age": None, "next_refresh": None, "last_error": None, "fetches": 0, "failures": 0}
+    nothing["source"] = endpoint.url
     assert verifier.keys() == nothing
     asyncio.run(verifier.warm_up())
     held = verifier.keys()
