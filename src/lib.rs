@@ -18,6 +18,7 @@ pub mod policy;
 #[cfg(feature = "python")]
 mod python;
 pub mod rejection;
+pub mod stand_in;
 pub mod static_tokens;
 pub mod tally;
 pub mod tame;

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastmcp_rs.auth import AccessToken, JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
     from fastmcp_rs.client.client import Client
     from fastmcp_rs.host import Context
+    from fastmcp_rs.in_place.installation import install, installed, uninstall
     from fastmcp_rs.server.application import FastMCP
 
 __all__ = [
@@ -27,9 +28,12 @@ __all__ = [
     "client",
     "errors",
     "exceptions",
+    "install",
+    "installed",
     "jws",
     "server",
     "testing",
+    "uninstall",
 ]
 
 _MODULES = frozenset({"auth", "client", "errors", "exceptions", "jws", "server", "testing"})
@@ -42,6 +46,9 @@ _HOMES = {
     "OAuthProvider": "auth",
     "RemoteAuthProvider": "auth",
     "StaticTokenVerifier": "auth",
+    "install": "in_place.installation",
+    "installed": "in_place.installation",
+    "uninstall": "in_place.installation",
 }
 
 

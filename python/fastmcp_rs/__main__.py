@@ -18,6 +18,12 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage, 141 if nobody reads what is printed; of
         ``explain`` also 3, if nobody can tell.
     """
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["run"]:
+        from fastmcp_rs.commands.run import run  # noqa: PLC0415 - what the other commands do not need
+
+        # All that follows is FastMCP's, --help too.
+        return run(words[1:])
     options = parsed(arguments)
     try:
         code = _explain(options) if options.command == "explain" else _demo()

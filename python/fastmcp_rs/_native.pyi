@@ -6,6 +6,7 @@ from fastmcp_rs.errors import OAuthError
 
 __all__ = [
     "AccessToken",
+    "AdoptedKey",
     "BearerToken",
     "ClientCredentials",
     "Decision",
@@ -85,6 +86,41 @@ class AccessToken:
     def __hash__(self) -> int: ...
     def __copy__(self) -> AccessToken: ...
     def __deepcopy__(self, _memo: object) -> AccessToken: ...
+
+@final
+class AdoptedKey:
+    """A key of another library's, adopted for one algorithm."""
+
+    @staticmethod
+    def read(key: str | bytes, algorithm: str) -> AdoptedKey | None:
+        """Read the PEM text of a public key, or take a secret where the algorithm is symmetric.
+
+        Returns:
+            The key, or ``None`` where the key or its algorithm is nothing that is read here.
+
+        Raises:
+            ValueError: The key is no Unicode text.
+        """
+
+    @property
+    def unsound(self) -> str | None:
+        """Why no token under this key can be trusted; ``None`` for a sound key."""
+
+    def decode(
+        self,
+        token: object,
+        only_registered: bool,
+    ) -> tuple[dict[str, Any], dict[str, Any]] | str | None:
+        """Check the signature of a JWT and read its claims by type, and judge none of them.
+
+        Args:
+            token: The token.
+            only_registered: Whether header parameters that RFC 7515 does not name leave it unsettled.
+
+        Returns:
+            Header and claims; or the reason for which the token is refused; or ``None`` where another library may see
+            it otherwise.
+        """
 
 @final
 class BearerToken:

@@ -1,5 +1,6 @@
 //! Where verification keys come from, and which of them fits a token.
 
+mod adopted;
 mod disguise;
 pub mod remote;
 mod server;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use crate::rejection::Unavailable;
 
+pub use adopted::AdoptedKey;
 pub use server::{AuthorizationServer, Introspection};
 pub use set::KeySet;
 pub use text::{LoadedKeys, ShortSecret, from_public_text, from_text};

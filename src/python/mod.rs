@@ -1,6 +1,7 @@
 //! The Python face of the core. It translates arguments and answers, and decides nothing about a token.
 
 mod access_token;
+mod adopted_key;
 mod bearer_token;
 mod calls;
 mod client_credentials;
@@ -31,6 +32,8 @@ use crate::jose::jwt::NumericDate;
 mod _native {
     #[pymodule_export]
     use super::access_token::AccessToken;
+    #[pymodule_export]
+    use super::adopted_key::AdoptedKey;
     #[pymodule_export]
     use super::bearer_token::BearerToken;
     #[pymodule_export]

@@ -61,6 +61,15 @@ def test_the_demo_ends_quietly_when_its_reader_has_seen_enough():
 
 
 def test_help_needs_no_fastmcp_and_wrong_usage_exits_with_2():
-    assert "demo" in command("--help").stdout
+    shown = command("--help").stdout
+    assert "demo" in shown
+    assert "run" in shown
     assert command().returncode == 2
     assert command("no-such-command").returncode == 2
+
+
+def test_run_says_what_it_needs():
+    code = "import sys; sys.modules['fastmcp'] = None; from fastmcp_rs.__main__ import main; sys.exit(main(['run']))"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=80, check=False)
+    assert finished.returncode == 1
+    assert "pip install 'fastmcp-rs[fastmcp]'" in finished.stderr

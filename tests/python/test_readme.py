@@ -11,6 +11,7 @@ import pytest
 from fastmcp import Client, FastMCP
 from fastmcp.exceptions import ToolError
 
+import fastmcp_rs
 from fastmcp_rs.auth import JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
 from fastmcp_rs.testing import KeyPair
 
@@ -21,6 +22,7 @@ MARKS = [
     'FastMCP(\n    "My server"',
     "KeyPair.generate",
     "require_scope",
+    "fastmcp_rs.install()",
     "class ApiKeys",
     "from_issuer",
     "RemoteAuthProvider(",
@@ -62,6 +64,14 @@ def test_the_example_of_the_documented_api_demands_its_scope():
 
     with pytest.raises(ToolError, match="Authentication required"):
         asyncio.run(saving())
+
+
+def test_the_one_line_is_in_effect():
+    try:
+        run("fastmcp_rs.install()")
+        assert fastmcp_rs.installed()
+    finally:
+        fastmcp_rs.uninstall()
 
 
 def test_the_example_of_a_provider_of_ones_own_knows_its_keys():

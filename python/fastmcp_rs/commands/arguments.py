@@ -40,6 +40,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
         description="Start a FastMCP server on a free loopback port, send it good and bad tokens, and time the "
         "verifier beside FastMCP's own. Needs FastMCP. Exits with 0 only if every outcome is the right one.",
     )
+    # For the help alone: FastMCP reads its arguments.
+    commands.add_parser("run", help="do what `fastmcp run` does, with native verification in every server")
     _add_explain(commands)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:

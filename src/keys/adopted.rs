@@ -1,0 +1,110 @@
+//! One key as another library takes it, adopted from there: the text of a public key, or the bytes of a secret.
+//!
+//! That library has the last word on what is a key. So a text is one of three things: a key that is read here as it is
+//! there, a key that no standard lets anybody trust, or none of this module's business.
+
+use zeroize::Zeroizing;
+
+use super::disguise;
+use super::set::KeySet;
+use crate::jose::json::{self, Value};
+use crate::jose::jwa::{Algorithm, KeyMaterial, UnsoundKey};
+use crate::jose::jwk::Jwk;
+use crate::jose::pem::{self, PemError};
+
+/// What a text is as the key of one algorithm.
+#[derive(Debug)]
+pub enum AdoptedKey {
+    /// A key, ready to verify.
+    Ready(KeySet),
+    /// A key under which a signature proves nothing, or too little (RFC 7518 sections 3.3 and 6.2.2, RFC 8725 section
+    /// 2.1). Says why.
+    Unsound(&'static str),
+    /// Nothing that is read here: another form, another type, or no key at all.
+    Foreign,
+}
+
+impl AdoptedKey {
+    /// Reads the PEM text of a public key, or takes the bytes as a secret where the algorithm is symmetric.
+    #[must_use]
+    pub fn read(text: &[u8], algorithm: Algorithm) -> Self {
+        let keys = if algorithm.is_symmetric() { secret(text, algorithm) } else { public_key(text, algorithm) };
+        match keys {
+            Ok(keys) if keys.is_empty() => Self::Foreign,
+            Ok(keys) => Self::Ready(keys),
+            Err(Some(UnsoundKey(why))) => Self::Unsound(why),
+            Err(None) => Self::Foreign,
+        }
+    }
+}
+
+fn public_key(text: &[u8], algorithm: Algorithm) -> Result<KeySet, Option<UnsoundKey>> {
+    let material = pem::public_key(text).map_err(|error| match error {
+        PemError::Unsound(unsound) => Some(unsound),
+        _ => None,
+    })?;
+    KeySet::new([Jwk { kid: None, alg: None, material }], &[algorithm]).map_err(Some)
+}
+
+/// A secret is any bytes, except those of a key that everybody may know. A symmetric JWK is a secret in some libraries and
+/// the name of one in others.
+fn secret(text: &[u8], algorithm: Algorithm) -> Result<KeySet, Option<UnsoundKey>> {
+    let is_symmetric_jwk = json::parse_object(text.trim_ascii())
+        .is_ok_and(|jwk| jwk.get("kty").and_then(Value::as_str).is_some_and(|kty| kty == "oct"));
+    if text.is_empty() || is_symmetric_jwk {
+        return Err(None);
+    }
+    if disguise::recognise(text).is_some() {
+        return Err(Some(UnsoundKey("a key of another type was given as the shared secret")));
+    }
+    KeySet::of_secret(KeyMaterial::Secret(Zeroizing::new(text.to_vec())), &[algorithm]).map_err(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P256: &str = include_str!("../../tests/vectors/keys/p256.spki.pem");
+
+    fn kind(text: &str, algorithm: Algorithm) -> &'static str {
+        match AdoptedKey::read(text.as_bytes(), algorithm) {
+            AdoptedKey::Ready(_) => "ready",
+            AdoptedKey::Unsound(_) => "unsound",
+            AdoptedKey::Foreign => "foreign",
+        }
+    }
+
+    #[test]
+    fn a_key_serves_the_algorithms_of_its_type() {
+        assert_eq!(kind(P256, Algorithm::ES256), "ready");
+        for other in [Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA] {
+            assert_eq!(kind(P256, other), "foreign");
+        }
+        assert_eq!(kind("secret", Algorithm::HS512), "ready");
+    }
+
+    #[test]
+    fn what_everybody_may_know_is_no_secret() {
+        for text in [P256, r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, "ssh-rsa AAAAB3NzaC1yc2E"] {
+            assert_eq!(kind(text, Algorithm::HS256), "unsound", "{text}");
+        }
+    }
+
+    #[test]
+    fn weak_keys_are_told_from_unknown_ones() {
+        let weak = include_str!("../../tests/vectors/keys/rsa1024.spki.pem");
+        assert_eq!(kind(weak, Algorithm::RS256), "unsound");
+        for text in [
+            "",
+            "secret",
+            r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#,
+            include_str!("../../tests/vectors/keys/rsa.private.pem"),
+            include_str!("../../tests/vectors/keys/ed448.spki.pem"),
+        ] {
+            assert_eq!(kind(text, Algorithm::RS256), "foreign", "{text}");
+        }
+        for text in ["", r#"{"kty":"oct","k":"AAAA"}"#] {
+            assert_eq!(kind(text, Algorithm::HS256), "foreign", "{text}");
+        }
+    }
+}
