@@ -202,7 +202,7 @@ impl fmt::Display for Rejection {
             Self::CustomCheckFailed => "a custom check failed",
             Self::Denied => "a custom check denies it",
             Self::MissingToken => "no bearer credentials",
-            Self::InvalidRequest => "the credentials are presented in a wrong way",
+            Self::InvalidRequest => "the credentials are not presented once, as one bearer token",
         })
     }
 }

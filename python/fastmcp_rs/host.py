@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from fastmcp.client.client import CallToolResult as CallToolResultBase
     from fastmcp.exceptions import ClientError
     from fastmcp.server.auth.auth import AccessToken as HostAccessToken
+    from fastmcp.server.auth.auth import AuthProvider as AuthProviderBase
     from fastmcp.server.auth.auth import TokenVerifier as TokenVerifierBase
     from fastmcp.server.auth.providers.jwt import JWTVerifier as JWTVerifierBase
     from fastmcp.server.dependencies import get_http_headers
     from httpx2 import Auth as HttpAuthBase
 
 __all__ = [
+    "AuthProviderBase",
     "CallToolResultBase",
     "ClientBase",
     "ClientError",
@@ -82,6 +84,7 @@ _ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
 
 # What nothing can stand in for where FastMCP is missing, by its module in FastMCP and its name there.
 _REQUIRED = {
+    "AuthProviderBase": ("server.auth.auth", "AuthProvider"),
     "CallToolResultBase": ("client.client", "CallToolResult"),
     "ClientBase": ("", "Client"),
     "ClientError": ("exceptions", "ClientError"),

@@ -52,6 +52,12 @@ impl Location {
         &self.url
     }
 
+    /// The URL as it is told to people: what its query holds may be a secret.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.url.as_str().split('?').next().unwrap_or_default()
+    }
+
     /// Whether http to another machine is allowed by the operator's word.
     #[must_use]
     pub fn allows_http(&self) -> bool {

@@ -38,8 +38,8 @@ impl Answer {
                 None => "The token has expired".to_owned(),
             },
             Rejection::InsufficientScope { .. } => "The token does not grant every scope that is needed".to_owned(),
-            Rejection::InvalidRequest => "The credentials are not presented once, as one bearer token".to_owned(),
-            Rejection::TokenTooLarge
+            Rejection::InvalidRequest
+            | Rejection::TokenTooLarge
             | Rejection::MalformedToken
             | Rejection::UnsupportedAlgorithm
             | Rejection::CriticalHeader

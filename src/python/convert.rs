@@ -94,7 +94,13 @@ pub(super) fn key_bytes(key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<
     if let Ok(bytes) = key.cast::<PyBytes>() {
         return Ok(bytes.as_bytes().to_vec());
     }
-    let advice = if key.is_instance_of::<PyDict>() { ": give a JWK as JSON text, with json.dumps()" } else { "" };
+    let advice = if key.is_instance_of::<PyDict>() {
+        ": give a JWK as JSON text, with json.dumps()"
+    } else if key.hasattr("read_text")? {
+        ": give the text of the file, with .read_text()"
+    } else {
+        ""
+    };
     Err(PyValueError::new_err(format!("{argument} must be str or bytes, not {}{advice}", type_name(key))))
 }
 

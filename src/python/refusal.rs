@@ -50,6 +50,12 @@ impl Refusal {
             (Rejection::InsufficientScope { missing }, _) => {
                 write!(message, " ({})", tamed(missing))
             }
+            (Rejection::Expired { at: time }, _) => {
+                time.in_utc().map_or(Ok(()), |time| write!(message, " (it expired at {time})"))
+            }
+            (Rejection::NotYetValid { from: time }, _) => {
+                time.in_utc().map_or(Ok(()), |time| write!(message, " (it is valid from {time})"))
+            }
             (_, Some(Mismatch { got, expected })) => {
                 write!(message, " (got {}, expected {})", quoted(got), quoted(expected))
             }

@@ -64,8 +64,9 @@ impl RemoteKeys {
         let refresh_interval = span(refresh_interval, "jwks_refresh_interval")?;
         let max_stale = span(max_stale, "jwks_max_stale")?;
         let endpoint = if let Some(fetch) = fetch {
+            let name = origin.name().to_owned();
             let fetcher = PythonFetcher { origin, fetch };
-            Endpoint::new(url, Box::new(fetcher), Box::new(clock::now), observer())
+            Endpoint::new(&name, Box::new(fetcher), Box::new(clock::now), observer())
         } else {
             let policy = if ssrf_safe { FetchPolicy::SsrfSafe } else { FetchPolicy::Plain };
             remote::shared(&origin, policy, observer())

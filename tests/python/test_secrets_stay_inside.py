@@ -46,6 +46,7 @@ OBJECTS = {
     "AuthProvider": Custom,
     "BearerAuth": lambda: BearerAuth(TOKEN),
     "Client": lambda: fastmcp_rs.Client(f"{URL}/mcp", auth=BearerAuth(TOKEN)),
+    "Explanation": lambda: asyncio.run(auth.JWTVerifier(SECRET, audience="server").explain(TOKEN)),
     "FastMCP": lambda: fastmcp_rs.FastMCP("test", auth_provider=auth.StaticTokenVerifier([TOKEN])),
     "JWTVerifier": lambda: auth.JWTVerifier(SECRET, audience="server"),
     "KeyPair": lambda: KeyPair.generate("HS256"),

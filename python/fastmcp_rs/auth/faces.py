@@ -120,7 +120,9 @@ def _checked(answer: Any, target: str) -> Any:  # noqa: ANN401 - either face's t
     """Refuse what is no answer: whatever is not None would be taken for a yes."""
     right = isinstance(answer, AccessToken) if target == "authenticate" else host.is_access_token(answer)
     if answer is not None and not right:
-        raise TypeError(f"{target} returned {type(answer).__name__}, not AccessToken or None")
+        wanted = "fastmcp_rs.auth.AccessToken" if target == "authenticate" else "FastMCP's AccessToken"
+        kind = type(answer)
+        raise TypeError(f"{target} returned {kind.__module__}.{kind.__qualname__}, not {wanted} or None")
     return answer
 
 

@@ -78,14 +78,17 @@ class AuthenticationLayer:
                 gate = scope.get("endpoint")
                 replaced = message["status"] == _UNAUTHORIZED and host.is_gate(gate)
                 if replaced:
-                    await self._answer(gate, refusals)(scope, receive, send)
+                    await self._answer(gate, refusals, bearer_token(scope))(scope, receive, send)
             if not replaced:
                 await send(message)
 
         return sending
 
-    def _answer(self, gate: object, refusals: list[Decision]) -> Response:
+    def _answer(self, gate: object, refusals: list[Decision], presented: str | Decision) -> Response:
         refusal = max(refusals, key=lambda refusal: refusal.progress)
+        if refusal.code == "denied" and isinstance(presented, Decision):
+            # A provider of whatever scheme says no, and there is no bearer token that it could mean.
+            refusal = presented
         status, error, description, challenge = refusal.answer(
             detailed=self._provider.detailed_errors,
             scopes=host.needed_scopes(self._provider, gate, refusal.code),

@@ -60,7 +60,7 @@ def failed(provider: "AuthProvider", error: Exception, where: str) -> Decision:
         return reported
     if _is_unavailable(error):
         decision = Decision.custom_check_unavailable()
-        _write(decision, "Bearer token unavailable: %s cannot tell", where)
+        _write(decision, "Bearer token unavailable: %s cannot tell", where, error=error)
     else:
         decision = Decision.custom_check_failed()
         _write(decision, "Bearer token rejected: %s raised", where, error=error)
@@ -107,7 +107,7 @@ def _write(
     if omitted:
         message += " (%d more of this reason were not written)"
     arguments = (argument, omitted) if omitted else (argument,)
-    level = decision.level if error is None else logging.ERROR
+    level = logging.ERROR if error is not None and decision.outcome == "rejected" else decision.level
     extra = {"reason": decision.code, "omitted": omitted, **(details or {})}
     _logger.log(level, message, *arguments, exc_info=error, extra=extra)
 

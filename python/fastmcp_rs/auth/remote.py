@@ -44,6 +44,9 @@ def fetched_keys(
     """
     if ssrf_safe and http_client is not None:
         raise ValueError("http_client cannot be combined with ssrf_safe=True, which has a transport of its own")
+    # A blocking client has the method `close`, where an asynchronous one has `aclose`.
+    if http_client is not None and (not hasattr(http_client, "stream") or hasattr(http_client, "close")):
+        raise ValueError(f"http_client must be an httpx or httpx2 AsyncClient, not a {type(http_client).__name__}")
     return RemoteKeys(
         str(jwks_uri),
         discover=isinstance(jwks_uri, Issuer),

@@ -57,5 +57,8 @@ class StaticTokenVerifier(NativeProvider):
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
         self._native.set_required_scopes(required_scopes)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(required_scopes={self.required_scopes!r})"
+
     def _decide(self, token: object) -> Decision:
         return self._native.decide(token)

@@ -4,6 +4,8 @@ import argparse
 import re
 from typing import NoReturn
 
+import fastmcp_rs
+
 __all__ = ["parsed"]
 
 _EXPLAIN = """\
@@ -33,6 +35,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog="fastmcp-rs", description="Native token verification for FastMCP servers.", allow_abbrev=False
     )
+    parser.add_argument("--version", action="version", version=f"fastmcp-rs {fastmcp_rs.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser(
         "demo",

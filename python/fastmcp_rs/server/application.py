@@ -19,10 +19,16 @@ class FastMCP(host.FastMCPBase[Any]):
             **kwargs: FastMCP's own, ``auth`` among them.
 
         Raises:
+            TypeError: ``auth_provider`` is no provider: without one the server would be open.
             ValueError: Both ``auth`` and ``auth_provider`` are given.
         """
         if auth_provider is not None:
             if "auth" in kwargs:
                 raise ValueError("auth_provider is another name for auth: give one of them")
+            if not isinstance(auth_provider, host.AuthProviderBase):
+                raise TypeError(
+                    "auth_provider must be a provider, such as a JWTVerifier, or None, not a "
+                    f"{type(auth_provider).__name__}: without a provider the server would be open"
+                )
             kwargs["auth"] = auth_provider
         super().__init__(*args, **kwargs)

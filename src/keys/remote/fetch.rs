@@ -40,6 +40,8 @@ pub enum FetchError {
     NotAKeySet(&'static str),
     /// The server's metadata cannot be used.
     Metadata(&'static str),
+    /// The metadata speaks for another issuer than the one asked for: for this one, tamed.
+    OtherIssuer(Box<str>),
 }
 
 impl From<HttpError> for FetchError {
@@ -54,6 +56,11 @@ impl fmt::Display for FetchError {
             Self::Http(error) => error.fmt(f),
             Self::NotAKeySet(why) => write!(f, "the answer is not a usable JWK Set: {why}"),
             Self::Metadata(why) => write!(f, "the server's metadata cannot be used: {why}"),
+            Self::OtherIssuer(issuer) => write!(
+                f,
+                "the server's metadata cannot be used: its \"issuer\" is \"{issuer}\", which is not, character by \
+                 character, the one asked for"
+            ),
         }
     }
 }
@@ -74,9 +81,9 @@ impl Origin {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::KeySet(location) => location.url().as_str(),
+            Self::KeySet(location) => location.shown(),
             Self::Issuer(issuer) => issuer.name(),
-            Self::TokenEndpoint(endpoint) => endpoint.location().url().as_str(),
+            Self::TokenEndpoint(endpoint) => endpoint.location().shown(),
         }
     }
 

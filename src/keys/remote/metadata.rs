@@ -4,6 +4,7 @@ use super::fetch::FetchError;
 use crate::http::Location;
 use crate::jose::json::{self, Object, Value};
 use crate::keys::Introspection;
+use crate::tame::tame;
 
 /// A document that speaks for the issuer that it was asked for.
 #[derive(Debug)]
@@ -17,10 +18,11 @@ impl Metadata {
     /// It is no strict JSON object, or speaks for another issuer.
     pub(super) fn parse(body: &[u8], is_asked_for: impl FnOnce(&str) -> bool) -> Result<Self, FetchError> {
         let object = json::parse_object(body).map_err(|_| FetchError::Metadata("it is not a strict JSON object"))?;
-        if !object.get("issuer").and_then(Value::as_str).is_some_and(is_asked_for) {
-            return Err(FetchError::Metadata("its \"issuer\" is not, character by character, the one asked for"));
+        match object.get("issuer").and_then(Value::as_str) {
+            Some(issuer) if is_asked_for(issuer) => Ok(Self(object)),
+            Some(issuer) => Err(FetchError::OtherIssuer(tame(issuer))),
+            None => Err(FetchError::Metadata("it has no \"issuer\"")),
         }
-        Ok(Self(object))
     }
 
     /// `issuer`

@@ -194,7 +194,7 @@ def test_the_issuer_with_a_slash_too_many_is_told(command, pair, new_endpoint, r
     finished = command(pair.create_token("alice", endpoint.base), "--issuer", f"{endpoint.base}/")
     screen = finished.stdout.decode()
     assert (finished.returncode, finished.stderr) == (3, b"")
-    assert 'its "issuer" is not, character by character, the one asked for' in screen
+    assert "which is not, character by character, the one asked for" in screen
     assert "Further checks that fail: issuer" in screen
     assert f'(got "{endpoint.base}", expected "{endpoint.base}/") [unverified]' in screen
 

@@ -85,7 +85,7 @@ def test_an_unknown_and_a_revoked_token_are_refused(provider, oauth_of, judgemen
 
 
 @pytest.mark.parametrize("client", [("robot", "wrong"), ("stranger", "what only the robot knows")])
-def test_rfc_7662_2_3_wrong_credentials_are_a_misconfiguration_and_no_refusal(client, provider, oauth_of, caplog):
+def test_rfc_7662_2_3_wrong_credentials_are_a_misconfiguration_and_no_refusal(client, provider, oauth_of, records):
     oauth = oauth_of(provider, client)
     opaque, signed = provider.token(OPAQUE), provider.token()
 
@@ -93,7 +93,7 @@ def test_rfc_7662_2_3_wrong_credentials_are_a_misconfiguration_and_no_refusal(cl
         return await oauth.authenticate({"headers": [("authorization", f"Bearer {token}")]})
 
     assert asyncio.run(asked(opaque)) is None
-    (record,) = [record for record in caplog.records if record.name == "fastmcp_rs.auth"]
+    (record,) = records()
     assert (record.reason, record.levelname) == ("credentials_refused", "WARNING")
     assert "misconfigured" in record.getMessage()
     assert asyncio.run(asked(signed)), "which takes no credentials"
