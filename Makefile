@@ -15,6 +15,8 @@ LINES := 2.12.0 2.12.5 2.13.3 2.14.7 3.4.10 4.1.0 4.2.1
 WITHOUT_FASTMCP := mcp-sdk bare
 PYTEST_ARGS ?=
 MATRIX_ARGS ?=
+FUZZ_SECONDS ?= 10
+FUZZ_ARGS ?=
 LOCK_ARGS ?=
 
 # The first Python that is new enough and can make an environment; some that are on PATH cannot run.
@@ -85,6 +87,7 @@ tests/js/node_modules/.package-lock.json: tests/js/package.json tests/js/package
 .PHONY: lint
 lint: setup ## Check formatting and lints, of Rust and of Python
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	cargo clippy $(CARGO_FLAGS) --all-targets --no-default-features -- -D warnings
@@ -93,6 +96,7 @@ lint: setup ## Check formatting and lints, of Rust and of Python
 .PHONY: format
 format: setup ## Format Rust and Python and fix what ruff can
 	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -108,6 +112,10 @@ matrix: build ## Test with every FastMCP line, on several Pythons (MATRIX_ARGS=.
 .PHONY: matrix-lines
 matrix-lines: build ## Test with every FastMCP line, on one Python
 	$(BIN)/python scripts/matrix.py --ci $(MATRIX_ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## Fuzz each target from its seeds for FUZZ_SECONDS
+	$(BIN)/python scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: bench
 bench: ## Run the benchmarks of the Rust core
@@ -133,7 +141,7 @@ $(WITHOUT_FASTMCP:%=lock-%): lock-%: setup
 
 .PHONY: clean
 clean: ## Remove everything that was built, installed or cached
-	rm -rf target $(VENV) tests/js/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf target fuzz/target fuzz/corpus fuzz/artifacts $(VENV) tests/js/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/fastmcp_rs/*.so python/fastmcp_rs/*.pyd
 	find python scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

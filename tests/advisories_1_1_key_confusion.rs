@@ -196,7 +196,8 @@ fn a8_cve_2022_23539_the_key_must_be_of_the_algorithms_type() {
         ("ES384", "p256.spki.pem"),
         ("ES512", "p384.spki.pem"),
         ("EdDSA", "x25519.spki.pem"),
-        ("EdDSA", "ed448.spki.pem"),
+        ("Ed25519", "ed448.spki.pem"),
+        ("Ed448", "ed25519.spki.pem"),
         ("EdDSA", "p256.spki.pem"),
         ("Ed25519", "rsa.pkcs1.pem"),
     ] {

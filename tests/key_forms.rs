@@ -1,5 +1,5 @@
 //! Every form in which a public key may be given verifies a real signature: SPKI, PKCS#1 and certificate for RSA,
-//! SPKI and certificate for EC and Ed25519, JWK and JWK Set for each. The files were made with OpenSSL.
+//! SPKI and certificate for EC, Ed25519 and Ed448, JWK and JWK Set for each. The files were made with OpenSSL.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign has failed")]
 
@@ -9,7 +9,7 @@ use common::{ACCEPTED, Door, Signer, claims, key_file, load};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::keys::from_public_text;
 
-const FAMILIES: [(&str, &[Algorithm], &[&str]); 5] = [
+const FAMILIES: [(&str, &[Algorithm], &[&str]); 6] = [
     (
         "rsa",
         &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512],
@@ -19,6 +19,7 @@ const FAMILIES: [(&str, &[Algorithm], &[&str]); 5] = [
     ("p384", &[Algorithm::ES384], &["spki", "certificate"]),
     ("p521", &[Algorithm::ES512], &["spki", "certificate"]),
     ("ed25519", &[Algorithm::EdDSA, Algorithm::Ed25519], &["spki", "certificate"]),
+    ("ed448", &[Algorithm::EdDSA, Algorithm::Ed448], &["spki", "certificate"]),
 ];
 
 #[test]

@@ -69,19 +69,21 @@ fn s3_and_s4_several_keys_fit_only_if_they_are_one() {
 #[test]
 fn a8_cve_2022_23539_a_fetched_key_serves_algorithms_of_its_own_type_only() {
     let rsa = common::rsa_signer();
-    let [p256, p384, ed25519] = [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA].map(Signer::fresh);
+    let [p256, p384] = [Algorithm::ES256, Algorithm::ES384].map(Signer::fresh);
+    let [ed25519, ed448] = [Algorithm::Ed25519, Algorithm::Ed448].map(Signer::fresh);
     let x25519 = ed25519.jwk(r#","kid":"x""#).replace("Ed25519", "X25519");
     let keys = [
         rsa.jwk(r#","kid":"rsa""#),
         p256.jwk(r#","kid":"p256""#),
         p384.jwk(r#","kid":"p384""#),
         ed25519.jwk(r#","kid":"ed25519""#),
+        ed448.jwk(r#","kid":"ed448""#),
         x25519,
     ];
     let world = World::with_keys(&keys);
-    let door = world.door_for(&["RS256", "PS256", "ES256", "ES384", "EdDSA"]);
-    for (signer, kid) in [(&rsa, "rsa"), (&p256, "p256"), (&p384, "p384"), (&ed25519, "ed25519")] {
-        for other in ["rsa", "p256", "p384", "ed25519", "x"] {
+    let door = world.door_for(&["RS256", "PS256", "ES256", "ES384", "Ed25519", "Ed448"]);
+    for (signer, kid) in [(&rsa, "rsa"), (&p256, "p256"), (&p384, "p384"), (&ed25519, "ed25519"), (&ed448, "ed448")] {
+        for other in ["rsa", "p256", "p384", "ed25519", "ed448", "x"] {
             let verdict = door.ask_after_waiting(&named(signer, other));
             assert_eq!(verdict, if other == kid { ACCEPTED } else { "unknown_key" }, "{kid} as {other}");
         }

@@ -25,7 +25,7 @@ class KeyPair:
         """Generate a key for one algorithm: RSA with 2048 bits, a secret as long as its hash.
 
         Raises:
-            ValueError: The algorithm is unknown, or ES512, which cannot be signed here.
+            ValueError: The algorithm is unknown, or ES512 or Ed448, which cannot be signed here.
         """
         return cls(_native.KeyPair(algorithm))
 

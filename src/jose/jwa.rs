@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
 use zeroize::Zeroizing;
 
-use super::rsa;
+use super::{ed448, rsa};
 
 /// A signature algorithm, named as the registry of JOSE algorithms names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,13 +25,16 @@ pub enum Algorithm {
     ES256,
     ES384,
     ES512,
-    /// The name of RFC 8037. It names no curve; here it means Ed25519.
+    /// The name of RFC 8037. It names no curve: the key does (section 3.1).
     EdDSA,
-    /// The fully specified name of RFC 9864.
+    /// The fully specified name of RFC 9864, as the next.
     Ed25519,
+    Ed448,
 }
 
-use Algorithm::{ES256, ES384, ES512, Ed25519, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512};
+use Algorithm::{
+    ES256, ES384, ES512, Ed448, Ed25519, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512,
+};
 
 /// The kind of key that an algorithm needs: `kty`, and `crv` where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub enum KeyType {
     Ec(Curve),
     /// A point on edwards25519.
     Ed25519,
+    /// A point on edwards448.
+    Ed448,
 }
 
 /// A NIST curve (RFC 7518 section 6.2.1.1).
@@ -69,8 +74,8 @@ impl Curve {
 
 impl Algorithm {
     /// Every algorithm that is verified here.
-    pub const ALL: [Self; 14] =
-        [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519];
+    pub const ALL: [Self; 15] =
+        [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448];
 
     /// The registered name.
     #[must_use]
@@ -90,6 +95,7 @@ impl Algorithm {
             ES512 => "ES512",
             EdDSA => "EdDSA",
             Ed25519 => "Ed25519",
+            Ed448 => "Ed448",
         }
     }
 
@@ -99,23 +105,25 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// The kind of key that this algorithm needs.
+    /// Whether keys of this kind serve this algorithm.
     #[must_use]
-    pub fn key_type(self) -> KeyType {
+    pub fn takes(self, key: KeyType) -> bool {
         match self {
-            HS256 | HS384 | HS512 => KeyType::Secret,
-            RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => KeyType::Rsa,
-            ES256 => KeyType::Ec(Curve::P256),
-            ES384 => KeyType::Ec(Curve::P384),
-            ES512 => KeyType::Ec(Curve::P521),
-            EdDSA | Ed25519 => KeyType::Ed25519,
+            HS256 | HS384 | HS512 => key == KeyType::Secret,
+            RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => key == KeyType::Rsa,
+            ES256 => key == KeyType::Ec(Curve::P256),
+            ES384 => key == KeyType::Ec(Curve::P384),
+            ES512 => key == KeyType::Ec(Curve::P521),
+            EdDSA => matches!(key, KeyType::Ed25519 | KeyType::Ed448),
+            Ed25519 => key == KeyType::Ed25519,
+            Ed448 => key == KeyType::Ed448,
         }
     }
 
     /// Whether the same secret signs and verifies.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
-        self.key_type() == KeyType::Secret
+        self.takes(KeyType::Secret)
     }
 
     /// How long a shared secret must be: as its hash, in bytes (RFC 7518 section 3.2). Of HS* only.
@@ -140,10 +148,10 @@ impl Algorithm {
             PS256 => Primitive::Rsa(&signature::RSA_PSS_2048_8192_SHA256),
             PS384 => Primitive::Rsa(&signature::RSA_PSS_2048_8192_SHA384),
             PS512 => Primitive::Rsa(&signature::RSA_PSS_2048_8192_SHA512),
-            ES256 => Primitive::Point(&signature::ECDSA_P256_SHA256_FIXED),
-            ES384 => Primitive::Point(&signature::ECDSA_P384_SHA384_FIXED),
-            ES512 => Primitive::Point(&signature::ECDSA_P521_SHA512_FIXED),
-            EdDSA | Ed25519 => Primitive::Point(&signature::ED25519),
+            ES256 => Primitive::Ec(&signature::ECDSA_P256_SHA256_FIXED),
+            ES384 => Primitive::Ec(&signature::ECDSA_P384_SHA384_FIXED),
+            ES512 => Primitive::Ec(&signature::ECDSA_P521_SHA512_FIXED),
+            EdDSA | Ed25519 | Ed448 => Primitive::Edwards,
         }
     }
 }
@@ -157,7 +165,9 @@ impl fmt::Display for Algorithm {
 enum Primitive {
     Hmac(hmac::Algorithm),
     Rsa(&'static RsaParameters),
-    Point(&'static dyn VerificationAlgorithm),
+    Ec(&'static dyn VerificationAlgorithm),
+    /// The key tells the curve.
+    Edwards,
 }
 
 /// What a key is made of, before it is prepared for an algorithm.
@@ -171,6 +181,8 @@ pub enum KeyMaterial {
     Ec(Curve, Vec<u8>),
     /// A point on edwards25519, encoded as RFC 8032 section 5.1.2 says.
     Ed25519([u8; 32]),
+    /// A point on edwards448.
+    Ed448(ed448::PublicKey),
 }
 
 /// Tells the kind of key only: a secret is never printed, and a public key is nothing to look at.
@@ -179,6 +191,8 @@ impl fmt::Debug for KeyMaterial {
         write!(f, "KeyMaterial({:?})", self.key_type())
     }
 }
+
+const OTHER_TYPE: &str = "the key is of another type than the algorithm";
 
 /// The key is not a sound one for the algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,12 +222,20 @@ impl KeyMaterial {
         Ok(Self::Ed25519(encoded))
     }
 
+    /// An Ed448 key, if it is one that can be trusted to verify.
+    ///
+    /// # Errors
+    /// As for [`Self::ed25519`].
+    pub fn ed448(bytes: &[u8]) -> Result<Self, UnsoundKey> {
+        ed448::PublicKey::new(bytes).map(Self::Ed448).map_err(UnsoundKey)
+    }
+
     /// This key, if aws-lc finds it sound as well: a point that lies on its curve, numbers that make an RSA key.
     ///
     /// # Errors
     /// It does not.
     pub fn checked(self) -> Result<Self, UnsoundKey> {
-        let of_its_type = Algorithm::ALL.into_iter().find(|algorithm| algorithm.key_type() == self.key_type());
+        let of_its_type = Algorithm::ALL.into_iter().find(|algorithm| algorithm.takes(self.key_type()));
         of_its_type.map_or(Ok(()), |algorithm| self.prepare(algorithm).map(drop))?;
         Ok(self)
     }
@@ -226,6 +248,7 @@ impl KeyMaterial {
             Self::Rsa(_) => KeyType::Rsa,
             Self::Ec(curve, _) => KeyType::Ec(*curve),
             Self::Ed25519(_) => KeyType::Ed25519,
+            Self::Ed448(_) => KeyType::Ed448,
         }
     }
 
@@ -234,6 +257,9 @@ impl KeyMaterial {
     /// # Errors
     /// The key is of another type, or aws-lc finds it unsound: a point off the curve, an RSA key out of bounds.
     pub fn prepare(&self, algorithm: Algorithm) -> Result<PreparedKey, UnsoundKey> {
+        if !algorithm.takes(self.key_type()) {
+            return Err(UnsoundKey(OTHER_TYPE));
+        }
         let prepared = match (self, algorithm.primitive()) {
             (Self::Secret(secret), Primitive::Hmac(digest)) => Prepared::Hmac(Box::new(hmac::Key::new(digest, secret))),
             (Self::Rsa(key), Primitive::Rsa(parameters)) => Prepared::Public(
@@ -241,18 +267,15 @@ impl KeyMaterial {
                     .to_parsed_public_key(parameters)
                     .map_err(|_| UnsoundKey("the RSA key is unusable"))?,
             ),
-            (Self::Ec(_, point), Primitive::Point(curve)) if self.key_type() == algorithm.key_type() => {
-                Prepared::Public(
-                    ParsedPublicKey::new(curve, point)
-                        .map_err(|_| UnsoundKey("the EC key is not a point on its curve"))?,
-                )
-            }
-            (Self::Ed25519(bytes), Primitive::Point(curve)) if self.key_type() == algorithm.key_type() => {
-                Prepared::Public(
-                    ParsedPublicKey::new(curve, bytes).map_err(|_| UnsoundKey("the Ed25519 key is unusable"))?,
-                )
-            }
-            _ => return Err(UnsoundKey("the key is of another type than the algorithm")),
+            (Self::Ec(_, point), Primitive::Ec(curve)) => Prepared::Public(
+                ParsedPublicKey::new(curve, point).map_err(|_| UnsoundKey("the EC key is not a point on its curve"))?,
+            ),
+            (Self::Ed25519(bytes), Primitive::Edwards) => Prepared::Public(
+                ParsedPublicKey::new(&signature::ED25519, bytes)
+                    .map_err(|_| UnsoundKey("the Ed25519 key is unusable"))?,
+            ),
+            (Self::Ed448(key), Primitive::Edwards) => Prepared::Ed448(key.clone()),
+            _ => return Err(UnsoundKey(OTHER_TYPE)),
         };
         Ok(PreparedKey { algorithm, prepared })
     }
@@ -267,6 +290,7 @@ pub struct PreparedKey {
 enum Prepared {
     Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
+    Ed448(ed448::PublicKey),
 }
 
 impl fmt::Debug for PreparedKey {
@@ -288,6 +312,7 @@ impl PreparedKey {
         match &self.prepared {
             Prepared::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
             Prepared::Public(key) => key.verify_sig(message, signature).is_ok(),
+            Prepared::Ed448(key) => key.verifies(message, signature),
         }
     }
 }

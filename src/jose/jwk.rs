@@ -80,7 +80,7 @@ impl Jwk {
             return Err(Unusable::Private);
         }
         let material = material(object)?.checked()?;
-        if alg.is_some_and(|alg| alg.key_type() != material.key_type()) {
+        if alg.is_some_and(|alg| !alg.takes(material.key_type())) {
             return Err(Unusable::OtherPurpose("alg"));
         }
         Ok(Self { kid, alg, material })
@@ -95,7 +95,7 @@ impl Jwk {
             (KeyMaterial::Secret(secret), Some(wanted)) => secret.len() >= wanted,
             _ => true,
         };
-        algorithm.key_type() == self.material.key_type() && self.alg.is_none_or(|alg| alg == algorithm) && long_enough
+        algorithm.takes(self.material.key_type()) && self.alg.is_none_or(|alg| alg == algorithm) && long_enough
     }
 }
 
@@ -131,7 +131,11 @@ fn material(object: &Object) -> Result<KeyMaterial, Unusable> {
             };
             Ok(KeyMaterial::Ec(curve, [vec![0x04], coordinate("x")?, coordinate("y")?].concat()))
         }
-        "OKP" if text("crv")? == "Ed25519" => Ok(KeyMaterial::ed25519(&bytes("x")?)?),
+        "OKP" => match text("crv")? {
+            "Ed25519" => Ok(KeyMaterial::ed25519(&bytes("x")?)?),
+            "Ed448" => Ok(KeyMaterial::ed448(&bytes("x")?)?),
+            _ => Err(Unusable::UnknownKeyType),
+        },
         _ => Err(Unusable::UnknownKeyType),
     }
 }

@@ -17,6 +17,7 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const ED448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
 
 /// Longer texts than this are no key: a certificate with an 8192-bit key needs a tenth.
 const MAX_LEN: usize = 64 * 1024;
@@ -47,7 +48,7 @@ impl fmt::Display for PemError {
                 "its label is none of PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE, so it holds no public key"
             }
             Self::Der => "the structure inside the PEM armour does not parse",
-            Self::UnknownKeyType => "the key is none of RSA, P-256, P-384, P-521 and Ed25519",
+            Self::UnknownKeyType => "the key is none of RSA, P-256, P-384, P-521, Ed25519 and Ed448",
             Self::Unsound(unsound) => unsound.0,
         })
     }
@@ -104,6 +105,7 @@ fn from_spki(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, PemError
             Ok(KeyMaterial::Ec(curve, key.to_vec()))
         }
         ED25519 => Ok(KeyMaterial::ed25519(key)?),
+        ED448 => Ok(KeyMaterial::ed448(key)?),
         _ => Err(PemError::UnknownKeyType),
     }
 }

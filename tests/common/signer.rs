@@ -1,4 +1,5 @@
-//! Keys that sign, made with aws-lc directly so that they share no code with what they test.
+//! Keys that sign, made with aws-lc directly so that they share no code with what they test. Ed448 has no second
+//! library here: that tokens of others verify is shown by the Python tests, and by the vectors of RFC 8032.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -7,8 +8,9 @@ use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair,
 };
 use aws_lc_rs::{hmac, rand};
+use ed448_goldilocks::SigningKey as Ed448SigningKey;
 use fastmcp_rs::jose::base64url;
-use fastmcp_rs::jose::jwa::{Algorithm, Curve, KeyType};
+use fastmcp_rs::jose::jwa::Algorithm;
 use pkcs1::RsaPublicKeyRef;
 use x509_cert::der::Decode;
 
@@ -23,6 +25,7 @@ enum Key {
     Rsa(Box<RsaKeyPair>),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    Ed448(Box<Ed448SigningKey>),
 }
 
 /// A fresh key for each algorithm that there is.
@@ -41,15 +44,22 @@ pub(crate) fn pem_of(label: &str, der: &[u8]) -> String {
 
 impl Signer {
     pub(crate) fn fresh(algorithm: Algorithm) -> Self {
-        let key = match algorithm.key_type() {
-            KeyType::Secret => {
+        let key = match algorithm {
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
                 let mut bytes = [0; 48];
                 rand::fill(&mut bytes).unwrap();
                 Key::Secret(base64url::encode(&bytes).into_bytes())
             }
-            KeyType::Rsa => Key::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
-            KeyType::Ec(curve) => Key::Ec(EcdsaKeyPair::generate(ecdsa(curve)).unwrap()),
-            KeyType::Ed25519 => Key::Ed25519(Ed25519KeyPair::generate().unwrap()),
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
+                Key::Ec(EcdsaKeyPair::generate(ecdsa(algorithm)).unwrap())
+            }
+            Algorithm::EdDSA | Algorithm::Ed25519 => Key::Ed25519(Ed25519KeyPair::generate().unwrap()),
+            Algorithm::Ed448 => {
+                let mut bytes = [0; 57];
+                rand::fill(&mut bytes).unwrap();
+                ed448(&bytes)
+            }
+            _ => Key::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
         };
         Self { algorithm, key }
     }
@@ -62,11 +72,16 @@ impl Signer {
     /// A signer with the private key of this PKCS#8 PEM text.
     pub(crate) fn from_pem(algorithm: Algorithm, private: &str) -> Self {
         let pkcs8 = pem::parse(private).unwrap().into_contents();
-        let key = match algorithm.key_type() {
-            KeyType::Secret => panic!("a secret has no PEM"),
-            KeyType::Rsa => Key::Rsa(Box::new(RsaKeyPair::from_pkcs8(&pkcs8).unwrap())),
-            KeyType::Ec(curve) => Key::Ec(EcdsaKeyPair::from_pkcs8(ecdsa(curve), &pkcs8).unwrap()),
-            KeyType::Ed25519 => Key::Ed25519(Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap()),
+        let key = match algorithm {
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => panic!("a secret has no PEM"),
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
+                Key::Ec(EcdsaKeyPair::from_pkcs8(ecdsa(algorithm), &pkcs8).unwrap())
+            }
+            // RFC 8410 section 7: the key is what the structure ends with.
+            Algorithm::EdDSA if pkcs8.len() == 73 => ed448(&pkcs8[16..]),
+            Algorithm::Ed448 => ed448(&pkcs8[16..]),
+            Algorithm::EdDSA | Algorithm::Ed25519 => Key::Ed25519(Ed25519KeyPair::from_pkcs8(&pkcs8).unwrap()),
+            _ => Key::Rsa(Box::new(RsaKeyPair::from_pkcs8(&pkcs8).unwrap())),
         };
         Self { algorithm, key }
     }
@@ -78,6 +93,9 @@ impl Signer {
             Key::Rsa(pair) => pair.public_key().as_der(),
             Key::Ec(pair) => pair.public_key().as_der(),
             Key::Ed25519(pair) => pair.public_key().as_der(),
+            Key::Ed448(pair) => {
+                return pem_of("PUBLIC KEY", &[&ED448_SPKI, &pair.verifying_key().as_bytes()[..]].concat());
+            }
         }
         .unwrap();
         pem_of("PUBLIC KEY", spki.as_ref())
@@ -101,6 +119,9 @@ impl Signer {
             }
             Key::Ed25519(pair) => {
                 format!(r#""kty":"OKP","crv":"Ed25519","x":"{}""#, text(pair.public_key().as_ref()))
+            }
+            Key::Ed448(pair) => {
+                format!(r#""kty":"OKP","crv":"Ed448","x":"{}""#, text(pair.verifying_key().as_bytes()))
             }
         };
         format!("{{{members}{more}}}")
@@ -139,8 +160,16 @@ impl Signer {
             }
             Key::Ec(pair) => pair.sign(&random, message).unwrap().as_ref().to_vec(),
             Key::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
+            Key::Ed448(pair) => pair.sign_raw(message).to_bytes().to_vec(),
         }
     }
+}
+
+/// A `SubjectPublicKeyInfo` up to the key itself (RFC 8410 section 4).
+const ED448_SPKI: [u8; 12] = [0x30, 0x43, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x71, 0x03, 0x3a, 0x00];
+
+fn ed448(bytes: &[u8]) -> Key {
+    Key::Ed448(Box::new(Ed448SigningKey::try_from(bytes).unwrap()))
 }
 
 fn digest(algorithm: Algorithm) -> hmac::Algorithm {
@@ -164,10 +193,11 @@ fn padding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
     }
 }
 
-fn ecdsa(curve: Curve) -> &'static EcdsaSigningAlgorithm {
-    match curve {
-        Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
-        Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
-        Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+fn ecdsa(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        Algorithm::ES256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+        Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        Algorithm::ES512 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+        other => panic!("{other} is no ECDSA algorithm"),
     }
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from joserfc import jwk as joserfc_jwk
 from joserfc import jwt as joserfc_jwt
 
@@ -26,14 +26,14 @@ MINT = Path(__file__).parents[1] / "js" / "mint.mjs"
 
 ALGORITHMS = (
     *("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"),
-    *("EdDSA", "Ed25519"),
+    *("EdDSA", "Ed25519", "Ed448"),
 )
 # What each library does not sign. That it still does not is tested too, so that this table stays true.
 CANNOT_SIGN = {
-    "PyJWT": {"Ed25519"},  # knows the name of RFC 8037 only
-    "authlib": {"Ed25519"},  # the same, and its successor is joserfc
+    "PyJWT": {"Ed25519", "Ed448"},  # knows the name of RFC 8037 only
+    "authlib": {"Ed25519", "Ed448"},  # the same, and its successor is joserfc
     "joserfc": set(),
-    "jose": set(),
+    "jose": {"Ed448"},  # Web Crypto does not have the curve
 }
 CAN_SIGN = [
     (library, algorithm)
@@ -61,6 +61,7 @@ class Key:
                 "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
                 "EdDSA": ed25519.Ed25519PrivateKey.generate,
                 "Ed25519": ed25519.Ed25519PrivateKey.generate,
+                "Ed448": ed448.Ed448PrivateKey.generate,
             }.get(algorithm, lambda: rsa_key)()
             pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
             spki = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -128,8 +129,9 @@ def tokens(keys, claims):
 
     def token(library: str, algorithm: str) -> str:
         if library == "jose" and ("jose", algorithm) not in made:
-            lines = [{"alg": name, "key": keys[name].private_jwk, "claims": claims} for name in ALGORITHMS]
-            made.update(zip((("jose", name) for name in ALGORITHMS), mint_with_jose(lines), strict=True))
+            jose = [name for name in ALGORITHMS if name not in CANNOT_SIGN["jose"]]
+            lines = [{"alg": name, "key": keys[name].private_jwk, "claims": claims} for name in jose]
+            made.update(zip((("jose", name) for name in jose), mint_with_jose(lines), strict=True))
         if (library, algorithm) not in made:
             made[library, algorithm] = mint(library, algorithm, keys[algorithm], claims)
         return made[library, algorithm]
@@ -158,8 +160,8 @@ def test_a_token_is_refused_under_another_key(ask, tokens, strangers, library, a
 @pytest.mark.parametrize(("library", "algorithm"), CAN_SIGN)
 def test_a_token_is_refused_for_another_algorithm_of_its_own_key(ask, tokens, keys, library, algorithm):
     others = [other for other in ALGORITHMS if other != algorithm and fits(keys[other], keys[algorithm])]
-    # A key on a NIST curve serves one algorithm alone.
-    assert bool(others) is not algorithm.startswith("ES")
+    # A key on a NIST curve serves one algorithm alone; that EdDSA takes Ed448 keys too, the test below shows.
+    assert bool(others) is not (algorithm.startswith("ES") or algorithm == "Ed448")
     for other in others:
         verifier = JWTVerifier(keys[algorithm].public, [other], AUDIENCE)
         assert ask(verifier, tokens(library, algorithm)) == (None, None), other
@@ -211,3 +213,15 @@ def changes(token: str, position: int) -> list[str]:
 def test_what_a_library_is_said_not_to_sign_it_does_not_sign(keys, claims, library, algorithm):
     with pytest.raises(Exception, match=r"(?i)unsupported|not supported"):
         mint(library, algorithm, keys[algorithm], claims)
+
+
+@pytest.mark.parametrize("library", ["PyJWT", "joserfc", "authlib"])
+def test_eddsa_means_ed448_where_the_key_is_on_that_curve(ask, keys, strangers, claims, library):
+    token = mint(library, "EdDSA", keys["Ed448"], claims)
+    for form, key in keys["Ed448"].forms().items():
+        for algorithm, accepted in (("EdDSA", True), ("Ed448", False)):
+            verifier = JWTVerifier(public_key=key, algorithms=[algorithm], audience=AUDIENCE)
+            assert [answer is not None for answer in ask(verifier, token)] == [accepted] * 2, (form, algorithm)
+    assert ask(JWTVerifier(strangers["Ed448"].public, ["EdDSA"], AUDIENCE), token) == (None, None)
+    with pytest.raises(ValueError, match="name one of these as algorithm"):
+        JWTVerifier(keys["Ed448"].public, ["Ed25519"], AUDIENCE)

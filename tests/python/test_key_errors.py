@@ -4,7 +4,7 @@ import json
 import warnings
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from fastmcp_rs.auth import JWTVerifier
@@ -144,9 +144,9 @@ def test_a_private_jwk_is_refused_where_its_public_half_is_taken(pair, member):
         (lambda: ec.generate_private_key(ec.SECP256K1()), "ES256"),
         (lambda: ec.generate_private_key(ec.SECP224R1()), "ES256"),
         (x25519.X25519PrivateKey.generate, "EdDSA"),
-        (ed448.Ed448PrivateKey.generate, "EdDSA"),
+        (x448.X448PrivateKey.generate, "Ed448"),
     ],
-    ids=["RSA-1024", "DSA", "secp256k1", "P-224", "X25519", "Ed448"],
+    ids=["RSA-1024", "DSA", "secp256k1", "P-224", "X25519", "X448"],
 )
 def test_a_key_of_a_kind_that_is_not_verified_here_is_refused(generate, algorithm):
     with pytest.raises(ValueError, match="the key cannot be used"):

@@ -85,7 +85,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         Args:
             secret: The key: a shared secret for HS* (the default), or with asymmetric ``algorithms`` a public key.
             algorithms: The accepted algorithms, HS256 by default: any of HS256, HS384, HS512; or any of RS256, RS384,
-                RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519.
+                RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448.
             audience: One of these must be in ``aud``; ``None`` accepts any, with a warning.
             issuer: One of these must be ``iss``; ``None`` accepts any.
             public_key: The key under FastMCP's name, RS256 by default: PEM text (SPKI, PKCS#1, X.509 certificate), a

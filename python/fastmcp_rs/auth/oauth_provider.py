@@ -16,7 +16,7 @@ __all__ = ["OAuthProvider"]
 
 _ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519"),
+    *("ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448"),
 )
 
 # A question about a token may have to wait for the server's metadata and keys first.

@@ -71,7 +71,7 @@ impl Document {
     }
 }
 
-const ASYMMETRIC: [Algorithm; 11] = [
+const ASYMMETRIC: [Algorithm; 12] = [
     Algorithm::RS256,
     Algorithm::RS384,
     Algorithm::RS512,
@@ -83,6 +83,7 @@ const ASYMMETRIC: [Algorithm; 11] = [
     Algorithm::ES512,
     Algorithm::EdDSA,
     Algorithm::Ed25519,
+    Algorithm::Ed448,
 ];
 
 fn published(key: Jwk) -> Result<Jwk, String> {
@@ -97,7 +98,7 @@ fn info(key: &Jwk) -> KeyInfo {
         KeyType::Secret => "oct",
         KeyType::Rsa => "RSA",
         KeyType::Ec(_) => "EC",
-        KeyType::Ed25519 => "OKP",
+        KeyType::Ed25519 | KeyType::Ed448 => "OKP",
     };
     KeyInfo { kid: key.kid.clone(), kty, alg: key.alg }
 }
