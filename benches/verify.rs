@@ -1,6 +1,6 @@
-//! What a decision costs: an accepted token for each algorithm, beside the signature alone, which no verifier can be
-//! quicker than; and the refusals, since strangers choose how often those happen. Every answer is asserted before it
-//! is timed.
+//! What a decision costs: an accepted token for each algorithm, new and remembered, beside the signature alone, which no
+//! verifier can be quicker than; the steps on the way; and the refusals, since strangers choose how often those happen.
+//! Every answer is asserted before it is timed.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot sign has failed")]
 
@@ -10,14 +10,26 @@ mod common;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use common::{NOW, Signer, algorithms, all_signers, boxed, claim, claims, load, policy};
+use common::{NOW, Signer, algorithms, all_signers, boxed, claim, claims_with, load, policy};
 use criterion::{BenchmarkId, Criterion};
+use fastmcp_rs::cache::ProofCache;
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwa::Algorithm;
-use fastmcp_rs::jose::jwt::NumericDate;
+use fastmcp_rs::jose::jws::{self, Header, Parts};
+use fastmcp_rs::jose::jwt::{Claims, NumericDate};
 use fastmcp_rs::keys::{FixedKeys, Patience};
-use fastmcp_rs::policy::{Plain, Policy};
+use fastmcp_rs::policy::{Plain, Policy, Vouched, Voucher};
 use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+
+/// The ten claims of a typical access token.
+fn claims() -> String {
+    claims_with(&[
+        ("nbf", Some("1799999940")),
+        ("client_id", Some("\"desktop-client\"")),
+        ("jti", Some("\"0b8f4ad4-6a5f-4f0e-9d0d-1f1c6c5a2b3e\"")),
+        ("email", Some("\"alice@example.com\"")),
+    ])
+}
 
 struct Subject {
     verifier: Verifier,
@@ -29,6 +41,10 @@ impl Subject {
         let names = [algorithm.name()];
         let keys = Arc::new(FixedKeys::new(load(key, &names).unwrap().keys));
         Self { verifier: Verifier::new(algorithms(&names), keys), policy: policy() }
+    }
+
+    fn remembering(self) -> Self {
+        Self { verifier: self.verifier.with_cache(ProofCache::new(100)), ..self }
     }
 
     fn decide(&self, token: &str) -> Progress {
@@ -61,6 +77,54 @@ fn accepting(criterion: &mut Criterion) {
             bencher.iter(|| subject.decide(token));
         });
     }
+    group.finish();
+}
+
+/// A token that the verifier has accepted before.
+fn recalling(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("recall");
+    for signer in all_signers() {
+        let subject = Subject::new(&signer.public_key(), signer.algorithm).remembering();
+        let token = signer.token(claims());
+        let hits = || subject.verifier.cache().map(|cache| cache.counts().hits);
+        assert_eq!([subject.code(&token), subject.code(&token)], [common::ACCEPTED; 2]);
+        assert_eq!(hits(), Some(1));
+        group.bench_with_input(BenchmarkId::from_parameter(signer.algorithm), &token, |bencher, token| {
+            bencher.iter(|| subject.decide(token));
+        });
+    }
+    group.finish();
+}
+
+fn split(token: &str) -> Parts<'_> {
+    jws::split(black_box(token.as_bytes()), jws::MAX_TOKEN_BYTES).unwrap()
+}
+
+/// The steps of a decision but for the signature.
+fn stepping(criterion: &mut Criterion) {
+    let signer = Signer::fresh(Algorithm::RS256);
+    let token = signer.sign(signer.header(r#","kid":"2027-01""#), claims());
+    let keys = load(signer.jwk(r#","kid":"2027-01""#), &["RS256"]).unwrap().keys;
+    let parts = split(&token);
+    let header = Header::parse(&parts.header).unwrap();
+    assert_eq!(header.kid(), Some("2027-01"));
+    assert!(keys.select(header.algorithm, header.kid()).is_ok() && keys.select(header.algorithm, Some("x")).is_err());
+    assert_eq!(Claims::parse(&parts.payload).unwrap().object().iter().len(), 10);
+    let (by, claims) = (Voucher::Signature(header.clone()), Claims::parse(&parts.payload).unwrap());
+    let vouched = Arc::new(Vouched { by, issuer: None, claims });
+    let (policy, now) = (policy(), NumericDate::from_seconds(NOW));
+    assert!(policy.judge(Arc::clone(&vouched), &Plain, now).is_ok());
+
+    let mut group = criterion.benchmark_group("step");
+    group.bench_function("split and decode", |bencher| bencher.iter(|| split(&token)));
+    group.bench_function("parse header", |bencher| bencher.iter(|| Header::parse(black_box(&parts.header))));
+    group.bench_function("select key", |bencher| {
+        bencher.iter(|| keys.select(black_box(header.algorithm), black_box(header.kid())).is_ok());
+    });
+    group.bench_function("parse claims", |bencher| bencher.iter(|| Claims::parse(black_box(&parts.payload))));
+    group.bench_function("judge claims", |bencher| {
+        bencher.iter(|| policy.judge(Arc::clone(black_box(&vouched)), &Plain, now));
+    });
     group.finish();
 }
 
@@ -130,6 +194,8 @@ fn large_claims(criterion: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     accepting(&mut criterion);
+    recalling(&mut criterion);
+    stepping(&mut criterion);
     signatures_alone(&mut criterion);
     refusing(&mut criterion);
     large_claims(&mut criterion);
