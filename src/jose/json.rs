@@ -4,6 +4,7 @@
 //! a bound on nesting, so that one text has one meaning and cannot exhaust the stack. A token is parsed once, by
 //! this parser; policy and Python read the value that it returns.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use jiter::{Jiter, NumberAny, NumberInt, Peek};
@@ -11,6 +12,9 @@ use num_bigint::BigInt;
 
 /// The deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 32;
+
+/// For how many members an object has room at once: headers and most claims sets need no more.
+const USUAL_MEMBERS: usize = 12;
 
 /// Below this many members a look at each is quicker than a hash of each.
 const LINEAR_DUPLICATE_CHECK: usize = 16;
@@ -60,12 +64,16 @@ impl Value {
 /// A JSON object: its members in the order of the text, no name twice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Object {
-    members: Vec<(Box<str>, Value)>,
+    members: Vec<(Name, Value)>,
 }
+
+/// The name of a member. Those that most tokens have take no memory of their own.
+type Name = Cow<'static, str>;
 
 impl Object {
     /// The value under `name`.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.members.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
@@ -74,7 +82,7 @@ impl Object {
     #[must_use]
     pub fn memory(&self) -> usize {
         let members = self.members.iter();
-        members.map(|(name, value)| size_of::<(Box<str>, Value)>() + name.len() + value.memory()).sum()
+        members.map(|(name, value)| size_of::<(Name, Value)>() + name.len() + value.memory()).sum()
     }
 
     /// The members, in the order of the text.
@@ -155,16 +163,31 @@ fn array(reader: &mut Jiter<'_>, depth: usize) -> Result<Vec<Value>, NotAnObject
 fn object(reader: &mut Jiter<'_>, depth: usize) -> Result<Object, NotAnObject> {
     let depth = depth.checked_sub(1).ok_or(NotAnObject)?;
     let mut object = Object::default();
-    let mut next = reader.known_object()?.map(Box::<str>::from);
-    while let Some(name) = next {
+    let mut next = reader.known_object()?.map(name);
+    if next.is_some() {
+        object.members.reserve(USUAL_MEMBERS);
+    }
+    while let Some(name_of_member) = next {
         let peek = reader.peek()?;
-        object.members.push((name, value(reader, peek, depth)?));
-        next = reader.next_key()?.map(Box::<str>::from);
+        object.members.push((name_of_member, value(reader, peek, depth)?));
+        next = reader.next_key()?.map(name);
     }
     if object.has_duplicates() {
         return Err(NotAnObject);
     }
     Ok(object)
+}
+
+fn name(text: &str) -> Name {
+    macro_rules! usual {
+        ($($usual:literal)*) => {
+            match text {
+                $($usual => Cow::Borrowed($usual),)*
+                _ => Cow::Owned(text.to_owned()),
+            }
+        };
+    }
+    usual!("alg" "typ" "kid" "iss" "sub" "aud" "exp" "nbf" "iat" "jti" "scope" "scp" "client_id" "azp")
 }
 
 #[cfg(test)]

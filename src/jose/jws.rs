@@ -1,5 +1,7 @@
 //! Compact JWS (RFC 7515 section 7.1): the three parts and the header, before any key is looked at.
 
+use memchr::memchr_iter;
+
 use super::base64url;
 use super::json::{self, Object, Value};
 use super::jwa::Algorithm;
@@ -47,7 +49,7 @@ pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, JwsError> {
     if token.len() > max_bytes {
         return Err(JwsError::TooLarge);
     }
-    let mut dots = token.iter().enumerate().filter(|&(_, &byte)| byte == b'.').map(|(at, _)| at);
+    let mut dots = memchr_iter(b'.', token);
     let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
         return Err(JwsError::Parts);
     };
