@@ -1,9 +1,9 @@
 """The installed FastMCP, or MCP SDK, or neither: the only module that imports them and knows their versions apart."""
 
 import inspect
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, MutableMapping
 from datetime import datetime, timezone
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -76,7 +76,9 @@ _ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
     "HostAccessToken": ("AccessToken", ("fastmcp.server.auth.auth", "mcp.server.auth.provider"), None),
     "SdkAccessToken": ("AccessToken", ("mcp.server.auth.provider",), None),
     "UnavailableError": ("TokenVerificationError", ("fastmcp.server.auth.auth",), None),
+    "AuthCredentials": ("AuthCredentials", ("starlette.authentication",), None),
     "AuthenticatedUser": ("AuthenticatedUser", ("mcp.server.auth.middleware.bearer_auth",), None),
+    "UnauthenticatedUser": ("UnauthenticatedUser", ("starlette.authentication",), None),
     "Gate": ("RequireAuthMiddleware", ("mcp.server.auth.middleware.bearer_auth",), None),
     "auth_context_var": ("auth_context_var", ("mcp.server.auth.middleware.auth_context",), None),
 }
@@ -94,6 +96,10 @@ _REQUIRED = {
 }
 
 
+# Each role that was asked for stands in this module, as a name of it.
+_found = globals()
+
+
 def __getattr__(name: str) -> object:
     """Find what the installed host knows by this role, once, when it is first asked for."""
     if name == "HttpAuthBase":
@@ -109,7 +115,7 @@ def __getattr__(name: str) -> object:
         found = getattr(fastmcp(module), attribute)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
+    _found[name] = found
     return found
 
 
@@ -151,22 +157,13 @@ def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
     Raises:
         ImportError: Neither FastMCP nor the MCP SDK is installed.
     """
-    model: Any = _role("HostAccessToken")
-    if model is None:
-        raise ImportError(
-            "verify_token() answers with FastMCP's AccessToken, and neither FastMCP nor the MCP SDK is installed: "
-            "pip install 'fastmcp-rs[fastmcp]', or use authenticate()"
-        )
-    make = _makers.get(model) or _makers.setdefault(model, _maker(model))
-    made: HostAccessToken = make(decided.host_fields(), decided)
+    made: HostAccessToken = _maker()(decided.host_fields(), decided)
     return made
 
 
-_makers: dict[type, Callable[[dict[str, Any], object], Any]] = {}
-
-
-def _maker(model: Any) -> Callable[[dict[str, Any], object], Any]:  # noqa: ANN401 - a class of the host's
-    """Make a function that makes a model of fields whose types are known to be right, and of what it carries along.
+@cache
+def _maker() -> Callable[[dict[str, Any], object], Any]:
+    """Make a function that makes the host's token of fields whose types are right, and of what it carries along.
 
     That stands in __dict__ beside the fields, where pydantic keeps cached properties: copies take it along, and neither
     equality nor dumps see it.
@@ -174,6 +171,12 @@ def _maker(model: Any) -> Callable[[dict[str, Any], object], Any]:  # noqa: ANN4
     pydantic's validation costs more than the verification of a token that was seen before. So the fields are put where
     pydantic puts them; where a first one does not come out as pydantic itself makes it, pydantic makes them all.
     """
+    model: Any = _role("HostAccessToken")
+    if model is None:
+        raise ImportError(
+            "verify_token() answers with FastMCP's AccessToken, and neither FastMCP nor the MCP SDK is installed: "
+            "pip install 'fastmcp-rs[fastmcp]', or use authenticate()"
+        )
     unknown = [name for name in _HOST_FIELDS if name not in model.model_fields]
     defaults = {name: field.default for name, field in model.model_fields.items() if name not in _HOST_FIELDS}
     known = frozenset(_HOST_FIELDS).difference(unknown)
@@ -291,20 +294,24 @@ def is_access_token(answer: object) -> bool:
     return sdk is not None and isinstance(answer, sdk)
 
 
-@contextmanager
-def signed_in(scope: MutableMapping[str, Any], token: "HostAccessToken | None") -> Iterator[None]:
+class signed_in:  # noqa: N801 - used as a function, and too often for one that is a generator
     """Sign a user in to a request, as the host's own middleware does, or nobody: in its scope, and in the context."""
-    from starlette.authentication import AuthCredentials, UnauthenticatedUser  # noqa: PLC0415 - only a server has it
 
-    user = None if token is None else _role("AuthenticatedUser")(token)
-    scope["user"] = UnauthenticatedUser() if user is None else user
-    scope["auth"] = AuthCredentials(None if token is None else token.scopes)
-    context = _role("auth_context_var")
-    reset = context.set(user)
-    try:
-        yield
-    finally:
-        context.reset(reset)
+    __slots__ = ("_reset", "_scope", "_token")
+
+    def __init__(self, scope: MutableMapping[str, Any], token: "HostAccessToken | None") -> None:
+        self._scope = scope
+        self._token = token
+
+    def __enter__(self) -> None:
+        token, scope = self._token, self._scope
+        user = None if token is None else _role("AuthenticatedUser")(token)
+        scope["user"] = _role("UnauthenticatedUser")() if user is None else user
+        scope["auth"] = _role("AuthCredentials")(None if token is None else token.scopes)
+        self._reset = _role("auth_context_var").set(user)
+
+    def __exit__(self, *_: object) -> None:
+        _role("auth_context_var").reset(self._reset)
 
 
 def is_signed_in(scope: MutableMapping[str, Any]) -> bool:
@@ -362,4 +369,7 @@ def fastmcp(module: str = "") -> Any:  # noqa: ANN401 - a module of whichever Fa
 
 
 def _role(name: str) -> Any:  # noqa: ANN401 - a class of whichever host is installed
-    return globals()[name] if name in globals() else __getattr__(name)
+    try:
+        return _found[name]
+    except KeyError:
+        return __getattr__(name)

@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::convert;
-use super::decision::Principal;
+use super::principal::Principal;
 use crate::jose::jwt::NumericDate;
-use crate::policy::Verified;
+use crate::policy::Vouched;
 
 /// An access token and what it stands for.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -30,7 +30,7 @@ pub(super) struct AccessToken {
 #[derive(Debug)]
 pub(super) enum Metadata {
     None,
-    Claims(Arc<Verified>),
+    Claims(Arc<Vouched>),
     Python(Py<PyDict>),
 }
 
@@ -43,7 +43,7 @@ impl Metadata {
     pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::None => Self::None,
-            Self::Claims(verified) => Self::Claims(Arc::clone(verified)),
+            Self::Claims(vouched) => Self::Claims(Arc::clone(vouched)),
             Self::Python(dict) => Self::Python(dict.clone_ref(py)),
         }
     }
@@ -51,7 +51,7 @@ impl Metadata {
     pub(super) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         match self {
             Self::None => Ok(None),
-            Self::Claims(verified) => convert::object_to_dict(py, verified.claims().object()).map(Some),
+            Self::Claims(vouched) => convert::object_to_dict(py, vouched.claims.object()).map(Some),
             Self::Python(dict) => deep_copy(dict.bind(py)).map(Some),
         }
     }
@@ -88,11 +88,11 @@ impl AccessToken {
     pub(super) fn of(principal: &Arc<Principal>, py: Python<'_>) -> Self {
         Self {
             token: principal.token.clone_ref(py),
-            token_type: principal.token_type.clone(),
-            expires_at: principal.expires.and_then(to_datetime),
-            scope: Some(principal.scopes.clone()),
-            user_id: principal.user_id.clone(),
-            metadata: principal.metadata.clone_ref(py),
+            token_type: principal.token_type().into(),
+            expires_at: principal.expires().and_then(to_datetime),
+            scope: Some(principal.scopes().to_vec()),
+            user_id: principal.user_id().map(Box::from),
+            metadata: principal.metadata(py),
             principal: Some(Arc::clone(principal)),
         }
     }

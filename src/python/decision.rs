@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyString};
 
-use super::access_token::{AccessToken, Metadata, host_seconds};
+use super::access_token::AccessToken;
 use super::calls::with_python;
 use super::now;
+use super::principal::Principal;
 use super::refusal::Refusal;
-use crate::jose::jwt::{Claims, NumericDate};
+use crate::jose::jwt::NumericDate;
 use crate::oauth::challenge::Answer;
-use crate::policy::{Policy, Verified};
+use crate::policy::Policy;
 use crate::rejection::{Rejection, Severity, Unavailable};
 use crate::verifier;
 
@@ -27,20 +27,6 @@ enum Outcome {
     Unavailable(Unavailable),
     /// Keys are on their way; whoever asked may wait and ask again.
     Pending,
-}
-
-/// Whom an accepted token stands for, in the words of both contracts.
-pub(super) struct Principal {
-    pub(super) token: Py<PyString>,
-    pub(super) token_type: Box<str>,
-    pub(super) expires: Option<NumericDate>,
-    pub(super) accepted_until: Option<NumericDate>,
-    pub(super) scopes: Vec<Box<str>>,
-    pub(super) user_id: Option<Box<str>>,
-    pub(super) client_id: Box<str>,
-    pub(super) subject: Option<Box<str>>,
-    pub(super) resource: Option<Box<str>>,
-    pub(super) metadata: Metadata,
 }
 
 impl Decision {
@@ -74,7 +60,7 @@ impl Decision {
             verifier::Progress::Pending => Outcome::Pending,
             verifier::Progress::Decided(verifier::Decision::Unavailable(why)) => Outcome::Unavailable(why),
             verifier::Progress::Decided(verifier::Decision::Accepted(verified)) => {
-                Outcome::Accepted(Arc::new(Principal::of(*verified, token.clone().unbind(), policy)))
+                Outcome::Accepted(Arc::new(Principal::verified(*verified, token.clone().unbind(), policy)))
             }
             verifier::Progress::Decided(verifier::Decision::Rejected(refusal)) => {
                 Outcome::Rejected(Box::new(Refusal::of(*refusal)))
@@ -105,47 +91,6 @@ impl Later {
             }
         });
     }
-}
-
-impl Principal {
-    /// The fields of FastMCP's own access token.
-    pub(super) fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let fields = PyDict::new(py);
-        fields.set_item(intern!(py, "token"), self.token.bind(py))?;
-        fields.set_item(intern!(py, "client_id"), &*self.client_id)?;
-        fields.set_item(intern!(py, "scopes"), PyList::new(py, self.scopes.iter().map(|scope| &**scope))?)?;
-        let expires_at = self.accepted_until.map(|until| host_seconds(until.whole_seconds()));
-        fields.set_item(intern!(py, "expires_at"), expires_at)?;
-        fields.set_item(intern!(py, "resource"), self.resource.as_deref())?;
-        fields.set_item(intern!(py, "subject"), self.subject.as_deref())?;
-        fields.set_item(intern!(py, "claims"), self.metadata.to_dict(py)?)?;
-        Ok(fields)
-    }
-
-    fn of(verified: Verified, token: Py<PyString>, policy: &Policy) -> Self {
-        let claims = verified.claims();
-        Self {
-            token,
-            token_type: "bearer".into(),
-            expires: claims.expires(),
-            accepted_until: verified.accepted_until(),
-            scopes: verified.scopes().to_vec(),
-            user_id: claims.user().map(Box::from),
-            client_id: claims.client_id().unwrap_or("unknown").into(),
-            subject: claims.subject().map(Box::from),
-            resource: resource(claims, policy).map(Box::from),
-            metadata: Metadata::Claims(Arc::new(verified)),
-        }
-    }
-}
-
-/// The audience that names this server as a resource (RFC 8707 section 2): an expected one that is an absolute URL.
-fn resource<'c>(claims: &'c Claims, policy: &Policy) -> Option<&'c str> {
-    let expected = policy.audiences()?;
-    claims.audiences().find(|audience| {
-        (audience.starts_with("https://") || audience.starts_with("http://"))
-            && expected.iter().any(|ours| **ours == **audience)
-    })
 }
 
 fn texts(texts: &[Box<str>]) -> Vec<&str> {
@@ -244,7 +189,7 @@ impl Decision {
     #[getter]
     fn client_id(&self) -> Option<&str> {
         match &self.0 {
-            Outcome::Accepted(principal) => Some(&principal.client_id),
+            Outcome::Accepted(principal) => Some(principal.client_id()),
             Outcome::Rejected(refusal) => refusal.client_id.as_deref(),
             Outcome::Unavailable(_) | Outcome::Pending => None,
         }
@@ -254,7 +199,7 @@ impl Decision {
     #[getter]
     fn subject(&self) -> Option<&str> {
         match &self.0 {
-            Outcome::Accepted(principal) => principal.subject.as_deref(),
+            Outcome::Accepted(principal) => principal.subject(),
             Outcome::Rejected(refusal) => refusal.subject.as_deref(),
             Outcome::Unavailable(_) | Outcome::Pending => None,
         }

@@ -13,6 +13,7 @@ mod jws;
 mod jwt_verifier;
 mod key_pair;
 mod oauth_verifier;
+mod principal;
 mod refusal;
 mod remote_keys;
 mod remote_verifier;

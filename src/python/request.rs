@@ -1,7 +1,8 @@
 //! The credentials of a request, whatever object a framework makes of it.
 
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::decision::Decision;
 use crate::oauth::bearer;
@@ -23,18 +24,27 @@ pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'
 }
 
 fn authorization_values(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
+    let py = request.py();
     let headers = match request.cast::<PyDict>() {
-        Ok(scope) => scope.as_any().get_item("headers")?,
-        Err(_) => request.getattr("headers")?,
+        Ok(scope) => scope.as_any().get_item(intern!(py, "headers"))?,
+        Err(_) => request.getattr(intern!(py, "headers"))?,
     };
-    let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers };
     let mut values = Vec::new();
+    let mut look_at = |name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| {
+        if octets(name).is_some_and(|name| name.eq_ignore_ascii_case(b"authorization")) {
+            // What is no text is no token; it still is a second credential beside a good one.
+            values.push(octets(value).unwrap_or(b"Bearer \xff").to_vec());
+        }
+    };
+    // As a server gives them, which is worth a way without detours.
+    let is_list = headers.is_instance_of::<PyList>();
+    let pairs =
+        if !is_list && headers.hasattr(intern!(py, "items"))? { headers.call_method0("items")? } else { headers };
     for pair in pairs.try_iter()? {
         let pair = pair?;
-        let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
-        if octets(&name).is_some_and(|name| name.eq_ignore_ascii_case(b"authorization")) {
-            // What is no text is no token; it still is a second credential beside a good one.
-            values.push(octets(&value).unwrap_or_else(|| b"Bearer \xff".to_vec()));
+        match pair.cast::<PyTuple>() {
+            Ok(pair) => look_at(&*pair.get_borrowed_item(0)?, &*pair.get_borrowed_item(1)?),
+            Err(_) => look_at(&pair.get_item(0)?, &pair.get_item(1)?),
         }
     }
     Ok(values)
@@ -42,13 +52,16 @@ fn authorization_values(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
 
 /// The query of an ASGI scope, or of a request that has one.
 fn query(request: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    let scope = if request.is_instance_of::<PyDict>() { request.clone() } else { request.getattr("scope")? };
-    Ok(octets(&scope.get_item("query_string")?).unwrap_or_default())
+    let py = request.py();
+    let scope =
+        if request.is_instance_of::<PyDict>() { request.clone() } else { request.getattr(intern!(py, "scope"))? };
+    let query = scope.get_item(intern!(py, "query_string"))?;
+    Ok(octets(&query).unwrap_or_default().to_vec())
 }
 
-fn octets(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
-    if let Ok(text) = value.cast::<PyString>() {
-        return text.to_str().ok().map(|text| text.as_bytes().to_vec());
+fn octets<'v>(value: &'v Bound<'_, PyAny>) -> Option<&'v [u8]> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Some(bytes.as_bytes());
     }
-    value.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec())
+    value.cast::<PyString>().ok()?.to_str().ok().map(str::as_bytes)
 }

@@ -6,7 +6,8 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::access_token::{Metadata, from_datetime};
 use super::current_policy::CurrentPolicy;
-use super::decision::{Decision, Principal};
+use super::decision::Decision;
+use super::principal::{Listed, Principal};
 use super::{convert, now};
 use crate::jose::jwt::NumericDate;
 use crate::rejection::Rejection;
@@ -124,18 +125,18 @@ impl StaticVerifier {
         let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
         let policy = self.policy.get();
         match self.tokens.verify(text.as_bytes(), &policy, now()) {
-            Ok(listed) => Decision::accepted(Principal {
-                token: token.clone().unbind(),
-                token_type: self.token_type.clone(),
-                expires: listed.expires,
-                accepted_until: listed.expires,
-                scopes: listed.scopes.clone(),
-                user_id: listed.extra.user_id.clone(),
-                client_id: listed.extra.client_id.clone(),
-                subject: listed.extra.subject.clone(),
-                resource: None,
-                metadata: listed.extra.metadata.clone_ref(token.py()),
-            }),
+            Ok(entry) => {
+                let listed = Listed {
+                    token_type: self.token_type.clone(),
+                    expires: entry.expires,
+                    scopes: entry.scopes.clone(),
+                    user_id: entry.extra.user_id.clone(),
+                    client_id: entry.extra.client_id.clone(),
+                    subject: entry.extra.subject.clone(),
+                    metadata: entry.extra.metadata.clone_ref(token.py()),
+                };
+                Decision::accepted(Principal::listed(listed, token.clone().unbind()))
+            }
             Err((rejection, None)) => Decision::rejected(rejection),
             Err((rejection, Some(listed))) => {
                 Decision::rejected_for(rejection, Some(&listed.extra.client_id), listed.extra.subject.as_deref())

@@ -18,8 +18,8 @@ impl Tally {
         Self::default()
     }
 
-    /// Counts a decision; one that is pending is none.
-    fn count(&self, decision: &Decision) {
+    /// Counts a decision; one that is pending is none. Tells whether it is accepted.
+    fn count(&self, decision: &Decision) -> bool {
         for counts in [&self.0, &OF_PROCESS] {
             match decision.code() {
                 Some(code) => counts.refused(code),
@@ -27,6 +27,7 @@ impl Tally {
                 None => {}
             }
         }
+        decision.is_accepted()
     }
 
     /// Counts a request that a subclass accepts by itself.

@@ -250,7 +250,8 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         return await explained(self._native, self._remote, token, *self._hooks())
 
     def _decide(self, token: object, *, waited: bool = False) -> Decision:
-        return self._native.decide(token, *self._hooks(), waited=waited)
+        validate_issuer, extract_scopes = self._hooks()
+        return self._native.decide(token, validate_issuer, extract_scopes, waited=waited)
 
     def _hooks(self) -> "tuple[Callable[[Any], object] | None, Callable[[Any], object] | None]":
         """What a subclass has overridden and is to be asked."""

@@ -5,6 +5,7 @@ know why; what it answers is given the reason on its way out.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection
@@ -64,43 +65,43 @@ class AuthenticationLayer:
         if token is not None and self._takes_requests and isinstance(bearer_token(scope), Decision):
             scope["headers"] = [*scope["headers"], _PLACEHOLDER]
         with host.signed_in(scope, token):
-            await self._app(
-                scope, receive, send if token is not None else self._telling(scope, receive, send, refusals)
-            )
+            await self._app(scope, receive, send if token is not None else self._telling(scope, send, refusals))
 
-    def _telling(self, scope: _Scope, receive: _Receive, send: _Send, refusals: list[Decision]) -> _Send:
+    def _telling(self, scope: _Scope, send: _Send, refusals: list[Decision]) -> _Send:
         """Put the reason in the place of the gate's 401, which has one text for every cause."""
         replaced = False
 
         async def sending(message: _Message) -> None:
             nonlocal replaced
             if message["type"] == "http.response.start":
-                gate = scope.get("endpoint")
-                replaced = message["status"] == _UNAUTHORIZED and host.is_gate(gate)
+                replaced = message["status"] == _UNAUTHORIZED and host.is_gate(scope.get("endpoint"))
                 if replaced:
-                    await self._answer(gate, refusals, bearer_token(scope))(scope, receive, send)
+                    await self._answer(scope, refusals, send)
             if not replaced:
                 await send(message)
 
         return sending
 
-    def _answer(self, gate: object, refusals: list[Decision], presented: str | Decision) -> Response:
+    async def _answer(self, scope: _Scope, refusals: list[Decision], send: _Send) -> None:
+        gate = scope["endpoint"]
         refusal = max(refusals, key=lambda refusal: refusal.progress)
-        if refusal.code == "denied" and isinstance(presented, Decision):
-            # A provider of whatever scheme says no, and there is no bearer token that it could mean.
-            refusal = presented
+        if refusal.code == "denied":
+            presented = bearer_token(scope)
+            if isinstance(presented, Decision):
+                # A provider of whatever scheme says no, and there is no bearer token that it could mean.
+                refusal = presented
+        detailed = self._provider.detailed_errors
         status, error, description, challenge = refusal.answer(
-            detailed=self._provider.detailed_errors,
+            detailed=detailed,
             scopes=host.needed_scopes(self._provider, gate, refusal.code),
             resource_metadata=host.resource_metadata(gate),
         )
-        headers = {"Retry-After": _RETRY_AFTER_SECONDS} if challenge is None else {"WWW-Authenticate": challenge}
-        if error is None:
-            return Response(status_code=status, headers=headers)
-        content = {"error": error, "error_description": description}
-        if self._provider.detailed_errors:
-            content["reason"] = refusal.code
-        return JSONResponse(content, status, headers)
+        # In detail an answer is unlike any other, and holds what a stranger wrote.
+        written = _written.__wrapped__ if detailed else _written
+        headers, body = written(error, description, challenge, refusal.code if detailed else None)
+        # A list of its own, to which others may add.
+        await send({"type": "http.response.start", "status": status, "headers": [*headers]})
+        await send({"type": "http.response.body", "body": body})
 
     async def _identify(self, scope: _Scope) -> "HostAccessToken | None":
         answer: AccessToken | HostAccessToken | None
@@ -123,6 +124,20 @@ class AuthenticationLayer:
             # What is native has counted it.
             self._provider.tally.count_accepted()
         return token
+
+
+@lru_cache(maxsize=64)
+def _written(
+    error: str | None, description: str | None, challenge: str | None, reason: str | None
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers and the body of an answer."""
+    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if challenge is None else {"WWW-Authenticate": challenge}
+    if error is None:
+        response = Response(headers=headers)
+    else:
+        content = {"error": error, "error_description": description}
+        response = JSONResponse(content if reason is None else {**content, "reason": reason}, headers=headers)
+    return response.raw_headers, bytes(response.body)
 
 
 class LayerRoute(BaseRoute):

@@ -59,8 +59,7 @@ class NativeProvider(AuthProvider):
         decision = self._decide(token)
         if decision.is_pending:
             decision = await self._decide_later(token)
-        report(self, decision)
-        if decision.is_accepted:
+        if report(self, decision):
             return host.to_host(decision)
         if decision.outcome == "unavailable":
             host.raise_unavailable(decision)

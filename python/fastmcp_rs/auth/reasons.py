@@ -4,8 +4,6 @@ The host's ``verify_token`` can only say no. The reason travels beside it, in th
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -27,21 +25,29 @@ _MOST_A_SECOND = 10
 
 limiter = Limiter(_MOST_A_SECOND)
 
+# FastMCP 2.12.0 asks about a token before the layer is reached, which then wants to know what was reported.
+_HOST_ASKS_FIRST = not host.takes_middleware()
 # The one that came furthest of those that nobody listened to.
 _unheard: ContextVar[Decision | None] = ContextVar("_unheard", default=None)
 
 
-def report(provider: "AuthProvider", decision: Decision) -> None:
-    """Count a decision of a provider's, and tell why a token is not accepted, with nothing of the token itself."""
-    provider.tally.count(decision)
-    if decision.is_accepted:
-        return
+def report(provider: "AuthProvider", decision: Decision) -> bool:
+    """Count a decision of a provider's, and tell why a token is not accepted, with nothing of the token itself.
+
+    Returns:
+        Whether it is accepted.
+    """
+    if provider.tally.count(decision):
+        return True
     _tell(decision)
     if _logger.isEnabledFor(decision.level):
-        got, expected = decision.mismatch or (None, None)
-        details: dict[str, object] = {"kid": decision.kid, "got": got, "expected": expected}
-        details |= {"client_id": decision.client_id, "subject": decision.subject}
-        _write(decision, f"Bearer token {decision.outcome}: %s", decision.message, details)
+        omitted = limiter.admit(decision.code)
+        if omitted is not None:
+            got, expected = decision.mismatch or (None, None)
+            details: dict[str, object] = {"kid": decision.kid, "got": got, "expected": expected}
+            details |= {"client_id": decision.client_id, "subject": decision.subject}
+            _write(decision, f"Bearer token {decision.outcome}: %s", decision.message, omitted, details)
+    return False
 
 
 def failed(provider: "AuthProvider", error: Exception, where: str) -> Decision:
@@ -59,25 +65,29 @@ def failed(provider: "AuthProvider", error: Exception, where: str) -> Decision:
     if reported is not None:
         return reported
     if _is_unavailable(error):
-        decision = Decision.custom_check_unavailable()
-        _write(decision, "Bearer token unavailable: %s cannot tell", where, error=error)
+        decision, message = Decision.custom_check_unavailable(), "Bearer token unavailable: %s cannot tell"
     else:
-        decision = Decision.custom_check_failed()
-        _write(decision, "Bearer token rejected: %s raised", where, error=error)
+        decision, message = Decision.custom_check_failed(), "Bearer token rejected: %s raised"
+    omitted = limiter.admit(decision.code)
+    if omitted is not None:
+        _write(decision, message, where, omitted, error=error)
     provider.tally.count(decision)
     _tell(decision)
     return decision
 
 
-@contextmanager
-def listening() -> Iterator[list[Decision]]:
+class listening:  # noqa: N801 - used as a function, and too often for one that is a generator
     """Collect the refusals of one request, in the order in which they are reported."""
-    refusals: list[Decision] = []
-    reset = _refusals.set(refusals)
-    try:
-        yield refusals
-    finally:
-        _refusals.reset(reset)
+
+    __slots__ = ("_reset",)
+
+    def __enter__(self) -> list[Decision]:
+        refusals: list[Decision] = []
+        self._reset = _refusals.set(refusals)
+        return refusals
+
+    def __exit__(self, *_: object) -> None:
+        _refusals.reset(self._reset)
 
 
 def unheard() -> list[Decision]:
@@ -97,13 +107,11 @@ def _write(
     decision: Decision,
     message: str,
     argument: str,
+    omitted: int,
     details: dict[str, object] | None = None,
     error: Exception | None = None,
 ) -> None:
-    """Write a record, unless there were many of its reason this second: a flood must not fill a disk."""
-    omitted = limiter.admit(decision.code)
-    if omitted is None:
-        return
+    """Write a record, which tells how many of its reason were not written: a flood must not fill a disk."""
     if omitted:
         message += " (%d more of this reason were not written)"
     arguments = (argument, omitted) if omitted else (argument,)
@@ -114,8 +122,8 @@ def _write(
 
 def _tell(decision: Decision) -> None:
     refusals = _refusals.get()
-    if refusals is None:
+    if refusals is not None:
+        refusals.append(decision)
+    elif _HOST_ASKS_FIRST:
         before = _unheard.get()
         _unheard.set(decision if before is None or decision.progress >= before.progress else before)
-    else:
-        refusals.append(decision)
