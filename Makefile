@@ -121,13 +121,40 @@ fuzz: setup ## Fuzz each target from its seeds for FUZZ_SECONDS
 bench: ## Run the benchmarks of the Rust core
 	cargo bench --locked --no-default-features
 
+BENCH_VENV := target/bench/venv
+BENCH_PYTHON := $(CURDIR)/$(BENCH_VENV)/bin/python
+BENCH_ARGS ?=
+
+$(BENCH_VENV)/.locked: requirements/bench.txt $(VENV)/.locked
+	$(PYTHON) -m venv --clear $(BENCH_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BENCH_PYTHON) requirements/bench.txt
+	touch $@
+
+.PHONY: bench-setup
+bench-setup: build $(BENCH_VENV)/.locked
+	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BENCH_PYTHON) $(WHEELS)/*.whl
+	cargo build $(CARGO_FLAGS) --no-default-features --examples
+
+.PHONY: bench-python
+bench-python: bench-setup ## Run the benchmarks in Python and write their numbers into README.md (BENCH_ARGS=--brief)
+	$(BENCH_PYTHON) benches/python/report.py $(BENCH_ARGS)
+
+.PHONY: bench-instructions
+bench-instructions: setup ## Count the instructions of the hot paths with callgrind; fail where one grew by 5 %
+	cargo build $(CARGO_FLAGS) --no-default-features --example instructions
+	$(BIN)/python benches/instructions.py $(BENCH_ARGS)
+
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--custom-compile-command 'make lock' --no-emit-index-url --no-emit-find-links \
 	--override requirements/overrides.txt
 
 .PHONY: lock
-lock: setup $(addprefix lock-,$(LINES) $(WITHOUT_FASTMCP)) ## Compile the locked requirements (LOCK_ARGS=--upgrade)
+lock: setup $(addprefix lock-,$(LINES) $(WITHOUT_FASTMCP)) lock-bench ## Compile the locked requirements (LOCK_ARGS=--upgrade)
 	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/dev.in -o requirements/dev.txt
+
+.PHONY: lock-bench
+lock-bench: setup
+	$(UV_COMPILE) --python-version 3.11 $(LOCK_ARGS) requirements/bench.in -o requirements/bench.txt
 
 # 4.2.1 needs a newer Python than the others.
 .PHONY: $(LINES:%=lock-%)

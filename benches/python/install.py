@@ -2,7 +2,7 @@
 
 Every verifier is FastMCP's, as FastMCP's own code builds it. Rounds with and without alternate, so that both meet the
 same machine; the answers are compared before anything is timed. Run it in an environment with any FastMCP from 2.12 on.
-"""  # noqa: INP001 - scripts are run by path
+"""
 
 import argparse
 import asyncio

@@ -2,7 +2,7 @@
 
 One event loop serves both, as in a server: good tokens one after the other, and beside them the flood, eight at a time,
 each token with a key id of its own. Rounds with and without the flood alternate, so that both meet the same machine.
-"""  # noqa: INP001 - scripts are run by path
+"""
 
 import argparse
 import asyncio

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         return run(words[1:])
     options = parsed(arguments)
     try:
-        code = _explain(options) if options.command == "explain" else _demo()
+        code = {"explain": _explain, "bench": _bench, "demo": _demo}[options.command](options)
         # Here, for what only the interpreter's end finds out it tells in a traceback.
         sys.stdout.flush()
     except BrokenPipeError:
@@ -46,7 +46,20 @@ def _explain(options: argparse.Namespace) -> int:
         return _WRONG_USAGE
 
 
-def _demo() -> int:
+def _bench(options: argparse.Namespace) -> int:
+    try:
+        from fastmcp_rs.commands import bench  # noqa: PLC0415 - needs FastMCP, which --help does not
+
+        return bench.run(options)
+    except ValueError as error:
+        sys.stderr.write(f"fastmcp-rs bench: {error}\n")
+        return _WRONG_USAGE
+    except ImportError as error:
+        sys.stderr.write(f"fastmcp-rs bench: {error}\n")
+        return 1
+
+
+def _demo(_options: argparse.Namespace) -> int:
     try:
         from fastmcp_rs import demo  # noqa: PLC0415 - needs FastMCP, which --help does not
 

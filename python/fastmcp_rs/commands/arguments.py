@@ -6,7 +6,10 @@ from typing import NoReturn
 
 import fastmcp_rs
 
-__all__ = ["parsed"]
+__all__ = ["TIMED_ALGORITHMS", "parsed"]
+
+# One of each kind of signature.
+TIMED_ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256")
 
 _EXPLAIN = """\
 Explain why a token is accepted or refused: the likeliest fix, each check in order, times in words, the header and the
@@ -46,6 +49,22 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     # For the help alone: FastMCP reads its arguments.
     commands.add_parser("run", help="do what `fastmcp run` does, with native verification in every server")
     _add_explain(commands)
+    bench = commands.add_parser(
+        "bench",
+        help="compare what verification costs here with FastMCP and the JWT libraries that are installed",
+        description="Time verify_token() on the same tokens, turn about: ours, FastMCP's, and those of PyJWT, joserfc, "
+        "authlib, python-jose, jwtoxide, pyjwt-rs and webtoken that can be imported. Needs FastMCP.",
+        allow_abbrev=False,
+    )
+    bench.add_argument(
+        "--algorithm",
+        type=_timed_algorithm,
+        default="RS256",
+        metavar="ALG",
+        help=f"that of the tokens: {', '.join(TIMED_ALGORITHMS)} (default: %(default)s)",
+    )
+    bench.add_argument("--rounds", type=int, default=40, help="how often each is asked (default: %(default)s)")
+    bench.add_argument("--svg", metavar="FILE", help="draw a chart of it into this file")
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         parser.error("there are arguments that are not understood: see --help")
@@ -55,7 +74,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "invalid choice" in message:
-            message = "there is no such command: choose demo or explain"
+            message = "there is no such command: choose demo, run, explain or bench"
         super().error(re.sub(r"""'(\\.|[^'\\])*'|"(\\.|[^"\\])*\"""", "this value", message))
 
 
@@ -88,6 +107,12 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     expected.add_argument("--leeway", type=float, metavar="SECONDS", help="tolerance for clocks that differ")
     explain.add_argument("--allow-http", action="store_true", help="fetch keys over http from other machines as well")
     explain.add_argument("--json", action="store_true", help="print everything as JSON, for programs")
+
+
+def _timed_algorithm(name: str) -> str:
+    if name not in TIMED_ALGORITHMS:
+        raise argparse.ArgumentTypeError(f"the algorithm is one of {', '.join(TIMED_ALGORITHMS)}")
+    return name
 
 
 def _algorithm(name: str) -> str:

@@ -1,0 +1,83 @@
+"""What ours costs beside time: the import, the size of the wheel, and the memory of tokens that are remembered."""
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from results import ROOT, environment, write
+
+from fastmcp_rs.auth import JWTVerifier
+from fastmcp_rs.commands.comparison import demands_of, typical
+
+# Prints the seconds that an import takes once the host is there.
+IMPORT = """
+import gc, time
+import fastmcp, fastmcp.server.auth, fastmcp.server.auth.providers.jwt
+# A collection walks over all that the host has imported, and falls to whoever is importing just then.
+gc.disable()
+start = time.perf_counter()
+from fastmcp_rs.auth import JWTVerifier
+print(time.perf_counter() - start)
+"""
+CACHED = 10_000
+
+
+def import_ms(runs: int) -> float:
+    """Give the median time of `import fastmcp_rs.auth` beyond that of FastMCP's own verifier, in milliseconds."""
+    seconds = []
+    for _ in range(runs):
+        ran = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True)
+        seconds.append(float(ran.stdout))
+    return statistics.median(seconds) * 1000
+
+
+def wheel_mb() -> float | None:
+    """Give the size of the wheel that `make build` made, in megabytes."""
+    (wheel,) = (ROOT / "target/wheels").glob("*.whl")
+    return wheel.stat().st_size / 1e6
+
+
+def resident_bytes() -> int:
+    """Give the memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+async def cache_mb() -> tuple[float, int]:
+    """Give what this process grows by while a full cache of typical tokens is filled, in megabytes, and its entries."""
+    # A secret signs quickly, and what is remembered of a token is the same.
+    demands = demands_of("HS256")
+    verifier = JWTVerifier(public_key=demands.keys.public_key, algorithm="HS256", audience=demands.audience)
+    plain = JWTVerifier(public_key=demands.keys.public_key, algorithm="HS256", audience=demands.audience, cache_size=0)
+    for asked in (plain, plain, verifier):
+        before = resident_bytes()
+        for _ in range(CACHED):
+            if await asked.verify_token(typical(demands)) is None:
+                raise SystemExit("a good token was refused")
+        grown = resident_bytes() - before
+    return grown / 1e6, verifier.stats()["cache"]["entries"]
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=15, help="imports (default: %(default)s)")
+    options = parser.parse_args()
+    grown, entries = asyncio.run(cache_mb())
+    told: dict[str, Any] = {
+        "import_ms": round(import_ms(options.runs), 1),
+        "wheel_mb": round(wheel_mb() or 0, 2),
+        "cached_tokens": entries,
+        "cache_mb": round(grown, 1),
+    }
+    print(json.dumps(told, indent=1))
+    write("footprint", {**environment(), **told})
+
+
+if __name__ == "__main__":
+    main()

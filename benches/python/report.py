@@ -1,0 +1,183 @@
+"""Run every benchmark in Python, and write what they found into README.md and a chart.
+
+With `--brief` each of them is run so shortly that its numbers mean nothing, and nothing is written: so they cannot rot.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from apps import WITHOUT_AUTH
+from compare import FLOOR
+from results import ROOT
+
+from fastmcp_rs.commands.chart import Bar, chart
+from fastmcp_rs.commands.comparison import SIGNATURE_ALONE
+from fastmcp_rs.commands.subjects import FASTMCP, OURS, OURS_WITHOUT_CACHE
+
+README = ROOT / "README.md"
+CHART = ROOT / "benches/results/compare.svg"
+BEGIN, END = "<!-- numbers: written by make bench-python -->\n", "<!-- end of numbers -->\n"
+
+# Each benchmark with what makes it brief.
+SCRIPTS = {
+    "compare": ("--rounds", "1", "--tokens", "2"),
+    "in_app": ("--batches", "2", "--size", "1"),
+    "loaded": ("--rounds", "1", "--seconds", "1"),
+    "threads": ("--rounds", "1", "--seconds", "0.02"),
+    "footprint": ("--runs", "1"),
+    "flood": ("--bad", "2000"),
+}
+
+
+def run(*, brief: bool, names: list[str]) -> None:
+    """Run the benchmarks."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        if brief:
+            environment["FASTMCP_RS_RESULTS"] = folder
+        for name in names:
+            print(f"-- {name}", flush=True)
+            command = [sys.executable, str(Path(__file__).with_name(f"{name}.py")), *(SCRIPTS[name] if brief else ())]
+            ran = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL if brief else None, check=False)
+            if ran.returncode:
+                raise SystemExit(f"{name} failed")
+
+
+def result(name: str) -> dict[str, Any]:
+    """Read what a benchmark found."""
+    found: dict[str, Any] = json.loads((ROOT / f"benches/results/{name}.json").read_text())
+    return found
+
+
+def table(*rows: list[str]) -> str:
+    """Write a table of Markdown."""
+    head, *body = rows
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+    return "".join(f"| {' | '.join(row)} |\n" for row in lines)
+
+
+def compared(found: dict[str, Any]) -> str:
+    """Write the comparison of tokens."""
+    rows = [["microseconds for a token", OURS, FASTMCP, "times as fast", "the quickest other", "signature alone"]]
+    not_others = {OURS, OURS_WITHOUT_CACHE, FASTMCP, FLOOR, SIGNATURE_ALONE}
+    for algorithm, cases in found["algorithms"].items():
+        for case, by_name in cases.items():
+            us = {name: f"{numbers['us']:.1f}" for name, numbers in by_name.items()}
+            best = next((f"{name} {us[name]}" for name in by_name if name not in not_others), "")
+            times = f"{by_name[FASTMCP]['times_ours']:.1f}" if FASTMCP in by_name else ""
+            theirs = us.get(FASTMCP, "does not know it")
+            rows.append([f"{algorithm}, {case}", us[OURS], theirs, times, best, us.get(FLOOR, "")])
+    return table(*rows)
+
+
+def in_app(found: dict[str, Any]) -> str:
+    """Write what auth adds in an app."""
+    rows = [["CPU microseconds that auth adds to a request", OURS, "cache off", FASTMCP, "times as much"]]
+    for kind, by_name in found["kinds"].items():
+        ours, without_cache, theirs = (by_name[name] for name in (OURS, OURS_WITHOUT_CACHE, FASTMCP))
+        what = "a call without auth" if "accepted" in kind else "a 401 without a token"
+        label = f"{kind}, to {by_name[by_name['base']]['cpu_us']:.0f} of {what}"
+        times = f"{theirs['added_us'] / ours['added_us']:.1f}" if ours["added_us"] > 0 else ""
+        rows.append([label, *map(added, (ours, without_cache, theirs)), times])
+    return table(*rows)
+
+
+def added(numbers: dict[str, Any]) -> str:
+    """Write what is added, and between what it lies."""
+    low, high = numbers["interval_us"]
+    return f"{numbers['added_us']:.0f} ({low:.0f} to {high:.0f})"
+
+
+def under_load(found: dict[str, Any]) -> str:
+    """Write the requests a second."""
+    names = (WITHOUT_AUTH, OURS, OURS_WITHOUT_CACHE, FASTMCP)
+    rates = found["requests_per_second"]
+    return table(
+        ["requests a second", *names],
+        *[[kind, *[f"{by[name]:.0f}" if name in by else "" for name in names]] for kind, by in rates.items()],
+    )
+
+
+def in_threads(found: dict[str, Any]) -> str:
+    """Write what a second thread brings."""
+    return table(
+        ["", "tokens of two threads to those of one", "microseconds for a token beside work"],
+        *[
+            [algorithm, f"{by['two_to_one']:.2f}", f"{by['beside_work_us']:.0f}"]
+            for algorithm, by in found["algorithms"].items()
+        ],
+    )
+
+
+def written() -> str:
+    """Write the part of the README."""
+    found, app, load, threads, small, flood = map(result, SCRIPTS)
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    on = f"{found['processors']} cores of {found['processor']}, CPython {found['python']}"
+    batches = f"{app['batches']} alternated batches, with the 95 % interval of the median"
+    footprint = [
+        f"Importing `fastmcp_rs.auth.JWTVerifier` once FastMCP is there takes {small['import_ms']} ms.",
+        f"The wheel has {small['wheel_mb']} MB.",
+        f"A cache with {small['cached_tokens']} tokens takes {small['cache_mb']} MB.",
+        f"{flood['bad_tokens']} bad tokens wrote {flood['log_lines']} lines into the log and took",
+        f"{flood['memory_growth_mb']} MB, of which {flood['cached_mb']} MB are good tokens beside them in the cache;",
+        f"those took {flood['beside_to_alone']} times as long as without the flood.",
+    ]
+    return "\n".join(
+        [
+            f"Measured on {on}: {versions}.\n",
+            "![Microseconds for a token of each verifier](benches/results/compare.svg)\n",
+            compared(found),
+            f"In a FastMCP server, {batches}:\n",
+            in_app(app),
+            f"Under load, of uvicorn on one core and wrk with {load['connections']} connections on another:\n",
+            under_load(load),
+            "With two threads that have an event loop each, cache off; and beside a thread that computes in Python:\n",
+            in_threads(threads),
+            *footprint,
+        ]
+    )
+
+
+def draw() -> None:
+    """Draw the chart of new and seen tokens."""
+    seen = f"{OURS}, seen before"
+    kinds = {OURS: "ours", seen: "ours", FLOOR: "floor"}
+    groups = []
+    for algorithm, cases in result("compare")["algorithms"].items():
+        by_name = {**cases["accepted, new"], seen: cases["accepted, seen before"][OURS]}
+        shown = [name for name in by_name if name not in {SIGNATURE_ALONE, OURS_WITHOUT_CACHE}]
+        shown.sort(key=lambda name: by_name[name]["us"])
+        bars = [
+            Bar(name, by_name[name]["us"], f"{by_name[name]['us']:.1f} us", kinds.get(name, "bar")) for name in shown
+        ]
+        groups.append((f"{algorithm}, a token not seen before", bars))
+    CHART.write_text(chart("Microseconds from a token to FastMCP's AccessToken", groups), "utf-8")
+
+
+def main() -> None:
+    """Run and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--brief", action="store_true", help="run everything once, and write nothing")
+    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=list(SCRIPTS), help="run these")
+    parser.add_argument("--write", action="store_true", help="run nothing, and write what is there")
+    options = parser.parse_args()
+    if not options.write:
+        run(brief=options.brief, names=options.only)
+    if options.brief:
+        return
+    draw()
+    text = README.read_text()
+    pattern = f"(?<={re.escape(BEGIN)}).*(?={re.escape(END)})"
+    README.write_text(re.sub(pattern, lambda _: f"\n{written()}\n", text, flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Where results are kept, and what they say of the machine that they come from."""
+
+import json
+import logging
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+__all__ = ["RESULTS", "ROOT", "environment", "quiet", "write"]
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(os.environ.get("FASTMCP_RS_RESULTS", ROOT / "benches/results"))
+
+
+def environment() -> dict[str, Any]:
+    """Tell what was measured, and on what."""
+    return {
+        "python": platform.python_version(),
+        "fastmcp": version("fastmcp-slim"),
+        "fastmcp_rs": version("fastmcp-rs"),
+        "processor": _processor(),
+        "processors": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def quiet() -> None:
+    """Let nobody write a log: that would time the terminal."""
+    for name in ("fastmcp", "fastmcp_rs", "mcp"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def write(name: str, result: dict[str, Any]) -> None:
+    """Keep a result."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor()

@@ -1,0 +1,114 @@
+"""Whether two threads verify twice as many tokens as one: which algorithms let others have the interpreter meanwhile.
+
+Each thread has an event loop and verifies tokens with the cache off; runs of one thread and of two alternate. Beside it
+stands what waiting for the interpreter costs a verifier while another thread computes in Python without a pause.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import threading
+import time
+from typing import Any
+
+from results import environment, write
+
+from fastmcp_rs.auth import JWTVerifier
+from fastmcp_rs.commands.arguments import TIMED_ALGORITHMS
+from fastmcp_rs.commands.comparison import demands_of, typical
+
+
+def verifier_and_token(algorithm: str) -> tuple[JWTVerifier, str]:
+    """Make a verifier without a cache, and a token that it accepts."""
+    demands = demands_of(algorithm)
+    verifier = JWTVerifier(
+        public_key=demands.keys.public_key,
+        algorithm=algorithm,
+        issuer=demands.issuer,
+        audience=demands.audience,
+        required_scopes=[demands.scope],
+        cache_size=0,
+    )
+    return verifier, typical(demands)
+
+
+def run(verifier: JWTVerifier, token: str, threads: int, seconds: float) -> float:
+    """Verify in so many threads for so long, and give the tokens a second."""
+    counts = [0] * threads
+    barrier = threading.Barrier(threads)
+
+    async def loop(number: int) -> None:
+        barrier.wait()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            for _ in range(20):
+                if await verifier.verify_token(token) is None:
+                    raise SystemExit("a good token was refused")
+            counts[number] += 20
+
+    workers = [threading.Thread(target=lambda n=n: asyncio.run(loop(n))) for n in range(threads)]
+    start = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def latency_beside_work(verifier: JWTVerifier, token: str, tokens: int) -> float:
+    """Give the mean time of a token, in microseconds, while another thread computes in Python."""
+    stop = threading.Event()
+
+    def compute() -> None:
+        number = 0
+        while not stop.is_set():
+            number = (number * 31 + 7) % 1_000_003
+
+    async def asking() -> float:
+        start = time.perf_counter()
+        for _ in range(tokens):
+            if await verifier.verify_token(token) is None:
+                raise SystemExit("a good token was refused")
+        return (time.perf_counter() - start) / tokens
+
+    worker = threading.Thread(target=compute)
+    worker.start()
+    try:
+        return asyncio.run(asking()) * 1e6
+    finally:
+        stop.set()
+        worker.join()
+
+
+def measure(algorithm: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """Measure one algorithm."""
+    verifier, token = verifier_and_token(algorithm)
+    run(verifier, token, 2, seconds)
+    one, two = [], []
+    for _ in range(rounds):
+        one.append(run(verifier, token, 1, seconds))
+        two.append(run(verifier, token, 2, seconds))
+    return {
+        "one_thread_per_second": round(statistics.median(one)),
+        "two_threads_per_second": round(statistics.median(two)),
+        "two_to_one": round(statistics.median(b / a for a, b in zip(one, two, strict=True)), 2),
+        "beside_work_us": round(latency_beside_work(verifier, token, 200), 1),
+    }
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="runs of each kind (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.2, help="how long a run is (default: %(default)s)")
+    options = parser.parse_args()
+    told = {algorithm: measure(algorithm, options.rounds, options.seconds) for algorithm in TIMED_ALGORITHMS}
+    print(json.dumps(told, indent=1))
+    switch = {"switch_interval_us": round(sys.getswitchinterval() * 1e6)}
+    write("threads", {**environment(), **switch, "algorithms": told})
+
+
+if __name__ == "__main__":
+    main()
