@@ -63,14 +63,14 @@ def build() -> Path:
     return FUZZ / "target" / host / "release"
 
 
-def run(binary: Path, seconds: int) -> tuple[int, str]:
+def run(binary: Path, length: list[str]) -> tuple[int, str]:
     """Fuzz one target, and return how many inputs it saw, and what it said where one of them broke it."""
     found = FUZZ / "corpus" / binary.name
     artifacts = FUZZ / "artifacts" / binary.name
     for folder in (found, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
     command = [
-        *(str(binary), f"-max_total_time={seconds}", f"-timeout={MAX_SECONDS_AN_INPUT}", "-print_final_stats=1"),
+        *(str(binary), *length, f"-timeout={MAX_SECONDS_AN_INPUT}", "-print_final_stats=1"),
         *(
             f"-artifact_prefix={artifacts}/",
             f"-dict={FUZZ / 'dictionary.txt'}",
@@ -89,11 +89,15 @@ def main() -> int:
     """Fuzz, and return the status for the shell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="how long each target runs")
+    parser.add_argument("--runs", type=int, help="run so many inputs instead, which are the same each time")
     parser.add_argument(
         "--clean", action="store_true", help="start from the seeds alone, not from what was found before"
     )
     parser.add_argument("targets", nargs="*", default=TARGETS, help="which targets, all by default")
     arguments = parser.parse_args()
+    length = [f"-max_total_time={arguments.seconds}"]
+    if arguments.runs is not None:
+        length = [f"-runs={arguments.runs}", "-seed=1"]
     if arguments.clean:
         shutil.rmtree(FUZZ / "corpus", ignore_errors=True)
     folder = build()
@@ -101,7 +105,7 @@ def main() -> int:
     failed = False
     total = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda target: run(folder / target, arguments.seconds), arguments.targets)
+        results = pool.map(lambda target: run(folder / target, length), arguments.targets)
         for target, (inputs, said) in zip(arguments.targets, results, strict=True):
             total += inputs
             failed |= bool(said)

@@ -37,9 +37,8 @@ fuzz_target!(|input: &[u8]| {
     let header = Header::parse(br#"{"alg":"ES256"}"#).expect("a plain header");
     let policy = Policy::default();
     let vouched = Vouched { by: Voucher::Signature(header), issuer: None, claims };
-    if let Ok(verified) = policy.judge(Arc::new(vouched), &Plain, now) {
+    if policy.judge(Arc::new(vouched), &Plain, now).is_ok() {
         assert!(expires.is_none_or(|end| now.seconds() < end.seconds()), "accepted after its end");
         assert!(not_before.is_none_or(|start| start.seconds() <= now.seconds() + 30.0), "accepted before its start");
-        assert!(verified.accepted_until().is_none_or(|until| until.whole_seconds() != 0));
     }
 });
