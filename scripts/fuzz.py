@@ -89,7 +89,7 @@ def main() -> int:
     """Fuzz, and return the status for the shell."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="how long each target runs")
-    parser.add_argument("--runs", type=int, help="run so many inputs instead, which are the same each time")
+    parser.add_argument("--runs", type=int, help="run so many inputs instead; 0 for the seeds alone")
     parser.add_argument(
         "--clean", action="store_true", help="start from the seeds alone, not from what was found before"
     )

@@ -201,7 +201,7 @@ impl Claims {
         let Some(claim) = there else { return Vec::new() };
         match self.object.get(claim) {
             Some(Value::String(words)) => words.split(' ').filter(|word| !word.is_empty()).collect(),
-            _ => self.texts(claim).collect(),
+            _ => self.texts(claim).filter(|scope| !scope.is_empty()).collect(),
         }
     }
 
@@ -328,6 +328,7 @@ mod tests {
             (r#""scope":["read","write admin"]"#, &["read", "write admin"]),
             (r#""scope":"","scp":"read""#, &[]),
             (r#""scope":[],"scp":"read""#, &[]),
+            (r#""scope":["","read"]"#, &["read"]),
             (r#""scp":"read write""#, &["read", "write"]),
             (r#""scp":["read"]"#, &["read"]),
             ("", &[]),
