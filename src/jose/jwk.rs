@@ -258,7 +258,7 @@ mod tests {
     fn other_key_types_are_unusable() {
         for members in [
             r#""kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#,
-            r#""kty":"OKP","crv":"Ed448","x":"AA""#,
+            r#""kty":"OKP","crv":"X448","x":"AA""#,
             r#""kty":"AKP","pub":"AA""#,
             r#""kty":"rsa","n":"AQAB","e":"AQAB""#,
         ] {
