@@ -117,6 +117,23 @@ matrix-lines: build ## Test with every FastMCP line, on one Python
 fuzz: setup ## Fuzz each target from its seeds for FUZZ_SECONDS
 	$(BIN)/python scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
+.PHONY: mutate
+mutate: build ## Give 100,000 mutated tokens to this project and to three others
+	MUTATED_TOKENS=100000 $(BIN)/python -m pytest tests/python/test_mutated_tokens.py
+
+.PHONY: soak
+soak: build ## Verify a million tokens, and see what memory that leaves behind
+	$(BIN)/python scripts/soak.py
+
+# cargo-deny takes minutes to build, so it is asked where it is installed; the floors are a test of the core.
+.PHONY: audit
+audit: ## Hold the lock files against licences, sources, duplicates and advisories (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is not here: cargo install --locked cargo-deny' >&2; exit 1; }
+	cargo deny --locked check bans licenses sources
+	@cargo deny fetch db 2>/dev/null || { echo 'The advisory database cannot be reached from here: not audited.' >&2; exit 1; }
+	cargo deny --locked check advisories
+	cargo deny --locked --manifest-path fuzz/Cargo.toml check advisories
+
 .PHONY: bench
 bench: ## Run the benchmarks of the Rust core
 	cargo bench --locked --no-default-features

@@ -75,7 +75,7 @@ fn a1_cve_2015_9235_hmac_with_the_public_pem() {
 }
 
 #[test]
-fn a2_cve_2017_11424_cve_2022_29217_cve_2024_33663_key_texts_are_no_secrets() {
+fn a2_cve_2017_11424_cve_2022_29217_cve_2024_33663_cve_2024_37568_key_texts_are_no_secrets() {
     for (file, text) in key_texts() {
         no_secret(file, &text);
         no_secret(file, text.trim_end());

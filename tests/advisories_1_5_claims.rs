@@ -150,6 +150,19 @@ fn e7_cve_2026_44428_cve_2026_14541_a_token_for_another_service_is_refused() {
     assert_eq!(desk.code(claims()), ACCEPTED);
 }
 
+/// RFC 7519 section 4.1.7: a library that looks at the claim at all refuses it.
+#[test]
+fn e3_cve_2026_25537_a_token_id_is_a_text() {
+    let desk = Desk::new();
+    for value in ["1", "null", "true", "[]", r#"["x"]"#, "{}"] {
+        let malformed = Rejection::MalformedClaims { claim: Some("jti") };
+        assert_eq!(desk.rejection(claims_with(&[("jti", Some(value))])), malformed, "{value}");
+    }
+    for value in ["\"\"", "\"x\""] {
+        assert_eq!(desk.code(claims_with(&[("jti", Some(value))])), ACCEPTED, "{value}");
+    }
+}
+
 #[test]
 fn e8_cve_2026_107723_a_payload_that_is_no_object_is_refused() {
     for desk in [Desk::new(), Desk::with_policy(Policy::default())] {

@@ -1,4 +1,4 @@
-//! The versions of Cargo.lock, held against the advisories (RUSTSEC) that concern what is depended on.
+//! The versions of the lock files, held against the advisories (RUSTSEC) that concern what is depended on.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read the lock file has failed")]
 
@@ -62,10 +62,12 @@ fn faults(lock: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_lock_file_is_above_every_floor() {
-    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
-    assert!(packages(&lock).len() > 50, "the lock file was read whole");
-    assert_eq!(faults(&lock), Vec::<String>::new());
+fn rustsec_2026_0176_rustsec_2026_0177_rustsec_2023_0071_the_lock_files_are_above_every_floor() {
+    for file in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        let lock = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        assert!(packages(&lock).len() > 50, "the lock file was read whole");
+        assert_eq!(faults(&lock), Vec::<String>::new(), "{file}");
+    }
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn every_status_is_an_answer_with_its_headers_and_its_body() {
 }
 
 #[test]
-fn h4_redirects_are_answers_and_are_not_followed() {
+fn h4_cve_2026_102267_redirects_are_answers_and_are_not_followed() {
     let target = Server::answering(answer(200, "", "{}"));
     for status in [301, 302, 303, 307, 308] {
         let to = format!("location: http://127.0.0.1:{}/elsewhere\r\n", target.port);

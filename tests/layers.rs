@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("src/per_process.rs", &["per_process"]),
     ("src/flights.rs", &["flights", "per_process"]),
     ("src/http/", &["config", "http"]),
-    ("src/keys/", &["clock", "config", "http", "jose", "keys", "per_process", "rejection"]),
+    ("src/keys/", &["clock", "config", "http", "jose", "keys", "per_process", "rejection", "tame"]),
     (
         "src/oauth/",
         &[

@@ -58,7 +58,7 @@ fn judged(file: &str) -> Option<BTreeMap<u64, Vector>> {
 }
 
 #[test]
-fn all_510_vectors_agree_but_for_ten_with_a_reason() {
+fn wycheproof_all_510_vectors_agree_but_for_ten_with_a_reason() {
     let (mut seen, mut unexpected) = (0, Vec::new());
     for (file, count) in FILES {
         let Some(vectors) = judged(file) else { return };

@@ -109,7 +109,7 @@ impl Claims {
 
     /// Reads a claims set that has these names.
     ///
-    /// Expiry, `nbf` and `iat` must be dates; `iss`, `client_id`, `azp` and the subject strings; `aud` and the scopes a
+    /// Expiry, `nbf` and `iat` must be dates; `iss`, `client_id`, `azp`, `jti` and the subject strings; `aud` and the scopes a
     /// string or an array of strings; `cnf` an object. A claim of another type is not the same as an absent one.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl Claims {
         }
         let not_before = date("nbf")?;
         date("iat")?;
-        for claim in ["iss", "client_id", "azp"].iter().chain(names.subject) {
+        for claim in ["iss", "client_id", "azp", "jti"].iter().chain(names.subject) {
             check(&object, claim, |value| value.as_str().is_some())?;
         }
         for claim in ["aud"].iter().chain(names.scopes) {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fastmcp_rs.auth import AccessToken, JWTVerifier
 
 # Claims that are judged by type, and so cannot be anything at all.
-TYPED = {"exp", "nbf", "iat", "iss", "sub", "client_id", "azp", "aud", "scope", "scp", "cnf"}
+TYPED = {"exp", "nbf", "iat", "iss", "sub", "client_id", "azp", "jti", "aud", "scope", "scp", "cnf"}
 DEEPEST = 32
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))

@@ -95,7 +95,9 @@ def test_c5_a_redirect_to_another_origin_takes_no_token_along(status, send, new_
     assert len(issuer.requests) == 1, "who has not seen the token has not refused it"
 
 
-def test_c6_the_servers_challenge_names_no_other_issuer(send, protected, issuer, oauth_of, new_server):
+def test_i7_cve_2026_63127_and_c6_the_servers_challenge_names_no_other_issuer(
+    send, protected, issuer, oauth_of, new_server
+):
     evil = new_server(lambda _: (200, {"access_token": "evil", "token_type": "Bearer"}))
     challenge = {
         "www-authenticate": f'Bearer resource_metadata="{evil.url}/meta", authorization_uri="{evil.url}/token"'

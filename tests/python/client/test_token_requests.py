@@ -171,7 +171,9 @@ class _Request:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_h4_and_c11_a_redirect_is_a_failure_and_its_target_sees_nothing(status, new_server, oauth_of, token):
+def test_h4_cve_2026_64684_and_c11_a_redirect_is_a_failure_and_its_target_sees_nothing(
+    status, new_server, oauth_of, token
+):
     target = new_server(lambda _: (200, GOOD))
     server = new_server(lambda _: (status, GOOD, {"location": f"{target.url}/token"}))
     with pytest.raises(OAuthError, match="redirect") as caught:

@@ -88,7 +88,9 @@ def test_i4_no_text_of_a_token_reaches_a_header_unquoted(issuer, serve, reasons)
     assert set(reasons()) == {"issuer_mismatch"}
 
 
-def test_i5_a_bad_origin_is_refused_by_the_host_before_a_token_is_looked_at(issuer, serve, line, reasons):
+def test_i5_cve_2025_66416_cve_2026_59950_cve_2026_42559_a_bad_origin_is_refused_by_the_host_first(
+    issuer, serve, line, reasons
+):
     verifier = JWTVerifier(public_key=issuer.public_key, **issuer.expected)
     if not hasattr(fastmcp_http, "HostOriginGuardMiddleware"):
         assert line < (3, 3), "older lines have no such check"
@@ -160,7 +162,7 @@ def test_s10_a_token_in_the_query_is_never_taken(server, issuer):
     assert server.request("POST", f"/mcp?access_token={issuer.token()}", "{}", headers).status == 401
 
 
-def test_s12_a_session_is_no_credential_and_stays_with_the_user_who_made_it(server, issuer, line):
+def test_f6_cve_2026_52869_and_s12_a_session_is_no_credential_and_stays_with_its_user(server, issuer, line):
     alice, bob = (f"Bearer {issuer.token(sub=sub)}" for sub in ("alice", "bob"))
     session = server.post(alice).headers["mcp-session-id"]
     assert server.post(alice, INITIALIZED, session).status == 202

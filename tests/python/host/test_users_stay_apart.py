@@ -69,7 +69,7 @@ def static_tokens(_issuer, users: int):
 
 
 @pytest.mark.parametrize(("make", "users"), [(jwts, 100), (static_tokens, 25)])
-def test_users_at_once_are_each_served_as_themselves(make, users, issuer, serve):
+def test_f5_cve_2026_48529_users_at_once_are_each_served_as_themselves(make, users, issuer, serve):
     verifier, tokens = make(issuer, users)
     gathering = None
 
@@ -111,7 +111,7 @@ def test_what_a_tool_does_to_its_token_does_not_show_in_the_same_session(make, i
 
 
 @pytest.mark.parametrize("make", [jwts, static_tokens])
-def test_every_verification_answers_with_an_object_of_its_own(make, issuer):
+def test_f5_cve_2026_25536_every_verification_answers_with_an_object_of_its_own(make, issuer):
     verifier, [token] = make(issuer, 1)
     first = asyncio.run(verifier.verify_token(token))
     deface(first)

@@ -92,7 +92,7 @@ def test_every_fault_is_tried(faults):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_h2_and_k11_known_keys_pass_while_refreshes_fail(
+def test_h2_cve_2026_48524_and_k11_known_keys_pass_while_refreshes_fail(
     name, faults, endpoint, verifier_of, verdict, good, unknown, key_log
 ):
     endpoint.routes["/elsewhere"] = endpoint.answer

@@ -39,7 +39,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_h5_an_odd_key_is_unusable_and_leaves_the_others(name, endpoint, pair, verifier_of, verdict, good, key_log):
+def test_h5_cve_2026_102274_an_odd_key_is_unusable_and_leaves_the_others(
+    name, endpoint, pair, verifier_of, verdict, good, key_log
+):
     odd = ODD[name]()
     endpoint.publish([odd, pair.jwk("a")])
     verifier = verifier_of(endpoint, algorithm="ES256")
@@ -101,7 +103,9 @@ def test_k1_junk_fetches_nothing(endpoint, other, verifier_of, request_with):
     assert endpoint.connections == 0
 
 
-def test_h2_tokens_in_flight_survive_a_failed_fetch(endpoint, reply, verifier_of, verdict, good, unknown):
+def test_h2_cve_2025_64527_tokens_in_flight_survive_a_failed_fetch(
+    endpoint, reply, verifier_of, verdict, good, unknown
+):
     verifier = verifier_of(endpoint)
 
     async def checks():

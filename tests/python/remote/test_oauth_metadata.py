@@ -128,7 +128,9 @@ def test_what_answers_at_every_url_hides_no_metadata(page, new_endpoint, reply, 
     assert judged(judgement, server, server.provider()) == BOTH_ACCEPTED
 
 
-def test_i6_the_secret_goes_to_no_other_host_on_the_metadatas_word(server, new_endpoint, judgement, key_log):
+def test_i6_cve_2026_104850_the_secret_goes_to_no_other_host_on_the_metadatas_word(
+    server, new_endpoint, judgement, key_log
+):
     elsewhere = new_endpoint()
     elsewhere.answer = server.endpoint.routes["/introspect"]
     server.publish(introspection_endpoint=f"{elsewhere.base}/introspect")

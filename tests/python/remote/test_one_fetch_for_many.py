@@ -132,7 +132,7 @@ def test_k5_and_h3_rotation_is_noticed_at_once_and_random_kids_ask_once(
     assert len(endpoint.requests) == 2
 
 
-def test_k4_and_h3_made_up_kids_at_once_ask_once(endpoint, other, verifier_of, verdict, good):
+def test_h3_cve_2026_101917_and_k4_made_up_kids_at_once_ask_once(endpoint, other, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
 
     async def checks():

@@ -21,7 +21,7 @@ URL = "https://issuer.example/jwks"
         *(5, b"https://issuer.example/jwks", ["https://issuer.example/jwks"]),
     ],
 )
-def test_h1_a_url_that_keys_cannot_be_fetched_from_is_refused(url):
+def test_h1_cve_2026_48522_a_url_that_keys_cannot_be_fetched_from_is_refused(url):
     with pytest.raises(ValueError, match="jwks_uri"):
         JWTVerifier(jwks_uri=url, algorithm="ES256", audience="server")
 

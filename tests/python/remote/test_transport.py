@@ -199,7 +199,9 @@ def test_h6_ssrf_safe_refuses_http(host, verifier_of):
         *("[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "localhost"),
     ],
 )
-def test_h6_ssrf_safe_contacts_no_private_address(host, endpoint, verifier_of, verdict, good):
+def test_h6_cve_2026_73497_cve_2026_77242_ssrf_safe_contacts_no_private_address(
+    host, endpoint, verifier_of, verdict, good
+):
     verifier = verifier_of(f"https://{host}:{endpoint.port}/jwks", ssrf_safe=True)
     assert asyncio.run(verdict(verifier, good)) is None
     assert verifier.keys()["last_error"] == "the endpoint's address is not a public one (ssrf_safe)"

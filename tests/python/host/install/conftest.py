@@ -92,7 +92,7 @@ def _uninstalled(monkeypatch):
 # the project's.
 
 DATES = ("exp", "nbf", "iat")
-TEXTS = ("iss", "sub", "client_id", "azp")
+TEXTS = ("iss", "sub", "client_id", "azp", "jti")
 LISTS = ("aud", "scope", "scp")
 
 

@@ -1,0 +1,103 @@
+"""Threads that construct, verify, change and drop verifiers at once, and what many verifications leave behind."""
+
+import asyncio
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
+from fastmcp_rs.testing import KeyPair
+
+PAIRS = {algorithm: KeyPair.generate(algorithm) for algorithm in ("HS256", "ES256", "EdDSA")}
+GOOD = {name: pair.create_token("alice", "good", "server") for name, pair in PAIRS.items()}
+EVIL = {name: KeyPair.generate(name).create_token("alice", "good", "server") for name in PAIRS}
+THREADS = 8
+ROUNDS = 150
+SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
+
+
+def verifier_of(algorithm: str, **more) -> JWTVerifier:
+    return JWTVerifier(public_key=PAIRS[algorithm].public_key, algorithm=algorithm, audience="server", **more)
+
+
+def run_in_threads(work) -> list[BaseException]:
+    """Let threads work at once, and return what went wrong in any of them."""
+    wrong = []
+
+    def guarded(number: int) -> None:
+        try:
+            work(random.Random(number))  # noqa: S311 - the same choices in every run
+        except BaseException as error:  # noqa: BLE001 - a panic is none of Exception
+            wrong.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=guarded, args=(number,)) for number in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in threads)
+    finally:
+        sys.setswitchinterval(interval)
+    return wrong
+
+
+def test_threads_construct_verify_and_drop_at_once():
+    def work(choice: random.Random) -> None:
+        for _ in range(ROUNDS):
+            algorithm = choice.choice(list(PAIRS))
+            verifier = verifier_of(algorithm, cache_size=choice.choice([0, 1, 100]))
+            for token, accepted in ((GOOD, True), (EVIL, False), (GOOD, True)):
+                assert (asyncio.run(verifier.verify_token(token[algorithm])) is not None) is accepted
+            del verifier
+
+    assert run_in_threads(work) == []
+
+
+@pytest.mark.parametrize("cache_size", [0, 2, 1000])
+def test_a_policy_that_other_threads_change_is_one_of_theirs_and_never_none(cache_size):
+    verifier = verifier_of("ES256", cache_size=cache_size, issuer="good")
+
+    def work(choice: random.Random) -> None:
+        for _ in range(ROUNDS):
+            action = choice.randrange(4)
+            if action == 0:
+                verifier.issuer = choice.choice(["good", ["good", "better"]])
+            elif action == 1:
+                with pytest.raises((TypeError, ValueError)):
+                    verifier.issuer = choice.choice(["", [], 5])
+            else:
+                good = asyncio.run(verifier.verify_token(GOOD["ES256"]))
+                assert good.claims["iss"] == "good"
+                assert asyncio.run(verifier.verify_token(EVIL["ES256"])) is None
+
+    assert run_in_threads(work) == []
+
+
+def test_static_tokens_are_asked_about_from_many_threads():
+    tokens = {f"token-of-user-{number}": {"client_id": f"user-{number}", "scopes": []} for number in range(50)}
+    verifier = StaticTokenVerifier(tokens)
+
+    def work(choice: random.Random) -> None:
+        for _ in range(ROUNDS):
+            name = choice.choice(list(tokens))
+            found = asyncio.run(verifier.verify_token(name))
+            assert found.client_id == tokens[name]["client_id"]
+            found.scopes.append("admin")
+            assert asyncio.run(verifier.verify_token(name + "x")) is None
+
+    assert run_in_threads(work) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell how much memory is used")
+def test_a_hundred_thousand_verifications_leave_nothing_behind():
+    # In a process of its own, where no test keeps what is logged.
+    done = subprocess.run([sys.executable, SOAK, "--count", "100000"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("100,000 verifications, 33,500 accepted")
