@@ -36,11 +36,10 @@ class NativeProvider(AuthProvider):
             The access token, or ``None`` if the request carries no good one. Never raises for what a client sent.
         """
         token = bearer_token(request)
-        decision = token if isinstance(token, Decision) else self._decide(token)
-        if decision.is_pending:
-            decision = await self._decide_later(token)
-        report(self, decision)
-        return decision.access_token()
+        if isinstance(token, Decision):
+            report(self, token)
+            return None
+        return (await self.decided(token)).access_token()
 
     async def verify_token(self, token: str) -> "HostAccessToken | None":
         """Verify a bearer token.
@@ -56,14 +55,20 @@ class NativeProvider(AuthProvider):
             ImportError: Neither FastMCP nor the MCP SDK is installed.
             TokenVerificationError: FastMCP's own, where it has one (4.2): keys are out of reach, so nobody can tell.
         """
-        decision = self._decide(token)
-        if decision.is_pending:
-            decision = await self._decide_later(token)
-        if report(self, decision):
+        decision = await self.decided(token)
+        if decision.is_accepted:
             return host.to_host(decision)
         if decision.outcome == "unavailable":
             host.raise_unavailable(decision)
         return None
+
+    async def decided(self, token: object) -> Decision:
+        """Decide about a token, and report what was decided."""
+        decision = self._decide(token)
+        if decision.is_pending:
+            decision = await self._decide_later(token)
+        report(self, decision)
+        return decision
 
     # The name that FastMCP's JWTVerifier has for it too. Here, so that a class which overrides no entry point has them
     # all from one place; and the same function, so that it asks none of the others, which may be what asks it.
