@@ -6,14 +6,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastmcp import FastMCP
+from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.auth.providers.jwt import JWTVerifier as FastMCPVerifier
 
 from fastmcp_rs.auth import JWTVerifier
 from fastmcp_rs.commands.subjects import FASTMCP, OURS, OURS_WITHOUT_CACHE
 
-__all__ = ["WITHOUT_AUTH", "App", "application", "serving", "verifiers"]
+__all__ = ["CREDULOUS", "WITHOUT_AUTH", "App", "application", "serving", "verifiers"]
 
 WITHOUT_AUTH = "no auth"
+CREDULOUS = "a verifier that looks at nothing"
 App = Any
 Verifier = Any
 
@@ -33,6 +35,14 @@ HEADERS = {
 }
 
 
+class Credulous(TokenVerifier):
+    """Accepts every token without a look at it: what FastMCP adds around any verifier."""
+
+    async def verify_token(self, token: str) -> AccessToken:
+        """Give the same claims for every token."""
+        return AccessToken(token=token, client_id="anybody", scopes=self.required_scopes, claims={})
+
+
 def verifiers(*, issuer: str, audience: str, scope: str, algorithm: str = "RS256", **key: str) -> dict[str, Verifier]:
     """Make the verifiers of the servers that have one, of this key: ``public_key`` or ``jwks_uri``."""
     options: dict[str, Any] = {
@@ -43,6 +53,7 @@ def verifiers(*, issuer: str, audience: str, scope: str, algorithm: str = "RS256
         "required_scopes": [scope],
     }
     return {
+        CREDULOUS: Credulous(required_scopes=[scope]),
         FASTMCP: FastMCPVerifier(**options),
         OURS: JWTVerifier(**options),
         OURS_WITHOUT_CACHE: JWTVerifier(**options, cache_size=0),

@@ -118,7 +118,7 @@ def main() -> None:
             if name != "base":
                 low, high = numbers.get("interval_us", ("", ""))
                 added = f"added {numbers.get('added_us', '-'):>7} [{low}, {high}]"
-                print(f"  {name:<24}{numbers['cpu_us']:>9} us of CPU   {added}")
+                print(f"  {name:<34}{numbers['cpu_us']:>9} us of CPU   {added}")
     write("in_app", {**environment(), "batches": options.batches, "size": options.size, "kinds": told})
 
 

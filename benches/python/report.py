@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from apps import WITHOUT_AUTH
+from apps import CREDULOUS, WITHOUT_AUTH
 from compare import FLOOR
 from results import ROOT
 
@@ -79,13 +79,14 @@ def compared(found: dict[str, Any]) -> str:
 
 def in_app(found: dict[str, Any]) -> str:
     """Write what auth adds in an app."""
-    rows = [["CPU microseconds that auth adds to a request", OURS, "cache off", FASTMCP, "times as much"]]
+    rows = [["CPU microseconds that auth adds to a request", OURS, "cache off", FASTMCP, "times as much", CREDULOUS]]
     for kind, by_name in found["kinds"].items():
         ours, without_cache, theirs = (by_name[name] for name in (OURS, OURS_WITHOUT_CACHE, FASTMCP))
         what = "a call without auth" if "accepted" in kind else "a 401 without a token"
         label = f"{kind}, to {by_name[by_name['base']]['cpu_us']:.0f} of {what}"
         times = f"{theirs['added_us'] / ours['added_us']:.1f}" if ours["added_us"] > 0 else ""
-        rows.append([label, *map(added, (ours, without_cache, theirs)), times])
+        least = added(by_name[CREDULOUS]) if CREDULOUS in by_name else ""
+        rows.append([label, *map(added, (ours, without_cache, theirs)), times, least])
     return table(*rows)
 
 

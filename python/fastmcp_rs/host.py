@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable, MutableMapping
 from datetime import datetime, timezone
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -21,6 +20,14 @@ if TYPE_CHECKING:
     from fastmcp.server.auth.providers.jwt import JWTVerifier as JWTVerifierBase
     from fastmcp.server.dependencies import get_http_headers
     from httpx2 import Auth as HttpAuthBase
+
+    def to_host(decided: Decision | AccessToken) -> HostAccessToken:
+        """Make the installed host's access token of an accepted decision, or of a documented access token.
+
+        Raises:
+            ImportError: Neither FastMCP nor the MCP SDK is installed.
+        """
+
 
 __all__ = [
     "AuthProviderBase",
@@ -110,6 +117,8 @@ def __getattr__(name: str) -> object:
         for module in filter(None, map(_optional, modules)):
             found = getattr(module, attribute, found)
             break
+    elif name == "to_host":
+        found = _to_host()
     elif name in _REQUIRED:
         module, attribute = _REQUIRED[name]
         found = getattr(fastmcp(module), attribute)
@@ -151,25 +160,15 @@ def takes_middleware() -> bool:
     return hasattr(_role("TokenVerifierBase"), "get_middleware")
 
 
-def to_host(decided: Decision | AccessToken) -> "HostAccessToken":
-    """Make the installed host's access token of an accepted decision, or of a documented access token.
+def _to_host() -> Callable[[Decision | AccessToken], Any]:
+    """Make the function that is known as ``to_host``, for the installed host.
 
-    Raises:
-        ImportError: Neither FastMCP nor the MCP SDK is installed.
-    """
-    made: HostAccessToken = _maker()(decided.host_fields(), decided)
-    return made
+    What the token is made of stands in its __dict__ beside the fields, where pydantic keeps cached properties: copies
+    take it along, and neither equality nor dumps see it.
 
-
-@cache
-def _maker() -> Callable[[dict[str, Any], object], Any]:
-    """Make a function that makes the host's token of fields whose types are right, and of what it carries along.
-
-    That stands in __dict__ beside the fields, where pydantic keeps cached properties: copies take it along, and neither
-    equality nor dumps see it.
-
-    pydantic's validation costs more than the verification of a token that was seen before. So the fields are put where
-    pydantic puts them; where a first one does not come out as pydantic itself makes it, pydantic makes them all.
+    pydantic's validation costs more than the verification of a token that was seen before. The fields are known to have
+    the right types. So they are put where pydantic puts them; where a first token does not come out as pydantic itself
+    makes it, pydantic makes them all.
     """
     model: Any = _role("HostAccessToken")
     if model is None:
@@ -182,17 +181,19 @@ def _maker() -> Callable[[dict[str, Any], object], Any]:
     known = frozenset(_HOST_FIELDS).difference(unknown)
     new, put = model.__new__, object.__setattr__
 
-    def validated(fields: dict[str, Any], carried: object) -> Any:  # noqa: ANN401 - as above
+    def validated(decided: Decision | AccessToken) -> Any:  # noqa: ANN401 - a class of the host's
+        fields = decided.host_fields()
         made = model(**{name: fields[name] for name in known})
-        made.__dict__[_CARRIED] = carried
+        made.__dict__[_CARRIED] = decided
         return made
 
-    def straight(fields: dict[str, Any], carried: object) -> Any:  # noqa: ANN401 - as above
+    def straight(decided: Decision | AccessToken) -> Any:  # noqa: ANN401 - as above
+        fields = decided.host_fields()
         for name in unknown:
             del fields[name]
         if defaults:
             fields.update(defaults)
-        fields[_CARRIED] = carried
+        fields[_CARRIED] = decided
         made = new(model)
         put(made, "__dict__", fields)
         put(made, "__pydantic_fields_set__", set(known))
@@ -200,8 +201,8 @@ def _maker() -> Callable[[dict[str, Any], object], Any]:
         put(made, "__pydantic_private__", None)
         return made
 
-    sample = AccessToken("token", scope=["scope"], user_id="user", metadata={"claim": 1}).host_fields()
-    return straight if _equal(straight(dict(sample), None), validated(sample, None)) else validated
+    sample = AccessToken("token", scope=["scope"], user_id="user", metadata={"claim": 1})
+    return straight if _equal(straight(sample), validated(sample)) else validated
 
 
 def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - models of the host's

@@ -133,6 +133,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         self._native = JwtVerifier(
             key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens, cache_size=cache_size
         )
+        self._decide = self._ask if self._asks_issuer or self._asks_scopes else self._native.decide
         urls = {
             "base_url": base_url,
             "resource_base_url": resource_base_url,
@@ -249,7 +250,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """
         return await explained(self._native, self._remote, token, *self._hooks())
 
-    def _decide(self, token: object, *, waited: bool = False) -> Decision:
+    def _ask(self, token: object, *, waited: bool = False) -> Decision:
         validate_issuer, extract_scopes = self._hooks()
         return self._native.decide(token, validate_issuer, extract_scopes, waited=waited)
 
@@ -263,7 +264,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     async def _decide_later(self, token: object) -> Decision:
         assert self._remote is not None  # noqa: S101 - only fetched keys are ever on their way
         await settled(self._remote)
-        return self._decide(token, waited=True)
+        return self._ask(token, waited=True)
 
     def _validate_issuer(self, issuer: Any) -> bool:  # noqa: ANN401 - FastMCP's signature
         """Tell whether a token's issuer is acceptable. A subclass may override it and is then always asked."""

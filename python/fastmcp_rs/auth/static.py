@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastmcp_rs import host
-from fastmcp_rs._native import Decision, StaticVerifier
+from fastmcp_rs._native import StaticVerifier
 from fastmcp_rs.auth.native import NativeProvider
 
 __all__ = ["StaticTokenVerifier"]
@@ -44,6 +44,7 @@ class StaticTokenVerifier(NativeProvider):
                 raise ValueError("token_type must be a str, or a list of scopes where required_scopes is not given")
             token_type, required_scopes = "bearer", token_type
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
+        self._decide = self._native.decide
         host.init_verifier(self, {})
         self.required_scopes = required_scopes
         self.detailed_errors = detailed_errors
@@ -59,6 +60,3 @@ class StaticTokenVerifier(NativeProvider):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(required_scopes={self.required_scopes!r})"
-
-    def _decide(self, token: object) -> Decision:
-        return self._native.decide(token)

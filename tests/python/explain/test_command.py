@@ -143,7 +143,7 @@ def test_a_token_in_the_place_of_a_command_is_not_repeated(capsys, mint):
         main([mint()])
     assert usage.value.code == 2
     err = capsys.readouterr().err
-    assert "choose demo or explain" in err
+    assert "choose demo, run, explain or bench" in err
     assert not any(part in err for part in mint().split("."))
 
 
