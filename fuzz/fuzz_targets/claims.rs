@@ -41,8 +41,7 @@ fuzz_target!(|input: &[u8]| {
     };
     assert_eq!(claims.scopes(), granted);
 
-    // Later than the first second of 1970: what is accepted until then would be accepted until 0, which hosts read as never.
-    let Some(now) = NumericDate::new(f64::from_le_bytes(*clock)).filter(|now| now.seconds() > 1.0) else { return };
+    let Some(now) = NumericDate::new(f64::from_le_bytes(*clock)) else { return };
     let (expires, not_before) = (claims.expires(), claims.not_before());
     let header = Header::parse(br#"{"alg":"ES256"}"#).expect("a plain header");
     let policy = Policy::default();
