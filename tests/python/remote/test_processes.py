@@ -144,7 +144,9 @@ asyncio.run(main())
 
 def test_ctrl_c_ends_who_waits_for_a_fetch(endpoint, good, eventually):
     endpoint.answer = hangs
-    program = VERIFIER + "asyncio.run(verifier.authenticate(request))"
+    # A shell's background jobs, such as this suite may be one, and their children begin deaf to it.
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program = listen + VERIFIER + "asyncio.run(verifier.authenticate(request))"
     with subprocess.Popen([sys.executable, "-c", program, endpoint.url, good], stderr=subprocess.PIPE) as process:
         try:
             eventually(lambda: endpoint.requests, 10)

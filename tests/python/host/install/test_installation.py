@@ -248,8 +248,7 @@ def test_a_private_key_in_the_place_of_the_public_one_is_taken_as_fastmcp_takes_
     assert [verify(verifier, token).client_id for _ in range(2)] == ["alice"] * 2
 
 
-def test_an_algorithm_that_is_unknown_here_is_left_to_fastmcp(line, issuer, verify, is_native):
-    # Before 4.0 there is none that FastMCP knows and this project does not.
+def test_an_algorithm_that_fastmcp_has_from_4_on_is_native_there(line, issuer, verify, is_native):
     key = ed448.Ed448PrivateKey.generate()
     form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     text = key.public_key().public_bytes(*form).decode()
@@ -261,7 +260,7 @@ def test_an_algorithm_that_is_unknown_here_is_left_to_fastmcp(line, issuer, veri
     verifier = JWTVerifier(public_key=text, algorithm="Ed448", **issuer.expected)
     token = signed(key, "Ed448", issuer.claims())
     assert verify(verifier, token).client_id == "alice"
-    assert not is_native(verifier, token)
+    assert is_native(verifier, token)
 
 
 def broken_issuer(patch):
