@@ -108,13 +108,11 @@ def under_load(found: dict[str, Any]) -> str:
 
 def in_threads(found: dict[str, Any]) -> str:
     """Write what a second thread brings."""
-    return table(
-        ["", "tokens of two threads to those of one", "microseconds for a token beside work"],
-        *[
-            [algorithm, f"{by['two_to_one']:.2f}", f"{by['beside_work_us']:.0f}"]
-            for algorithm, by in found["algorithms"].items()
-        ],
-    )
+    rows = [["", "tokens of two threads to those of one", "processors they had", "microseconds beside work"]]
+    for algorithm, by in found["algorithms"].items():
+        scaling = [f"{by[name]:.2f}" for name in ("two_to_one", "processors_of_two")]
+        rows.append([algorithm, *scaling, f"{by['beside_work_us']:.0f}"])
+    return table(*rows)
 
 
 def written() -> str:
@@ -128,8 +126,8 @@ def written() -> str:
         f"The wheel has {small['wheel_mb']} MB.",
         f"A cache with {small['cached_tokens']} tokens takes {small['cache_mb']} MB.",
         f"{flood['bad_tokens']} bad tokens wrote {flood['log_lines']} lines into the log and took",
-        f"{flood['memory_growth_mb']} MB, of which {flood['cached_mb']} MB are good tokens beside them in the cache;",
-        f"those took {flood['beside_to_alone']} times as long as without the flood.",
+        f"{flood['memory_growth_mb']} MB; good tokens, seen before, took {flood['beside_to_alone']} times as long",
+        "beside them as alone.",
     ]
     return "\n".join(
         [

@@ -39,20 +39,20 @@ impl Policy {
             Voucher::Answer => None,
         };
         let server = vouched.issuer.as_deref();
-        let mut case =
-            Case { header, claims: &vouched.claims, server, policy: self, overrides, now, scopes: Vec::new() };
+        let said_scopes = Some(Vec::new());
+        let mut case = Case { header, claims: &vouched.claims, server, policy: self, overrides, now, said_scopes };
         let outcome = case.run(trail);
-        let scopes = case.scopes;
+        let said_scopes = case.said_scopes;
         match outcome {
-            Ok(()) => Ok(Verified { vouched, scopes, expiry_leeway: self.expiry_leeway }),
+            Ok(()) => Ok(Verified { vouched, said_scopes, expiry_leeway: self.expiry_leeway }),
             Err((rejection, comparison)) => Err(Box::new(Refused { rejection, comparison, vouched })),
         }
     }
 
     /// Reports what each check says of claims that nobody vouches for. Nothing comes of it.
     pub fn look_at(&self, header: &Header, claims: &Claims, now: NumericDate, trail: &mut impl Trail) {
-        let header = Some(header);
-        let mut case = Case { header, claims, server: None, policy: self, overrides: &Plain, now, scopes: Vec::new() };
+        let (header, server, said_scopes) = (Some(header), None, None);
+        let mut case = Case { header, claims, server, policy: self, overrides: &Plain, now, said_scopes };
         // The report is all there is to it.
         let _ = case.run(trail);
     }
@@ -62,7 +62,8 @@ impl Policy {
 #[derive(Debug)]
 pub struct Verified {
     vouched: Arc<Vouched>,
-    scopes: Vec<Box<str>>,
+    /// What a subclass says that the token grants, where it says anything.
+    said_scopes: Option<Vec<Box<str>>>,
     expiry_leeway: f64,
 }
 
@@ -81,8 +82,8 @@ impl Verified {
 
     /// The scopes that the token grants, as the last word on them has it.
     #[must_use]
-    pub fn scopes(&self) -> &[Box<str>] {
-        &self.scopes
+    pub fn scopes(&self) -> Vec<&str> {
+        granted(self.said_scopes.as_deref(), self.claims())
     }
 
     /// When this verifier stops accepting the token: `exp` and the leeway.
@@ -141,7 +142,13 @@ pub(super) struct Case<'a> {
     policy: &'a Policy,
     overrides: &'a dyn Overrides,
     now: NumericDate,
-    scopes: Vec<Box<str>>,
+    /// What a subclass says that the token grants, where it says anything. Nothing is granted before it was asked.
+    said_scopes: Option<Vec<Box<str>>>,
+}
+
+/// The scopes that a token grants: what a subclass says, or what the claims do.
+fn granted<'a>(said: Option<&'a [Box<str>]>, claims: &'a Claims) -> Vec<&'a str> {
+    said.map_or_else(|| claims.scopes(), |said| texts(Some(said)).collect())
 }
 
 pub(super) type Run = fn(&mut Case<'_>) -> Result<(), Rejection>;
@@ -188,7 +195,10 @@ impl Case<'_> {
             Check::Issuer => Comparison::new(claims.issuer(), self.expected_issuers()),
             Check::Audience => Comparison::new(claims.audiences(), texts(self.policy.audiences())),
             Check::Client => Comparison::new(claims.issued_to(), texts(self.policy.clients())),
-            Check::Scope => Comparison::new(texts(Some(&self.scopes)), texts(Some(&self.policy.required_scopes))),
+            Check::Scope => {
+                let granted = granted(self.said_scopes.as_deref(), claims);
+                Comparison::new(granted, texts(Some(&self.policy.required_scopes)))
+            }
             _ => return None,
         })
     }
@@ -279,10 +289,6 @@ fn check_binding(case: &mut Case<'_>) -> Result<(), Rejection> {
 
 /// RFC 6750 section 3.1.
 fn check_scope(case: &mut Case<'_>) -> Result<(), Rejection> {
-    let claims = case.claims;
-    case.scopes = match case.overrides.scopes(claims) {
-        Some(answer) => answer?,
-        None => claims.scopes().into_iter().map(Box::from).collect(),
-    };
-    case.policy.check_scopes(&case.scopes)
+    case.said_scopes = case.overrides.scopes(case.claims).transpose()?;
+    case.policy.check_scopes(&granted(case.said_scopes.as_deref(), case.claims))
 }

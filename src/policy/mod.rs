@@ -161,9 +161,10 @@ impl Policy {
     ///
     /// # Errors
     /// `InsufficientScope` with what is missing.
-    pub fn check_scopes(&self, granted: &[Box<str>]) -> Result<(), Rejection> {
+    pub fn check_scopes(&self, granted: &[impl AsRef<str>]) -> Result<(), Rejection> {
+        let is_granted = |required: &str| granted.iter().any(|scope| scope.as_ref() == required);
         let missing: Vec<Box<str>> =
-            self.required_scopes.iter().filter(|required| !granted.contains(required)).cloned().collect();
+            self.required_scopes.iter().filter(|required| !is_granted(required)).cloned().collect();
         if missing.is_empty() { Ok(()) } else { Err(Rejection::InsufficientScope { missing }) }
     }
 }

@@ -222,7 +222,7 @@ fn an_override_has_the_last_word_and_its_failure_refuses() {
     let policy = Policy::default().with_required_scopes(boxed(&["s"])).unwrap();
     let outcome = |says: &Says| judge_with(&policy, says, "", r#""iss":"i","scope":"s""#);
     let verified = outcome(&Says(Some(true), Some(&["s", "t"]))).unwrap();
-    assert_eq!(verified.scopes(), boxed(&["s", "t"]));
+    assert_eq!(verified.scopes(), ["s", "t"]);
     assert_eq!(outcome(&Says(Some(false), Some(&["s"]))).unwrap_err(), Rejection::IssuerMismatch);
     assert_eq!(outcome(&Says(Some(true), Some(&[]))).unwrap_err().code(), "insufficient_scope");
     assert_eq!(outcome(&Says(None, Some(&["s"]))).unwrap_err(), Rejection::CustomCheckFailed);

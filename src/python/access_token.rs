@@ -90,7 +90,7 @@ impl AccessToken {
             token: principal.token.clone_ref(py),
             token_type: principal.token_type().into(),
             expires_at: principal.expires().and_then(to_datetime),
-            scope: Some(principal.scopes().to_vec()),
+            scope: Some(principal.scopes().into_iter().map(Box::from).collect()),
             user_id: principal.user_id().map(Box::from),
             metadata: principal.metadata(py),
             principal: Some(Arc::clone(principal)),

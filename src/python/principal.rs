@@ -68,10 +68,10 @@ impl Principal {
         }
     }
 
-    pub(super) fn scopes(&self) -> &[Box<str>] {
+    pub(super) fn scopes(&self) -> Vec<&str> {
         match &self.standing {
             Standing::Verified { verified, .. } => verified.scopes(),
-            Standing::Listed(listed) => &listed.scopes,
+            Standing::Listed(listed) => listed.scopes.iter().map(|scope| &**scope).collect(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Principal {
         let fields = PyDict::new(py);
         fields.set_item(intern!(py, "token"), self.token.bind(py))?;
         fields.set_item(intern!(py, "client_id"), self.client_id())?;
-        fields.set_item(intern!(py, "scopes"), PyList::new(py, self.scopes().iter().map(|scope| &**scope))?)?;
+        fields.set_item(intern!(py, "scopes"), PyList::new(py, self.scopes())?)?;
         let expires_at = self.accepted_until().map(|until| host_seconds(until.whole_seconds()));
         fields.set_item(intern!(py, "expires_at"), expires_at)?;
         fields.set_item(intern!(py, "resource"), self.resource())?;

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
-from fastmcp_rs.auth.explanation import Explanation, explained
 from fastmcp_rs.auth.native import CACHE_SIZE, NativeProvider
 from fastmcp_rs.auth.remote import (
     MAX_STALE_SECONDS,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from fastmcp_rs.auth.client_fetcher import AsyncClient
+    from fastmcp_rs.auth.explanation import Explanation
 
 __all__ = ["JWTVerifier"]
 
@@ -236,7 +236,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """
         return {**super().stats(), "keys": self.keys(), "cache": self._native.cache()}
 
-    async def explain(self, token: str) -> Explanation:
+    async def explain(self, token: str) -> "Explanation":
         """Explain what this verifier says of a token: each check, and what is most likely to help.
 
         For people who develop or operate a server; a client is to be told less. Nothing is logged or counted, and the
@@ -248,6 +248,8 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         Returns:
             The explanation. Its outcome and code are those of ``verify_token``.
         """
+        from fastmcp_rs.auth.explanation import explained  # noqa: PLC0415 - a server that serves has no need of it
+
         return await explained(self._native, self._remote, token, *self._hooks())
 
     def _ask(self, token: object, *, waited: bool = False) -> Decision:
