@@ -1,18 +1,17 @@
-//! Tokens whose signature held, remembered. An entry says that exactly these bytes verified under this key, and nothing
-//! of the policy: time and configuration are judged anew each time.
+//! Tokens whose signature held, remembered. An entry says who vouches for exactly these bytes, and nothing of the policy:
+//! time and configuration are judged anew each time.
 //!
 //! Only what was accepted is remembered, so forged tokens neither fill it nor drive a good one out.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use foldhash::quality::RandomState;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::jose::jwa::PreparedKey;
 use crate::policy::Vouched;
 
 /// The longest token that is remembered, in bytes: few are longer, and a few of those would drive out many others.
@@ -24,21 +23,9 @@ const ENTRY_BYTES: u64 = 256;
 
 /// A token that verified.
 #[derive(Debug, Clone)]
-pub struct Proof {
-    /// What the signature vouches for.
-    pub vouched: Arc<Vouched>,
-    /// The key under which it verified. Weak, for an entry must not keep a key; as long as it is there, no other key
-    /// can have its address.
-    key: Weak<PreparedKey>,
+struct Proof {
+    vouched: Arc<Vouched>,
     digest: [u8; SHA256_OUTPUT_LEN],
-}
-
-impl Proof {
-    /// Whether this is the key under which the token verified.
-    #[must_use]
-    pub fn is_under(&self, key: &Arc<PreparedKey>) -> bool {
-        std::ptr::eq(self.key.as_ptr(), Arc::as_ptr(key))
-    }
 }
 
 /// How a cache is doing.
@@ -77,16 +64,16 @@ impl ProofCache {
         }
     }
 
-    /// What vouches for a token, if it is remembered and the proof still counts; one that does not is forgotten.
+    /// What vouches for a token, if it is remembered and that still counts; what does not is forgotten.
     #[must_use]
-    pub fn recall(&self, token: &[u8], counts: impl FnOnce(&Proof) -> bool) -> Option<Arc<Vouched>> {
+    pub fn recall(&self, token: &[u8], counts: impl FnOnce(&Vouched) -> bool) -> Option<Arc<Vouched>> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let hash = self.hasher.hash_one(token);
         let proof = self.proofs.get(&hash).filter(|proof| proof.digest == digest_of(token));
         let remembered = proof.is_some();
-        let vouched = proof.filter(counts).map(|proof| proof.vouched);
+        let vouched = proof.map(|proof| proof.vouched).filter(|vouched| counts(vouched));
         if remembered && vouched.is_none() {
             self.proofs.remove(&hash);
         }
@@ -95,10 +82,10 @@ impl ProofCache {
         vouched
     }
 
-    /// Remembers that a token verified under a key.
-    pub fn remember(&self, token: &[u8], key: &Arc<PreparedKey>, vouched: &Arc<Vouched>) {
+    /// Remembers what vouches for a token.
+    pub fn remember(&self, token: &[u8], vouched: &Arc<Vouched>) {
         if token.len() <= MAX_TOKEN_BYTES {
-            let proof = Proof { vouched: Arc::clone(vouched), key: Arc::downgrade(key), digest: digest_of(token) };
+            let proof = Proof { vouched: Arc::clone(vouched), digest: digest_of(token) };
             self.proofs.insert(self.hasher.hash_one(token), proof);
         }
     }

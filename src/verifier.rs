@@ -138,11 +138,9 @@ impl Verifier {
         if let Some(vouched) = self.recall(token) {
             return Progress::Decided(Decision::about(vouched, policy, overrides, now));
         }
-        let (progress, key) = self.run(token, policy, overrides, now, patience, &mut Untraced);
-        if let (Some(proofs), Progress::Decided(Decision::Accepted(verified)), Some(key)) =
-            (&self.proofs, &progress, key)
-        {
-            proofs.remember(token, &key, verified.vouched());
+        let progress = self.verify_along(token, policy, overrides, now, patience, &mut Untraced);
+        if let (Some(proofs), Progress::Decided(Decision::Accepted(verified))) = (&self.proofs, &progress) {
+            proofs.remember(token, verified.vouched());
         }
         progress
     }
@@ -157,54 +155,40 @@ impl Verifier {
         patience: Patience,
         trail: &mut impl Trail,
     ) -> Progress {
-        self.run(token, policy, overrides, now, patience, trail).0
-    }
-
-    /// Runs every check, and tells under which key the signature holds.
-    fn run(
-        &self,
-        token: &[u8],
-        policy: &Policy,
-        overrides: &dyn Overrides,
-        now: NumericDate,
-        patience: Patience,
-        trail: &mut impl Trail,
-    ) -> (Progress, Option<Arc<PreparedKey>>) {
         let unproven = match Unproven::read(token, &self.algorithms, trail) {
             Ok(unproven) => unproven,
-            Err(rejection) => return (Progress::Decided(rejection.into()), None),
+            Err(rejection) => return Progress::Decided(rejection.into()),
         };
         let proof = match self.prove(&unproven, patience, trail) {
             Ok(proof) => proof,
-            Err(undecided) => return (undecided, None),
+            Err(undecided) => return undecided,
         };
         let claims = proof.and_then(|proof| {
             let claims = Claims::parse(&unproven.parts.payload);
             trail.through(&[Check::Claims], claims.as_ref().err().map(|&malformed| (Check::Claims, malformed)));
             Ok((proof, claims?))
         });
-        match claims {
+        Progress::Decided(match claims {
             Ok((Proof { key, issuer }, claims)) => {
-                let vouched = Vouched { by: Voucher::Signature(unproven.header), issuer, claims };
-                let judged = policy.judge_along(Arc::new(vouched), overrides, now, trail);
-                (Progress::Decided(judged.into()), Some(key))
+                let by = Voucher::Signature { header: unproven.header, key: Arc::downgrade(&key) };
+                policy.judge_along(Arc::new(Vouched { by, issuer, claims }), overrides, now, trail).into()
             }
             Err(rejection) => {
                 let kid = unproven.header.kid().map(Box::from);
-                let refusal = Refusal { rejection, kid, comparison: None, vouched: None };
-                (Progress::Decided(Decision::Rejected(Box::new(refusal))), None)
+                Decision::Rejected(Box::new(Refusal { rejection, kid, comparison: None, vouched: None }))
             }
-        }
+        })
     }
 
     /// What vouches for a token that was accepted before, if its key is still the one and belongs to the same issuer.
     fn recall(&self, token: &[u8]) -> Option<Arc<Vouched>> {
         // Keys are asked for only where the token is known: junk must not make anybody fetch them.
-        self.proofs.as_ref()?.recall(token, |proof| {
+        self.proofs.as_ref()?.recall(token, |vouched| {
             let Keys::Snapshot(keys) = self.keys.keys() else { return false };
-            let Voucher::Signature(header) = &proof.vouched.by else { return false };
-            let key = keys.select(header.algorithm, header.kid());
-            key.is_ok_and(|key| proof.is_under(key)) && proof.vouched.issuer.as_deref() == issuer_of(&keys).as_deref()
+            let Voucher::Signature { header, key } = &vouched.by else { return false };
+            let selected = keys.select(header.algorithm, header.kid());
+            selected.is_ok_and(|selected| std::ptr::eq(key.as_ptr(), Arc::as_ptr(selected)))
+                && vouched.issuer.as_deref() == issuer_of(&keys).as_deref()
         })
     }
 

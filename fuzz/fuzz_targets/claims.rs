@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use fastmcp_rs::jose::jws::Header;
 use fastmcp_rs::jose::jwt::{Claims, NumericDate};
@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
     let (expires, not_before) = (claims.expires(), claims.not_before());
     let header = Header::parse(br#"{"alg":"ES256"}"#).expect("a plain header");
     let policy = Policy::default();
-    let vouched = Vouched { by: Voucher::Signature(header), issuer: None, claims };
+    let vouched = Vouched { by: Voucher::Signature { header, key: Weak::new() }, issuer: None, claims };
     if policy.judge(Arc::new(vouched), &Plain, now).is_ok() {
         assert!(expires.is_none_or(|end| now.seconds() < end.seconds()), "accepted after its end");
         assert!(not_before.is_none_or(|start| start.seconds() <= now.seconds() + 30.0), "accepted before its start");

@@ -128,7 +128,7 @@ def __getattr__(name: str) -> object:
     return found
 
 
-def init_verifier(verifier: object, urls: dict[str, object]) -> None:
+def init_verifier(verifier: object, **urls: object) -> None:
     """Run the initializer of the host's ``TokenVerifier``, with those of the URL parameters that it has.
 
     Raises:

@@ -35,7 +35,7 @@ impl Policy {
         trail: &mut impl Trail,
     ) -> Result<Verified, Box<Refused>> {
         let header = match &vouched.by {
-            Voucher::Signature(header) => Some(header),
+            Voucher::Signature { header, .. } => Some(header),
             Voucher::Answer => None,
         };
         let server = vouched.issuer.as_deref();

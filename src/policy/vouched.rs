@@ -1,7 +1,8 @@
 //! What the policy judges: claims that somebody vouches for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use crate::jose::jwa::PreparedKey;
 use crate::jose::jws::Header;
 use crate::jose::jwt::Claims;
 
@@ -22,7 +23,7 @@ impl Vouched {
     #[must_use]
     pub fn memory(&self) -> usize {
         let header = match &self.by {
-            Voucher::Signature(header) => header.parameters().memory(),
+            Voucher::Signature { header, .. } => header.parameters().memory(),
             Voucher::Answer => 0,
         };
         size_of::<Self>() + header + self.claims.object().memory()
@@ -32,7 +33,7 @@ impl Vouched {
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         match &self.by {
-            Voucher::Signature(header) => header.kid(),
+            Voucher::Signature { header, .. } => header.kid(),
             Voucher::Answer => None,
         }
     }
@@ -41,8 +42,14 @@ impl Vouched {
 /// What vouches for a claims set.
 #[derive(Debug)]
 pub enum Voucher {
-    /// A signature that holds, under this protected header.
-    Signature(Header),
+    /// A signature that holds.
+    Signature {
+        /// Its protected header.
+        header: Header,
+        /// The key under which it holds. Weak, for what is remembered must not keep a key; as long as it is there, no
+        /// other key can have its address.
+        key: Weak<PreparedKey>,
+    },
     /// The answer of a server that was asked about the token (RFC 7662 section 2.2).
     Answer,
 }

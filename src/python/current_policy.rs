@@ -28,6 +28,18 @@ impl CurrentPolicy {
         Ok(())
     }
 
+    /// Takes the expected issuers: a str, a list of them, or None for any.
+    pub(super) fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let issuers = convert::texts(issuer, "issuer")?;
+        self.change(|policy| policy.with_issuers(issuers))
+    }
+
+    /// Takes the expected audiences: a str, a list of them, or None for any.
+    pub(super) fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let audiences = convert::texts(audience, "audience")?;
+        self.change(|policy| policy.with_audiences(audiences))
+    }
+
     /// Takes the scopes that a token must grant, in any form that a caller may have them in.
     pub(super) fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let scopes = convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default();

@@ -34,6 +34,17 @@ impl Decision {
         Self(Outcome::Accepted(Arc::new(principal)))
     }
 
+    /// The decision about what may be a token; what is no Unicode text is none.
+    pub(super) fn about<'py>(
+        token: &Bound<'py, PyAny>,
+        decide: impl FnOnce(&Bound<'py, PyString>, &str) -> Self,
+    ) -> Self {
+        match token.cast::<PyString>().ok().and_then(|token| Some((token, token.to_str().ok()?))) {
+            Some((token, text)) => decide(token, text),
+            None => Self::rejected(Rejection::MalformedToken),
+        }
+    }
+
     /// A rejection of a token of which nothing is known.
     pub(super) fn rejected(rejection: Rejection) -> Self {
         Self::rejected_for(rejection, None, None)
@@ -108,7 +119,7 @@ impl Decision {
     /// The decision that a subclass, by its own word, cannot make.
     #[staticmethod]
     fn custom_check_unavailable() -> Self {
-        Self(Outcome::Unavailable(Unavailable::CustomCheck))
+        Self::unavailable(Unavailable::CustomCheck)
     }
 
     /// The rejection of a request that a subclass says no to, for reasons of its own.

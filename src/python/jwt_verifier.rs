@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList};
 
 use super::current_policy::CurrentPolicy;
 use super::decision::Decision;
@@ -108,14 +108,12 @@ impl JwtVerifier {
 
     /// The expected issuers: a str, a list of them, or None for any.
     fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let issuers = convert::texts(issuer, "issuer")?;
-        self.policy.change(|policy| policy.with_issuers(issuers))
+        self.policy.set_issuer(issuer)
     }
 
     /// The expected audiences: a str, a list of them, or None for any.
     fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let audiences = convert::texts(audience, "audience")?;
-        self.policy.change(|policy| policy.with_audiences(audiences))
+        self.policy.set_audience(audience)
     }
 
     /// The scopes that a token must grant.
@@ -144,12 +142,12 @@ impl JwtVerifier {
         extract_scopes: Option<&Bound<'_, PyAny>>,
         waited: bool,
     ) -> Decision {
-        let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
-        let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
-        let policy = self.policy.get();
-        let patience = if waited { Patience::None } else { Patience::MayWait };
-        let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
-        Decision::of(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
+        Decision::about(token, |token, text| {
+            let policy = self.policy.get();
+            let patience = if waited { Patience::None } else { Patience::MayWait };
+            let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
+            Decision::of(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
+        })
     }
 
     /// Explains what `decide` says, or `None` while the keys are on their way.

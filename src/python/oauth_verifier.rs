@@ -15,7 +15,6 @@ use crate::config::ConfigError;
 use crate::http::Location;
 use crate::oauth::client_authentication::Credentials;
 use crate::oauth::resource_server::{IntrospectionAt, ResourceServer};
-use crate::rejection::Rejection;
 
 /// Verifies the tokens of one authorization server, or asks it about them.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -65,10 +64,10 @@ impl OAuthVerifier {
 
     /// Decides about a token, which may be pending.
     fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
-        let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
-        let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
-        let policy = self.policy.get();
-        Decision::of(self.server.decide(text, &policy, now()), token, &policy)
+        Decision::about(token, |token, text| {
+            let policy = self.policy.get();
+            Decision::of(self.server.decide(text, &policy, now()), token, &policy)
+        })
     }
 
     /// Decides about a token that is pending, and calls `done` with the decision, from whatever thread.

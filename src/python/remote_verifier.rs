@@ -10,7 +10,6 @@ use super::{convert, now};
 use crate::http::Location;
 use crate::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use crate::oauth::inquiry::{self, Inquiry, Language, Proof};
-use crate::rejection::Rejection;
 
 /// Asks a service about each token.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -38,14 +37,12 @@ impl RemoteVerifier {
 
     /// The expected issuers, of an answer that names one: a str, a list of them, or None for any.
     fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let issuers = convert::texts(issuer, "issuer")?;
-        self.policy.change(|policy| policy.with_issuers(issuers))
+        self.policy.set_issuer(issuer)
     }
 
     /// The expected audiences: a str, a list of them, or None for any.
     fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let audiences = convert::texts(audience, "audience")?;
-        self.policy.change(|policy| policy.with_audiences(audiences))
+        self.policy.set_audience(audience)
     }
 
     /// The expected clients: a str, a list of them, or None for any.
@@ -68,11 +65,10 @@ impl RemoteVerifier {
     /// Decides about what is no token; whatever is one is pending.
     #[staticmethod]
     fn decide(token: &Bound<'_, PyAny>) -> Decision {
-        let text = token.cast::<PyString>().ok().and_then(|token| token.to_str().ok());
-        match text.ok_or(Rejection::MalformedToken).and_then(inquiry::check_token) {
+        Decision::about(token, |_, text| match inquiry::check_token(text) {
             Ok(()) => Decision::pending(),
             Err(rejection) => Decision::rejected(rejection),
-        }
+        })
     }
 
     /// Asks about a token that is pending, and calls `done` with the decision, from whatever thread.

@@ -10,7 +10,6 @@ use super::decision::Decision;
 use super::principal::{Listed, Principal};
 use super::{convert, now};
 use crate::jose::jwt::NumericDate;
-use crate::rejection::Rejection;
 use crate::static_tokens::{StaticToken, StaticTokens};
 
 /// Verifies tokens that were listed at construction.
@@ -121,10 +120,7 @@ impl StaticVerifier {
 
     /// Decides about a token.
     fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
-        let Ok(token) = token.cast::<PyString>() else { return Decision::rejected(Rejection::MalformedToken) };
-        let Ok(text) = token.to_str() else { return Decision::rejected(Rejection::MalformedToken) };
-        let policy = self.policy.get();
-        match self.tokens.verify(text.as_bytes(), &policy, now()) {
+        Decision::about(token, |token, text| match self.tokens.verify(text.as_bytes(), &self.policy.get(), now()) {
             Ok(entry) => {
                 let listed = Listed {
                     token_type: self.token_type.clone(),
@@ -141,6 +137,6 @@ impl StaticVerifier {
             Err((rejection, Some(listed))) => {
                 Decision::rejected_for(rejection, Some(&listed.extra.client_id), listed.extra.subject.as_deref())
             }
-        }
+        })
     }
 }

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sys
+import weakref
 
 import pytest
 
@@ -234,3 +235,11 @@ def test_an_override_may_change_the_settings_for_the_next_token(forge, secret):
     token = forge({"aud": "server", "iss": "first"})
     assert asyncio.run(verifier.verify_token(token)) is not None
     assert asyncio.run(verifier.verify_token(token)) is None
+
+
+@pytest.mark.parametrize("cls", [JWTVerifier, TenantIssuers, RolesAsScopes])
+def test_a_verifier_and_its_keys_go_with_the_last_reference(cls):
+    verifier = cls("a secret of at least thirty-two bytes", audience="api")
+    gone = weakref.ref(verifier)
+    del verifier
+    assert gone() is None

@@ -1,12 +1,12 @@
 """What the providers share that ask another server about tokens."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fastmcp_rs._native import Decision
-from fastmcp_rs.auth.native import NativeProvider
+from fastmcp_rs.auth.native import NativeHalf, NativeProvider
 from fastmcp_rs.waiting import outcome
 
 if TYPE_CHECKING:
@@ -18,13 +18,9 @@ __all__ = ["AskingProvider"]
 _SPARE_SECONDS = 5.0
 
 
-class _Asker(Protocol):
+class _Asker(NativeHalf, Protocol):
     """The native half of such a provider."""
 
-    @property
-    def required_scopes(self) -> list[str]: ...
-    def set_required_scopes(self, required_scopes: object) -> None: ...
-    def decide(self, token: object) -> Decision: ...
     def decide_later(self, token: str, done: Callable[[Decision], None]) -> None: ...
     def unanswered(self) -> Decision: ...
 
@@ -47,18 +43,6 @@ class AskingProvider(NativeProvider):
                 f"name, {cls._namesake}"
             )
         return super().__new__(cls)
-
-    @property
-    def required_scopes(self) -> list[str]:
-        """The scopes that every token must have. Setting it takes effect at once."""
-        return self._native.required_scopes
-
-    @required_scopes.setter
-    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        self._native.set_required_scopes(required_scopes)
-
-    def _decide(self, token: object) -> Decision:
-        return self._native.decide(token)
 
     async def _decide_later(self, token: Any) -> Decision:  # noqa: ANN401 - a text, or it would be decided
         try:

@@ -42,6 +42,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     Where FastMCP is installed, this is an instance of its ``JWTVerifier``, whose initializer is not run.
     """
 
+    _native: JwtVerifier
     _asks_issuer = False
     _asks_scopes = False
 
@@ -133,13 +134,14 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         self._native = JwtVerifier(
             key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens, cache_size=cache_size
         )
-        self._decide = self._ask if self._asks_issuer or self._asks_scopes else self._native.decide
-        urls = {
-            "base_url": base_url,
-            "resource_base_url": resource_base_url,
-            "resource_server_url": resource_server_url,
-        }
-        host.init_verifier(self, urls)
+        if not (self._asks_issuer or self._asks_scopes):
+            self._decide_natively()
+        host.init_verifier(
+            self,
+            base_url=base_url,
+            resource_base_url=resource_base_url,
+            resource_server_url=resource_server_url,
+        )
         self.issuer = issuer
         self.audience = audience
         self.required_scopes = required_scopes
@@ -178,15 +180,6 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     def audience(self, audience: str | Sequence[str] | None) -> None:
         self._native.set_audience(audience)
         self._audience = copied(audience)
-
-    @property
-    def required_scopes(self) -> list[str]:
-        """The scopes that every token must have. Setting it takes effect at once."""
-        return self._native.required_scopes
-
-    @required_scopes.setter
-    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        self._native.set_required_scopes(required_scopes)
 
     @classmethod
     def from_issuer(cls, issuer: str, **options: Any) -> "Self":  # noqa: ANN401 - those of the initializer
@@ -251,6 +244,9 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         from fastmcp_rs.auth.explanation import explained  # noqa: PLC0415 - a server that serves has no need of it
 
         return await explained(self._native, self._remote, token, *self._hooks())
+
+    def _decide(self, token: object) -> Decision:
+        return self._ask(token)
 
     def _ask(self, token: object, *, waited: bool = False) -> Decision:
         validate_issuer, extract_scopes = self._hooks()

@@ -45,6 +45,12 @@ class AuthenticationLayer:
         self._app = app
         self._provider = provider
         self._takes_requests = provider.takes_requests()
+        # Where nobody has a say but the decision.
+        self._decider = (
+            provider
+            if isinstance(provider, NativeProvider) and type(provider).verify_token is NativeProvider.verify_token
+            else None
+        )
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Serve one request."""
@@ -112,10 +118,9 @@ class AuthenticationLayer:
             if isinstance(credentials, Decision):
                 report(self._provider, credentials)
                 return None
-            provider = self._provider
-            if isinstance(provider, NativeProvider) and type(provider).verify_token is NativeProvider.verify_token:
-                # Nobody has a say but the decision, which is reported, and has looked at what is checked below.
-                decision = await provider.decided(credentials)
+            if self._decider is not None:
+                # The decision is reported, and has looked at what is checked below.
+                decision = await self._decider.decided(credentials)
                 return host.to_host(decision) if decision.is_accepted else None
             answer = await answer_of(self._provider, "verify_token", credentials)
         if answer is None:

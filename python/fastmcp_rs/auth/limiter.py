@@ -9,7 +9,7 @@ __all__ = ["Limiter"]
 class Limiter:
     """Lets so many events of a kind through in each second, and counts the others."""
 
-    def __init__(self, most_a_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most_a_second: int = 10, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most_a_second
         self._clock = clock
         # Of each kind: the second, how many were let through in it, and how many were not since the last that was.

@@ -1,7 +1,7 @@
 """What the native providers share: one decision, read off by both faces and by the log."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from fastmcp_rs import host
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
@@ -11,17 +11,47 @@ from fastmcp_rs.auth.reasons import report
 if TYPE_CHECKING:
     from fastmcp_rs.host import HostAccessToken
 
-__all__ = ["CACHE_SIZE", "NativeProvider"]
+__all__ = ["CACHE_SIZE", "NativeHalf", "NativeProvider"]
 
 # How many verified tokens a verifier of JWTs remembers unless it is told otherwise.
 CACHE_SIZE = 10_000
 
 
+class NativeHalf(Protocol):
+    """What decides natively."""
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that a token must grant."""
+
+    def set_required_scopes(self, required_scopes: object) -> None:
+        """Take them from now on."""
+
+    def decide(self, token: object) -> Decision:
+        """Decide about a token, at once."""
+
+
 class NativeProvider(AuthProvider):
     """A provider whose decisions are made natively."""
 
-    # Decides about a token, at once. Where it can be the native function itself, a request has one step less to go.
-    _decide: Callable[[object], Decision]
+    _native: NativeHalf
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that every token must have. Setting it takes effect at once."""
+        return self._native.required_scopes
+
+    @required_scopes.setter
+    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
+        self._native.set_required_scopes(required_scopes)
+
+    def _decide(self, token: object) -> Decision:
+        """Decide about a token, at once."""
+        return self._native.decide(token)
+
+    def _decide_natively(self) -> None:
+        """Let the native function itself decide from now on: a request has one step less to go."""
+        vars(self)["_decide"] = self._native.decide
 
     async def _decide_later(self, token: object) -> Decision:
         """Decide about a token whose keys are on their way, when they are there."""

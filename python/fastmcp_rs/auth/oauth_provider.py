@@ -132,12 +132,12 @@ class OAuthProvider(AskingProvider):
         self._keys = keys
         introspection = server if introspection_url is None else introspection_url
         self._native = OAuthVerifier(client_id, client_secret, self._jwt, keys, introspection, timeout, allow_http)
-        urls = {
-            "base_url": base_url,
-            "resource_base_url": resource_base_url,
-            "resource_server_url": resource_server_url,
-        }
-        host.init_verifier(self, urls)
+        host.init_verifier(
+            self,
+            base_url=base_url,
+            resource_base_url=resource_base_url,
+            resource_server_url=resource_server_url,
+        )
         self.detailed_errors = detailed_errors
         self._jwt.set_issuer(issuer)
         self.audience = audience

@@ -70,12 +70,12 @@ class AuthProvider(host.TokenVerifierBase):
         scopes = list(required_scopes or ())
         if isinstance(required_scopes, str) or not all(isinstance(scope, str) for scope in scopes):
             raise ValueError('required_scopes must be a list of str, such as ["read"]')
-        urls = {
-            "base_url": base_url,
-            "resource_base_url": resource_base_url,
-            "resource_server_url": resource_server_url,
-        }
-        host.init_verifier(self, urls)
+        host.init_verifier(
+            self,
+            base_url=base_url,
+            resource_base_url=resource_base_url,
+            resource_server_url=resource_server_url,
+        )
         self.required_scopes = scopes
         self.detailed_errors = detailed_errors
 

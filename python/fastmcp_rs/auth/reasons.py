@@ -20,10 +20,8 @@ __all__ = ["failed", "limiter", "listening", "report", "unheard"]
 _logger = logging.getLogger("fastmcp_rs.auth")
 
 _refusals: ContextVar[list[Decision] | None] = ContextVar("_refusals", default=None)
-# How many records of a reason are written in a second.
-_MOST_A_SECOND = 10
 
-limiter = Limiter(_MOST_A_SECOND)
+limiter = Limiter()
 
 # FastMCP 2.12.0 asks about a token before the layer is reached, which then wants to know what was reported.
 _HOST_ASKS_FIRST = not host.takes_middleware()

@@ -73,12 +73,12 @@ class RemoteAuthProvider(AskingProvider):
                 f"{self._namesake}"
             )
         self._native = RemoteVerifier(verify_url, headers, timeout, allow_http=allow_http)
-        urls = {
-            "base_url": base_url,
-            "resource_base_url": resource_base_url,
-            "resource_server_url": resource_server_url,
-        }
-        host.init_verifier(self, urls)
+        host.init_verifier(
+            self,
+            base_url=base_url,
+            resource_base_url=resource_base_url,
+            resource_server_url=resource_server_url,
+        )
         self.detailed_errors = detailed_errors
         self._native.set_audience(audience)
         self._native.set_client_id(client_id)

@@ -13,6 +13,8 @@ __all__ = ["StaticTokenVerifier"]
 class StaticTokenVerifier(NativeProvider):
     """Accepts the tokens of a list. They are kept as keyed digests and compared in constant time."""
 
+    _native: StaticVerifier
+
     def __init__(
         self,
         valid_tokens: dict[str, dict[str, Any]] | Sequence[str] | None = None,
@@ -44,19 +46,10 @@ class StaticTokenVerifier(NativeProvider):
                 raise ValueError("token_type must be a str, or a list of scopes where required_scopes is not given")
             token_type, required_scopes = "bearer", token_type
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
-        self._decide = self._native.decide
-        host.init_verifier(self, {})
+        self._decide_natively()
+        host.init_verifier(self)
         self.required_scopes = required_scopes
         self.detailed_errors = detailed_errors
-
-    @property
-    def required_scopes(self) -> list[str]:
-        """The scopes that every token must have. Setting it takes effect at once."""
-        return self._native.required_scopes
-
-    @required_scopes.setter
-    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        self._native.set_required_scopes(required_scopes)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(required_scopes={self.required_scopes!r})"

@@ -19,10 +19,8 @@ logger = logging.getLogger("fastmcp_rs.install")
 
 # How many keys are kept: more than the verifiers of any server have at a time.
 _MOST_KEYS = 256
-# How many records of a reason are written in a second.
-_MOST_A_SECOND = 10
 
-limiter = Limiter(_MOST_A_SECOND)
+limiter = Limiter()
 
 _Answer = TypeVar("_Answer")
 
