@@ -2,8 +2,8 @@
 
 callgrind runs `instructions.rs` on a simulated processor, so the counts are the same however busy the machine is.
 Counted are the functions that are written in Rust. Those of C are not: aws-lc and libc choose code by the processor
-that they find, and so do `memchr` and a part of jiter. What the code asks of libc shows in the number of allocations,
-which is recorded too.
+that they find, and so do base64, memchr and a part of jiter. What the code asks of libc shows in the number of
+allocations, which is recorded too.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def read(dump: str) -> dict[str, int]:
 
 def is_rust(function: str) -> bool:
     """Whether a function is one of Rust's, whose names are paths, and the same on every processor."""
-    return "::" in function and not re.match("<?(memchr|jiter::simd)::", function)
+    return "::" in function and not re.match("<?(memchr|jiter::simd|base64)::", function)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use memchr::memchr_iter;
 use x509_cert::der::DateTime;
 
 use super::json::{self, Object, Value};
@@ -200,7 +201,7 @@ impl Claims {
         let there = self.names.scopes.iter().find(|claim| self.object.get(claim).is_some());
         let Some(claim) = there else { return Vec::new() };
         match self.object.get(claim) {
-            Some(Value::String(words)) => words.split(' ').filter(|word| !word.is_empty()).collect(),
+            Some(Value::String(text)) => words(text).collect(),
             _ => self.texts(claim).filter(|scope| !scope.is_empty()).collect(),
         }
     }
@@ -227,6 +228,16 @@ impl Claims {
         };
         items.iter().filter_map(Value::as_str)
     }
+}
+
+/// What stands between the spaces of a text, which may be hundreds of scopes.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    memchr_iter(b' ', text.as_bytes()).chain([text.len()]).filter_map(move |end| {
+        let word = &text[start..end];
+        start = end + 1;
+        Some(word).filter(|word| !word.is_empty())
+    })
 }
 
 fn check(object: &Object, claim: &'static str, right: impl Fn(&Value) -> bool) -> Result<(), MalformedClaims> {
