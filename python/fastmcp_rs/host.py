@@ -1,7 +1,7 @@
 """The installed FastMCP, or MCP SDK, or neither: the only module that imports them and knows their versions apart."""
 
 import inspect
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fastmcp.server.auth.providers.jwt import JWTVerifier as JWTVerifierBase
     from fastmcp.server.dependencies import get_http_headers
     from httpx2 import Auth as HttpAuthBase
+    from mcp.server.auth.middleware.auth_context import auth_context_var
+    from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+    from mcp.server.auth.middleware.bearer_auth import RequireAuthMiddleware as Gate
 
     def to_host(decided: Decision | AccessToken) -> HostAccessToken:
         """Make the installed host's access token of an accepted decision, or of a documented access token.
@@ -31,15 +34,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthProviderBase",
+    "AuthenticatedUser",
     "CallToolResultBase",
     "ClientBase",
     "ClientError",
     "Context",
     "FastMCPBase",
+    "Gate",
     "HostAccessToken",
     "HttpAuthBase",
     "JWTVerifierBase",
     "TokenVerifierBase",
+    "auth_context_var",
     "current_token",
     "decision_of",
     "fastmcp",
@@ -48,14 +54,9 @@ __all__ = [
     "implied_auth",
     "init_verifier",
     "is_access_token",
-    "is_gate",
-    "is_signed_in",
-    "needed_scopes",
     "raise_unavailable",
     "refusals_end_sessions",
-    "resource_metadata",
     "signature_of",
-    "signed_in",
     "takes_middleware",
     "to_host",
     "unavailable_error",
@@ -83,9 +84,7 @@ _ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
     "HostAccessToken": ("AccessToken", ("fastmcp.server.auth.auth", "mcp.server.auth.provider"), None),
     "SdkAccessToken": ("AccessToken", ("mcp.server.auth.provider",), None),
     "UnavailableError": ("TokenVerificationError", ("fastmcp.server.auth.auth",), None),
-    "AuthCredentials": ("AuthCredentials", ("starlette.authentication",), None),
     "AuthenticatedUser": ("AuthenticatedUser", ("mcp.server.auth.middleware.bearer_auth",), None),
-    "UnauthenticatedUser": ("UnauthenticatedUser", ("starlette.authentication",), None),
     "Gate": ("RequireAuthMiddleware", ("mcp.server.auth.middleware.bearer_auth",), None),
     "auth_context_var": ("auth_context_var", ("mcp.server.auth.middleware.auth_context",), None),
 }
@@ -293,53 +292,6 @@ def is_access_token(answer: object) -> bool:
     """Whether this is an access token of the installed host's: FastMCP's, or the MCP SDK's, which FastMCP takes too."""
     sdk = _role("SdkAccessToken")
     return sdk is not None and isinstance(answer, sdk)
-
-
-class signed_in:  # noqa: N801 - used as a function, and too often for one that is a generator
-    """Sign a user in to a request, as the host's own middleware does, or nobody: in its scope, and in the context."""
-
-    __slots__ = ("_reset", "_scope", "_token")
-
-    def __init__(self, scope: MutableMapping[str, Any], token: "HostAccessToken | None") -> None:
-        self._scope = scope
-        self._token = token
-
-    def __enter__(self) -> None:
-        token, scope = self._token, self._scope
-        user = None if token is None else _role("AuthenticatedUser")(token)
-        scope["user"] = _role("UnauthenticatedUser")() if user is None else user
-        scope["auth"] = _role("AuthCredentials")(None if token is None else token.scopes)
-        self._reset = _role("auth_context_var").set(user)
-
-    def __exit__(self, *_: object) -> None:
-        _role("auth_context_var").reset(self._reset)
-
-
-def is_signed_in(scope: MutableMapping[str, Any]) -> bool:
-    """Whether the host's own middleware has signed a user in."""
-    return isinstance(scope.get("user"), _role("AuthenticatedUser"))
-
-
-def is_gate(endpoint: object) -> bool:
-    """Whether an endpoint is one behind which the host lets nobody in who is not signed in."""
-    return isinstance(endpoint, _role("Gate"))
-
-
-def needed_scopes(provider: Any, gate: object, reason: str | None) -> list[str]:  # noqa: ANN401 - a provider of ours
-    """The scopes that a challenge names: those that the gate names in its own, and always where scopes are missing.
-
-    From 4.0 on a provider can put them in the words of its authorization server.
-    """
-    named: list[str] | None = getattr(gate, "challenge_scopes", None)
-    if not named and reason == "insufficient_scope":
-        named = provider.required_scopes
-    return list(named or ())
-
-
-def resource_metadata(gate: object) -> str | None:
-    """The URL of the protected resource's metadata (RFC 9728 section 5.1) that the gate names, if there is one."""
-    url = getattr(gate, "resource_metadata_url", None)
-    return None if url is None else str(url)
 
 
 def implied_auth(request: Any) -> "HttpAuthBase":  # noqa: ANN401 - of either HTTP client

@@ -1,7 +1,7 @@
 """The ASGI layer that authenticates each request to a server, once, and signs its user in.
 
-It refuses nothing: FastMCP's gate at the endpoint does that, for routes without a gate need no token. The gate does not
-know why; what it answers is given the reason on its way out.
+It refuses nothing but what FastMCP's gate at the endpoint would, for routes without a gate need no token. The gate does
+not know why. So the answer is given in its place where it comes next, and elsewhere its own is replaced on the way out.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match
 
 from fastmcp_rs import host
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
+from fastmcp_rs.auth.entrance import Entrance, is_gate, is_signed_in, needed_scopes, resource_metadata, sign_in
 from fastmcp_rs.auth.faces import answer_of
 from fastmcp_rs.auth.native import NativeProvider
 from fastmcp_rs.auth.reasons import listening, report, unheard
@@ -43,35 +44,53 @@ class AuthenticationLayer:
 
     def __init__(self, app: _App, provider: "AuthProvider") -> None:
         self._app = app
+        self._entrance = Entrance(app)
         self._provider = provider
         self._takes_requests = provider.takes_requests()
-        # Where nobody has a say but the decision.
-        self._decider = (
-            provider
-            if isinstance(provider, NativeProvider) and type(provider).verify_token is NativeProvider.verify_token
-            else None
-        )
+        # Where nobody has a say but the decision: no override, and no host that asks as well, as 2.12.0 does.
+        is_plain = type(provider).verify_token is NativeProvider.verify_token and host.takes_middleware()
+        self._decider = provider if isinstance(provider, NativeProvider) and is_plain else None
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Serve one request."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        with listening() as refusals:
-            token = await self._identify(scope)
-        await self.serve(scope, receive, send, token, refusals)
+        if self._decider is not None:
+            decision = await self._decider.decided(scope)
+            token, refusals = host.to_host(decision) if decision.is_accepted else None, [decision]
+        else:
+            with listening() as refusals:
+                token = await self._identify(scope)
+        if token is None:
+            await self.refuse(scope, receive, send, refusals)
+            return
+        if self._takes_requests and isinstance(bearer_token(scope), Decision):
+            scope["headers"] = [*scope["headers"], _PLACEHOLDER]
+        user = sign_in(scope, token)
+        # In this frame, for a call of a tool comes through each frame again at each of its steps.
+        outside = host.auth_context_var.set(user)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            host.auth_context_var.reset(outside)
 
-    async def serve(
-        self, scope: _Scope, receive: _Receive, send: _Send, token: "HostAccessToken | None", refusals: list[Decision]
-    ) -> None:
-        """Serve a request whose user is known, or known not to be."""
-        if token is None and not refusals:
+    async def refuse(self, scope: _Scope, receive: _Receive, send: _Send, refusals: list[Decision]) -> None:
+        """Serve a request whose user is not known, for these reasons."""
+        if not refusals:
             refusals = [Decision.denied()]
             report(self._provider, refusals[0])
-        if token is not None and self._takes_requests and isinstance(bearer_token(scope), Decision):
-            scope["headers"] = [*scope["headers"], _PLACEHOLDER]
-        with host.signed_in(scope, token):
-            await self._app(scope, receive, send if token is not None else self._telling(scope, send, refusals))
+        sign_in(scope, None)
+        gate = self._entrance.gate(scope)
+        if gate is not None:
+            # It would refuse the request, and what it says would be replaced.
+            await self._answer(scope, gate, refusals, send)
+            return
+        outside = host.auth_context_var.set(None)
+        try:
+            await self._app(scope, receive, self._telling(scope, send, refusals))
+        finally:
+            host.auth_context_var.reset(outside)
 
     def _telling(self, scope: _Scope, send: _Send, refusals: list[Decision]) -> _Send:
         """Put the reason in the place of the gate's 401, which has one text for every cause."""
@@ -80,16 +99,15 @@ class AuthenticationLayer:
         async def sending(message: _Message) -> None:
             nonlocal replaced
             if message["type"] == "http.response.start":
-                replaced = message["status"] == _UNAUTHORIZED and host.is_gate(scope.get("endpoint"))
+                replaced = message["status"] == _UNAUTHORIZED and is_gate(scope.get("endpoint"))
                 if replaced:
-                    await self._answer(scope, refusals, send)
+                    await self._answer(scope, scope["endpoint"], refusals, send)
             if not replaced:
                 await send(message)
 
         return sending
 
-    async def _answer(self, scope: _Scope, refusals: list[Decision], send: _Send) -> None:
-        gate = scope["endpoint"]
+    async def _answer(self, scope: _Scope, gate: object, refusals: list[Decision], send: _Send) -> None:
         refusal = max(refusals, key=lambda refusal: refusal.progress)
         if refusal.code == "denied":
             presented = bearer_token(scope)
@@ -99,8 +117,8 @@ class AuthenticationLayer:
         detailed = self._provider.detailed_errors
         status, error, description, challenge = refusal.answer(
             detailed=detailed,
-            scopes=host.needed_scopes(self._provider, gate, refusal.code),
-            resource_metadata=host.resource_metadata(gate),
+            scopes=needed_scopes(self._provider, gate, refusal.code),
+            resource_metadata=resource_metadata(gate),
         )
         # In detail an answer is unlike any other, and holds what a stranger wrote.
         written = _written.__wrapped__ if detailed else _written
@@ -118,10 +136,6 @@ class AuthenticationLayer:
             if isinstance(credentials, Decision):
                 report(self._provider, credentials)
                 return None
-            if self._decider is not None:
-                # The decision is reported, and has looked at what is checked below.
-                decision = await self._decider.decided(credentials)
-                return host.to_host(decision) if decision.is_accepted else None
             answer = await answer_of(self._provider, "verify_token", credentials)
         if answer is None:
             return None
@@ -174,10 +188,10 @@ class LayerRoute(BaseRoute):
         if self._takes_requests or isinstance(bearer_token(scope), Decision):
             # The host has asked about the first token alone. What comes of the whole request is the last word.
             await self._layer(scope, receive, send)
-        elif host.is_signed_in(scope):
+        elif is_signed_in(scope):
             await _following_routes(scope, receive, send)
         elif asked:
-            await self._layer.serve(scope, receive, send, None, asked)
+            await self._layer.refuse(scope, receive, send, asked)
         else:
             await self._layer(scope, receive, send)
 
