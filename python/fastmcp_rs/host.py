@@ -67,6 +67,8 @@ _CARRIED = "_fastmcp_rs_access_token"
 _DECISION = "_fastmcp_rs_decision"
 # What `host_fields` gives, in the order of the host's own fields.
 _HOST_FIELDS = ("token", "client_id", "scopes", "expires_at", "resource", "subject", "claims")
+# Where pydantic keeps what a model is made of.
+_KEPT = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 _URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
 
 
@@ -176,9 +178,11 @@ def _to_host() -> Callable[[Decision | AccessToken], Any]:
             "pip install 'fastmcp-rs[fastmcp]', or use authenticate()"
         )
     unknown = [name for name in _HOST_FIELDS if name not in model.model_fields]
-    defaults = {name: field.default for name, field in model.model_fields.items() if name not in _HOST_FIELDS}
-    known = frozenset(_HOST_FIELDS).difference(unknown)
-    new, put = model.__new__, object.__setattr__
+    known = set(_HOST_FIELDS).difference(unknown)
+    # In the model's order, and with the defaults of what is not known here.
+    blank = {**{name: field.default for name, field in model.model_fields.items()}, _CARRIED: None}
+    new = model.__new__
+    put_fields, put_set, put_extra, put_private = (inspect.getattr_static(model, name).__set__ for name in _KEPT)
 
     def validated(decided: Decision | AccessToken) -> Any:  # noqa: ANN401 - a class of the host's
         fields = decided.host_fields()
@@ -187,17 +191,15 @@ def _to_host() -> Callable[[Decision | AccessToken], Any]:
         return made
 
     def straight(decided: Decision | AccessToken) -> Any:  # noqa: ANN401 - as above
-        fields = decided.host_fields()
+        fields = decided.host_fields(blank.copy())
         for name in unknown:
             del fields[name]
-        if defaults:
-            fields.update(defaults)
         fields[_CARRIED] = decided
         made = new(model)
-        put(made, "__dict__", fields)
-        put(made, "__pydantic_fields_set__", set(known))
-        put(made, "__pydantic_extra__", None)
-        put(made, "__pydantic_private__", None)
+        put_fields(made, fields)
+        put_set(made, known.copy())
+        put_extra(made, None)
+        put_private(made, None)
         return made
 
     sample = AccessToken("token", scope=["scope"], user_id="user", metadata={"claim": 1})
@@ -206,8 +208,7 @@ def _to_host() -> Callable[[Decision | AccessToken], Any]:
 
 def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - models of the host's
     """Whether two models are alike in all that pydantic keeps of them."""
-    kept = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-    alike = all(getattr(one, name) == getattr(other, name) for name in kept)
+    alike = all(getattr(one, name) == getattr(other, name) for name in _KEPT)
     return alike and list(one.__dict__) == list(other.__dict__) and repr(one) == repr(other)
 
 

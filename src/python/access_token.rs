@@ -159,10 +159,12 @@ impl AccessToken {
         self.scope.iter().flatten().any(|scope| **scope == *required_scope)
     }
 
-    /// The fields of FastMCP's own access token for this one.
-    fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    /// The fields of FastMCP's own access token for this one, in a dict that the caller has for them, or in a new one.
+    #[pyo3(signature = (fields=None))]
+    fn host_fields<'py>(&self, py: Python<'py>, fields: Option<Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
+        let fields = fields.unwrap_or_else(|| PyDict::new(py));
         if let Some(principal) = &self.principal {
-            return principal.host_fields(py);
+            return principal.host_fields(fields);
         }
         let metadata = self.metadata.to_dict(py)?.unwrap_or_else(|| PyDict::new(py));
         let text = |name: &str| -> PyResult<Option<String>> {
@@ -174,7 +176,6 @@ impl AccessToken {
             (Some(client_id), _) | (None, Some(client_id)) => client_id,
             (None, None) => user_id.clone().or(text("sub")?).unwrap_or_else(|| "unknown".to_owned()),
         };
-        let fields = PyDict::new(py);
         fields.set_item("token", self.token.bind(py))?;
         fields.set_item("client_id", client_id)?;
         fields.set_item("scopes", self.scope(py)?.unwrap_or_else(|| PyList::empty(py)))?;

@@ -268,12 +268,14 @@ impl Decision {
         Some(AccessToken::of(principal, py))
     }
 
-    /// The fields of FastMCP's own access token of an accepted decision.
-    fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    /// The fields of FastMCP's own access token of an accepted decision, in a dict that the caller has for them, or in a
+    /// new one.
+    #[pyo3(signature = (fields=None))]
+    fn host_fields<'py>(&self, py: Python<'py>, fields: Option<Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
         let Outcome::Accepted(principal) = &self.0 else {
             return Err(PyValueError::new_err("the token was not accepted"));
         };
-        principal.host_fields(py)
+        principal.host_fields(fields.unwrap_or_else(|| PyDict::new(py)))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -110,9 +110,9 @@ impl Principal {
         }
     }
 
-    /// The fields of FastMCP's own access token.
-    pub(super) fn host_fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let fields = PyDict::new(py);
+    /// Puts the fields of FastMCP's own access token into a dict.
+    pub(super) fn host_fields<'py>(&self, fields: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+        let py = fields.py();
         fields.set_item(intern!(py, "token"), self.token.bind(py))?;
         fields.set_item(intern!(py, "client_id"), self.client_id())?;
         fields.set_item(intern!(py, "scopes"), PyList::new(py, self.scopes())?)?;
