@@ -1,7 +1,6 @@
 """Where FastMCP's gate comes next, a refusal is answered in its place; nobody can tell but whoever counts its calls."""
 
 import asyncio
-import logging
 
 import pytest
 from fastmcp import FastMCP
@@ -103,12 +102,17 @@ def ask(app, authorization, method="POST", path=PATH, root_path=""):
 
 
 @pytest.fixture
-def of_the_gate(caplog):
-    """Give how often FastMCP's gate has told its log of a refusal: ``of_the_gate()``."""
-    caplog.set_level(logging.INFO, logger="fastmcp.server.auth.middleware")
-    logging.getLogger("fastmcp").addHandler(caplog.handler)
-    yield lambda: sum("Auth error returned" in record.getMessage() for record in caplog.records)
-    logging.getLogger("fastmcp").removeHandler(caplog.handler)
+def of_the_gate(monkeypatch):
+    """Give how often FastMCP's gate was asked: ``of_the_gate()``."""
+    asked = []
+    ask_gate = host.Gate.__call__
+
+    async def counting(gate, *request):
+        asked.append(gate)
+        await ask_gate(gate, *request)
+
+    monkeypatch.setattr(host.Gate, "__call__", counting)
+    return lambda: len(asked)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS"])
