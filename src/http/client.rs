@@ -1,22 +1,24 @@
 //! The clients: one for URLs that the operator vouches for, one for those that nobody does.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{ClientBuilder, Url};
-use tokio::net::lookup_host;
+use tokio::sync::Semaphore;
 
 use super::address::is_public;
 use super::error::{HttpError, NotPublic};
 use super::message::{Request, Response};
-use super::process::Process;
+use super::process::{self, Process};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Enough for the requests of a busy server to one endpoint; they are closed soon.
 const IDLE_CONNECTIONS: usize = 16;
+/// How many names are looked up at once, each on a thread of its own, which may take long to find that nobody answers.
+const LOOKUPS: usize = 64;
 const USER_AGENT: &str = concat!("fastmcp-rs/", env!("CARGO_PKG_VERSION"));
 
 /// Under which rules requests are sent. What was fetched under one is not used under another.
@@ -65,8 +67,8 @@ impl Channel {
     pub(super) fn open(policy: FetchPolicy) -> Result<Self, HttpError> {
         let builder = reqwest::Client::builder();
         match policy {
-            FetchPolicy::Plain => Self::build(builder, None),
-            FetchPolicy::SsrfSafe => Self::ssrf_safe(builder, Arc::new(SystemResolver), is_public),
+            FetchPolicy::Plain => Self::build(builder.dns_resolver(SystemResolver::new()), None),
+            FetchPolicy::SsrfSafe => Self::ssrf_safe(builder, SystemResolver::new(), is_public),
         }
     }
 
@@ -121,13 +123,28 @@ impl Resolve for Guarded {
     }
 }
 
-struct SystemResolver;
+/// Asks the system, which blocks.
+struct SystemResolver {
+    turns: Arc<Semaphore>,
+}
+
+impl SystemResolver {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { turns: Arc::new(Semaphore::new(LOOKUPS)) })
+    }
+}
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let turns = Arc::clone(&self.turns);
         Box::pin(async move {
-            let found: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let turn = turns.acquire_owned().await?;
+            let look_up = move || {
+                // Given back by the thread, and not by whoever has waited long enough for it.
+                let _turn = turn;
+                (name.as_str(), 0).to_socket_addrs()
+            };
+            Ok(Box::new(process::blocking(look_up).await??) as Addrs)
         })
     }
 }

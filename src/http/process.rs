@@ -1,12 +1,16 @@
 //! The threads and clients of this process. Neither survive a fork, so a child makes its own.
+//!
+//! Where the system gives no thread, that is an error like any other. The runtime's own threads panic then, so that it
+//! has none: it runs on one of ours, and what blocks has one for itself.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, thread};
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, oneshot};
 
 use super::client::{Channel, Client, FetchPolicy};
 use super::error::HttpError;
@@ -35,13 +39,30 @@ pub fn spawn<T, E, F>(
     });
 }
 
+/// Does work that blocks, on a thread of its own.
+///
+/// # Errors
+/// There is no thread to be had, or the work panicked.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (sender, done) = oneshot::channel();
+    // Whoever asked may have gone.
+    start_thread(move || drop(sender.send(work())))?;
+    done.await.map_err(io::Error::other)
+}
+
+fn start_thread(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name("fastmcp-rs-http".to_owned()).spawn(work).map(drop)
+}
+
 /// What sending needs of a process.
 #[derive(Debug)]
 pub(super) struct Process {
     id: u32,
-    runtime: Runtime,
+    runtime: Handle,
     plain: OnceCell<Channel>,
     ssrf_safe: OnceCell<Channel>,
+    /// Dropped with the process, it ends the runtime and its thread.
+    _running: oneshot::Sender<()>,
 }
 
 static CURRENT: ArcSwapOption<Process> = ArcSwapOption::const_empty();
@@ -55,13 +76,7 @@ impl Process {
         if let Some(process) = found.as_ref().filter(is_own) {
             return Ok(Arc::clone(process));
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("fastmcp-rs-http")
-            .enable_all()
-            .build()
-            .map_err(|error| HttpError::no_client(&error))?;
-        let made = Arc::new(Self { id, runtime, plain: OnceCell::new(), ssrf_safe: OnceCell::new() });
+        let made = Arc::new(Self::start(id).map_err(|error| HttpError::no_client(&error))?);
         // Of two threads that come here at once, one is late, and what it made ends with it.
         let before = CURRENT.compare_and_swap(&found, Some(Arc::clone(&made)));
         if let Some(winner) = before.as_ref().filter(is_own) {
@@ -72,6 +87,13 @@ impl Process {
         Ok(made)
     }
 
+    fn start(id: u32) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (handle, (running, ended)) = (runtime.handle().clone(), oneshot::channel());
+        start_thread(move || drop(runtime.block_on(ended)))?;
+        Ok(Self { id, runtime: handle, plain: OnceCell::new(), ssrf_safe: OnceCell::new(), _running: running })
+    }
+
     /// The client of this policy, made at its first use, on a thread that may take its time.
     pub(super) async fn channel(&self, policy: FetchPolicy) -> Result<&Channel, HttpError> {
         let channel = match policy {
@@ -79,7 +101,7 @@ impl Process {
             FetchPolicy::SsrfSafe => &self.ssrf_safe,
         };
         let open = || async {
-            let opened = tokio::task::spawn_blocking(move || Channel::open(policy)).await;
+            let opened = blocking(move || Channel::open(policy)).await;
             opened.unwrap_or_else(|error| Err(HttpError::no_client(&error)))
         };
         channel.get_or_try_init(open).await

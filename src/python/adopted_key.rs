@@ -28,9 +28,9 @@ impl AdoptedKey {
     /// Reads a key; `None` where the key or its algorithm is nothing that is read here.
     #[staticmethod]
     fn read(key: &Bound<'_, PyAny>, algorithm: &str) -> PyResult<Option<Self>> {
-        let text = zeroize::Zeroizing::new(convert::key_bytes(key, "the key")?);
+        let text = convert::key_bytes(key, "the key")?;
         let Ok(algorithms) = Algorithms::parse([algorithm]) else { return Ok(None) };
-        let key = algorithms.iter().map(|algorithm| Key::read(&text, algorithm)).next();
+        let key = algorithms.iter().map(|algorithm| Key::read(text, algorithm)).next();
         Ok(match key {
             Some(Key::Ready(keys)) => Some(Self { algorithms, key: Ok(keys) }),
             Some(Key::Unsound(why)) => Some(Self { algorithms, key: Err(why) }),

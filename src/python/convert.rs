@@ -83,16 +83,16 @@ fn value_to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, P
     })
 }
 
-/// Text or bytes of a key.
-pub(super) fn key_bytes(key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<u8>> {
+/// Text or bytes of a key, where they are: no copy of a secret is made, nor of what is too long.
+pub(super) fn key_bytes<'k>(key: &'k Bound<'_, PyAny>, argument: &str) -> PyResult<&'k [u8]> {
     if let Ok(text) = key.cast::<PyString>() {
         return match text.to_str() {
-            Ok(text) => Ok(text.as_bytes().to_vec()),
+            Ok(text) => Ok(text.as_bytes()),
             Err(_) => Err(PyValueError::new_err(format!("{argument} holds characters that are no Unicode text"))),
         };
     }
     if let Ok(bytes) = key.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
+        return Ok(bytes.as_bytes());
     }
     let advice = if key.is_instance_of::<PyDict>() {
         ": give a JWK as JSON text, with json.dumps()"

@@ -1,5 +1,7 @@
 //! An explanation, for Python: a dict of nothing but what JSON has.
 
+use std::borrow::Cow;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -33,8 +35,8 @@ pub(super) fn explain_without_keys<'py>(
 }
 
 /// The text to explain; what is no text is no token.
-pub(super) fn token_text(token: &Bound<'_, PyAny>) -> String {
-    token.cast::<PyString>().map_or_else(|_| String::new(), |text| text.to_string_lossy().into_owned())
+pub(super) fn token_text<'t>(token: &'t Bound<'_, PyAny>) -> Cow<'t, str> {
+    token.cast::<PyString>().map_or(Cow::Borrowed(""), |text| text.to_string_lossy())
 }
 
 /// The explanation as a dict. Texts under `reason`, `text`, `words` and `fix` are tame; those under `got`, `expected`, `header` and

@@ -17,12 +17,12 @@ pub(super) fn verify_jws<'py>(
     key: &Bound<'py, PyAny>,
     algorithms: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let key = zeroize::Zeroizing::new(convert::key_bytes(key, "key")?);
+    let key = convert::key_bytes(key, "key")?;
     let (keys, algorithms) = match convert::texts(algorithms, "algorithms")? {
-        None => keys::from_public_text(&key)?,
+        None => keys::from_public_text(key)?,
         Some(names) => {
             let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
-            (keys::from_text(&key, &algorithms)?.keys, algorithms)
+            (keys::from_text(key, &algorithms)?.keys, algorithms)
         }
     };
     match verifier::verify_jws(token_bytes(token), &algorithms, &keys) {

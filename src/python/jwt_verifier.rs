@@ -60,8 +60,7 @@ impl JwtVerifier {
             }
             (remote.get().source(), None)
         } else {
-            let text = zeroize::Zeroizing::new(convert::key_bytes(key, "the key")?);
-            let loaded = keys::from_text(&text, &algorithms)?;
+            let loaded = keys::from_text(convert::key_bytes(key, "the key")?, &algorithms)?;
             (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
         };
         let policy = policy(leeway, typ, allow_bound_tokens)?;

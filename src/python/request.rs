@@ -14,26 +14,27 @@ use crate::rejection::Rejection;
 pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = request.py();
     let values = authorization_values(request).unwrap_or_default();
-    let query = query(request).unwrap_or_default();
-    let token = bearer::token(values.iter().map(Vec::as_slice), &query)
-        .and_then(|token| std::str::from_utf8(token).map_err(|_| Rejection::MalformedToken));
+    // What is no text is no token; it still is a second credential beside a good one.
+    let headers = values.iter().map(|value| octets(value).unwrap_or(b"Bearer \xff"));
+    let query = query(request).ok();
+    let token = bearer::token(headers, query.as_ref().and_then(octets).unwrap_or_default())
+        .and_then(|token| PyString::from_bytes(py, token).map_err(|_| Rejection::MalformedToken));
     match token {
-        Ok(token) => Ok(PyString::new(py, token).into_any()),
+        Ok(token) => Ok(token.into_any()),
         Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(py)?.into_any()),
     }
 }
 
-fn authorization_values(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
+fn authorization_values<'py>(request: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let py = request.py();
     let headers = match request.cast::<PyDict>() {
         Ok(scope) => scope.as_any().get_item(intern!(py, "headers"))?,
         Err(_) => request.getattr(intern!(py, "headers"))?,
     };
     let mut values = Vec::new();
-    let mut look_at = |name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| {
+    let mut look_at = |name: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>| {
         if octets(name).is_some_and(|name| name.eq_ignore_ascii_case(b"authorization")) {
-            // What is no text is no token; it still is a second credential beside a good one.
-            values.push(octets(value).unwrap_or(b"Bearer \xff").to_vec());
+            values.push(value.clone());
         }
     };
     // As a server gives them, which is worth a way without detours.
@@ -51,12 +52,11 @@ fn authorization_values(request: &Bound<'_, PyAny>) -> PyResult<Vec<Vec<u8>>> {
 }
 
 /// The query of an ASGI scope, or of a request that has one.
-fn query(request: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+fn query<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = request.py();
     let scope =
         if request.is_instance_of::<PyDict>() { request.clone() } else { request.getattr(intern!(py, "scope"))? };
-    let query = scope.get_item(intern!(py, "query_string"))?;
-    Ok(octets(&query).unwrap_or_default().to_vec())
+    scope.get_item(intern!(py, "query_string"))
 }
 
 fn octets<'v>(value: &'v Bound<'_, PyAny>) -> Option<&'v [u8]> {
