@@ -35,7 +35,11 @@ async def outcome(start: Callable[[Callable[[T], None]], object], longest_second
             loop.call_soon_threadsafe(resolve, value)
 
     start(done)
-    return await asyncio.wait_for(arrived, longest_seconds)
+    # Unlike `wait_for` before Python 3.12, this swallows no cancellation that comes together with the outcome.
+    await asyncio.wait([arrived], timeout=longest_seconds)
+    if not arrived.done():
+        raise asyncio.TimeoutError
+    return arrived.result()
 
 
 def blocking_outcome(start: Callable[[Callable[[T], None]], object], longest_seconds: float) -> T:

@@ -71,6 +71,20 @@ def test_a_waiter_that_is_cancelled_cancels_nothing():
     assert len(started) == 1
 
 
+def test_a_cancellation_that_comes_together_with_the_outcome_is_not_swallowed():
+    started = []
+
+    async def both_at_once():
+        waiter = asyncio.ensure_future(outcome(started.append, LONGEST_SECONDS))
+        await asyncio.sleep(0)
+        started[0]("there")
+        asyncio.get_running_loop().call_soon(waiter.cancel)
+        await asyncio.wait([waiter])
+        return waiter.cancelled()
+
+    assert asyncio.run(both_at_once()) is True
+
+
 def test_without_an_event_loop_an_outcome_is_waited_for_as_well():
     assert blocking_outcome(elsewhere, LONGEST_SECONDS) == "elsewhere"
     assert blocking_outcome(lambda done: done("here"), LONGEST_SECONDS) == "here"
