@@ -29,7 +29,11 @@ pub struct ResourceServer {
     credentials: Arc<Credentials>,
     timeout: Duration,
     asked: ArcSwapOption<Asked>,
+    resume: Resume,
 }
+
+/// How to go on once keys are there, on the thread that brought them: at once, or as whoever shares the verifier wants it.
+pub type Resume = fn(Box<dyn FnOnce() + Send>);
 
 /// How the introspection endpoint is known.
 #[derive(Debug)]
@@ -72,7 +76,14 @@ impl ResourceServer {
         timeout: Duration,
     ) -> Self {
         let credentials = Arc::new(credentials);
-        Self { verifier, keys, introspection, credentials, timeout, asked: ArcSwapOption::empty() }
+        let asked = ArcSwapOption::empty();
+        Self { verifier, keys, introspection, credentials, timeout, asked, resume: |work| work() }
+    }
+
+    /// This server, going on in this way.
+    #[must_use]
+    pub fn with_resume(self, resume: Resume) -> Self {
+        Self { resume, ..self }
     }
 
     /// Decides about a token, as far as that takes no waiting.
@@ -100,13 +111,15 @@ impl ResourceServer {
     ) {
         let (this, text) = (Arc::clone(self), token.to_owned());
         if jws::resembles(token.as_bytes()) {
-            return self.keys.endpoint().when_settled(Box::new(move || {
+            let resume = self.resume;
+            let verify = move || {
                 let verifier = &this.verifier;
                 done(match verifier.verify(text.as_bytes(), &policy, &Plain, clock(), Patience::None) {
                     Progress::Decided(decision) => decision,
                     Progress::Pending => Decision::Unavailable(Unavailable::Keys),
                 });
-            }));
+            };
+            return self.keys.endpoint().when_settled(Box::new(move || resume(Box::new(verify))));
         }
         match (&self.introspection, self.whom()) {
             (IntrospectionAt::MetadataOf(keys), Whom::Pending) => {

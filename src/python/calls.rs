@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
@@ -41,9 +42,19 @@ pub(super) fn with_python(work: impl FnOnce(Python<'_>)) {
     }
 }
 
+/// The one interpreter that has the module, known by where its builtins are; 0 for none so far.
+static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
+
 /// Hears of the interpreter's end, and of forks.
+///
+/// A thread that is not Python's own is let into the first interpreter of a process alone, so that another one would hear
+/// of nothing. Python refuses by itself only from 3.12 on.
 pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
+    let here = py.import("builtins")?.as_ptr() as usize;
+    if INTERPRETER.compare_exchange(0, here, Ordering::SeqCst, Ordering::SeqCst).is_err_and(|there| there != here) {
+        return Err(PyImportError::new_err("fastmcp_rs serves one interpreter of a process, and another one has it"));
+    }
     py.import("atexit")?.call_method1("register", (wrap_pyfunction!(end_calls, py)?,))?;
     // Only where there are forks.
     if let Ok(register) = py.import("os")?.getattr("register_at_fork") {

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use zeroize::Zeroizing;
 
+use super::calls::with_python;
 use super::current_policy::CurrentPolicy;
 use super::decision::{self, Decision};
 use super::jwt_verifier::JwtVerifier;
@@ -47,7 +48,9 @@ impl OAuthVerifier {
         };
         let (verifier, policy) = verifier.parts();
         let server =
-            ResourceServer::new(verifier, keys.remote(), introspection, credentials, convert::timeout(timeout)?);
+            ResourceServer::new(verifier, keys.remote(), introspection, credentials, convert::timeout(timeout)?)
+                // As all verification is: not while Python forks, which would freeze the cache's locks, nor after its end.
+                .with_resume(|verify| with_python(|_| verify()));
         Ok(Self { server: Arc::new(server), policy })
     }
 

@@ -1,23 +1,14 @@
-"""Forks, exits and signals, with a fetch that is over, under way or still to come."""
+"""Forks and event loops, with a fetch that is over, under way or still to come."""
 
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import warnings
 
 import pytest
 import uvloop
-
-VERIFIER = """
-import asyncio, sys
-from fastmcp_rs.auth import JWTVerifier
-verifier = JWTVerifier(jwks_uri=sys.argv[1], algorithm="ES256", audience="https://server.example/mcp")
-request = {"type": "http", "headers": [(b"authorization", b"Bearer " + sys.argv[2].encode())]}
-"""
 
 CHILD_SECONDS = 10
 
@@ -119,71 +110,6 @@ def test_k18_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, v
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is None
     assert in_child(lambda: "503" in verifier.keys()["last_error"]) == 0
-
-
-def test_an_interpreter_ends_during_a_fetch(endpoint, good, run_program, eventually):
-    endpoint.answer = hangs
-    start = time.monotonic()
-    answer = run_program(
-        VERIFIER
-        + """
-async def main():
-    try:
-        await asyncio.wait_for(verifier.authenticate(request), 0.3)
-    except asyncio.TimeoutError:
-        print("timed out")
-asyncio.run(main())
-""",
-        endpoint.url,
-        good,
-    )
-    assert answer == "timed out"
-    assert time.monotonic() - start < 3 + 3, "starting takes its time, ending must not"
-    eventually(lambda: len(endpoint.requests) == 1)
-
-
-def test_ctrl_c_ends_who_waits_for_a_fetch(endpoint, good, eventually):
-    endpoint.answer = hangs
-    # A shell's background jobs, such as this suite may be one, and their children begin deaf to it.
-    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    program = listen + VERIFIER + "asyncio.run(verifier.authenticate(request))"
-    with subprocess.Popen([sys.executable, "-c", program, endpoint.url, good], stderr=subprocess.PIPE) as process:
-        try:
-            eventually(lambda: endpoint.requests, 10)
-            time.sleep(0.1)
-            start = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            _, error = process.communicate(timeout=5)
-        finally:
-            process.kill()
-    assert time.monotonic() - start < 3
-    assert b"KeyboardInterrupt" in error
-    assert process.returncode in (-signal.SIGINT, 130, 1)
-
-
-@pytest.mark.parametrize("_run", range(3))
-def test_an_interpreter_ends_as_a_fetch_does(_run, endpoint, good, run_program):
-    # The fetcher's thread is still inside Python, where it woke who waited: often enough to be seen in three runs.
-    run_program(VERIFIER + "asyncio.run(verifier.warm_up())", endpoint.url, good)
-
-
-def test_a_log_handler_that_hangs_does_not_keep_the_process(endpoint, reply, good, run_program):
-    endpoint.answer = reply(503)
-    program = """
-import logging, threading
-class Hangs(logging.Handler):
-    def emit(self, record):
-        started.set()
-        threading.Event().wait()
-started = threading.Event()
-logging.getLogger("fastmcp_rs.keys").addHandler(Hangs())
-verifier._remote.request()
-assert started.wait(5)
-# What logging does at exit waits for its handlers, whoever they hang for.
-logging.shutdown = lambda *_: None
-import atexit; atexit.unregister(logging.shutdown); logging._handlerList.clear()
-"""
-    run_program(VERIFIER + program, endpoint.url, good)
 
 
 def test_k18_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
