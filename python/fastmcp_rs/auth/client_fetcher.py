@@ -60,11 +60,16 @@ class ClientFetcher:
     async def _ask(self, fetch: KeyFetch) -> None:
         while (question := fetch.question()) is not None:
             url, etag = question
-            headers = {"accept": "application/json"}
+            # Nothing is inflated: a few bytes can become more than there is memory.
+            headers = {"accept": "application/json", "accept-encoding": "identity"}
             if etag is not None:
                 headers["if-none-match"] = etag
             async with self._client.stream("GET", url, headers=headers) as response:
-                body = await _body(response, fetch.most_bytes) if response.status_code == _OK else b""
+                is_read = response.status_code == _OK
+                if is_read and response.headers.get("content-encoding", "identity").lower() != "identity":
+                    fetch.failed("the endpoint compressed its answer, which nobody asked for")
+                    return
+                body = await _body(response, fetch.most_bytes) if is_read else b""
                 answered = response.headers
             fetch.answered(response.status_code, answered.get("etag"), answered.get("cache-control"), body)
 

@@ -31,6 +31,11 @@ def never_ends(endpoint, connection, _request):
         connection.sendall(chunk)
 
 
+def announces_2_gigabytes(endpoint, connection, _request):
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2147483648\r\n\r\n" + b" " * 1_100_000)
+    endpoint.closing.wait(15)
+
+
 def hangs(endpoint, _connection, _request):
     endpoint.closing.wait(15)
 
@@ -62,6 +67,7 @@ def faults(reply, other):
         "HTML": (reply(200, "<!doctype html><title>Sign in</title>", content_type="text/html"), unusable),
         "10 MB": (reply(200, whole + " " * 10_000_000), "larger than is read"),
         "chunked without end": (never_ends, "larger than is read"),
+        "2 GB announced": (announces_2_gigabytes, "larger than is read"),
         "dropped mid-body": (drops_mid_body, "broke"),
         "closed at once": (closes_at_once, "broke"),
         "no HTTP": (speaks_no_http, "broke"),
@@ -81,8 +87,18 @@ def faults(reply, other):
 
 
 NAMES = (
-    *("500", "404", "304 unasked", "HTML", "10 MB", "chunked without end", "dropped mid-body", "closed at once"),
-    *("no HTTP", "gzip", "truncated", "empty body", "bare array", "keys null", "empty set", "no usable key"),
+    *("500", "404", "304 unasked", "HTML", "10 MB", "chunked without end", "2 GB announced", "dropped mid-body"),
+    *(
+        "closed at once",
+        "no HTTP",
+        "gzip",
+        "truncated",
+        "empty body",
+        "bare array",
+        "keys null",
+        "empty set",
+        "no usable key",
+    ),
     *("1001 keys", *(f"redirect {status}" for status in (301, 302, 303, 307, 308))),
 )
 

@@ -1,9 +1,11 @@
 """A caller's own client does the fetching: in its event loop, for this verifier alone, and at its own risk."""
 
 import asyncio
+import gzip
 import json
 import threading
 import time
+import tracemalloc
 from contextlib import asynccontextmanager
 
 import pytest
@@ -96,7 +98,7 @@ def test_what_is_asked(jwks, verdict, good, unknown):
         assert await verdict(verifier, good) is True
 
     asyncio.run(checks())
-    url, accept = "https://keys.example/jwks", {"accept": "application/json"}
+    url, accept = "https://keys.example/jwks", {"accept": "application/json", "accept-encoding": "identity"}
     assert client.asked == [("GET", url, accept), ("GET", url, {**accept, "if-none-match": '"v1"'})]
 
 
@@ -111,6 +113,7 @@ def test_what_is_asked(jwks, verdict, good, unknown):
         (Response(304, b""), "status 304"),
         (Response(302, b""), "redirect (302)"),
         (Response(200, b"<html>"), "not a usable JWK Set"),
+        (Response(200, b"", **{"content-encoding": "br"}), "compressed its answer"),
         (Response(200, b'{"keys":[]}'), "no key of it"),
         (Response(200, b" " * (1024 * 1024 + 1)), "larger than is read"),
         (object(), "the http_client raised"),
@@ -133,6 +136,32 @@ def test_its_failures_have_a_name_and_leave_the_keys(answer, cause, jwks, verdic
         assert await verdict(warm, good) is True
 
     asyncio.run(checks())
+
+
+def test_g5_what_an_endpoint_compressed_is_not_inflated(endpoint, reply, pair, verifier_of, verdict, good):
+    httpx2 = pytest.importorskip("httpx2")
+    jwks = json.dumps({"keys": [pair.jwk("a")]}).encode()
+    # Less than a network packet's worth of each megabyte; the whole is what a set may be many times over.
+    bomb = gzip.compress(jwks + b" " * 100_000_000)
+
+    async def checks():
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            for body in (gzip.compress(jwks), bomb):
+                endpoint.answer = reply(200, body, content_encoding="gzip")
+                verifier = verifier_of(f"{endpoint.url}?{len(body)}", http_client=client)
+                tracemalloc.start()
+                assert await verdict(verifier, good) is None
+                assert tracemalloc.get_traced_memory()[1] < 10_000_000
+                tracemalloc.stop()
+                assert "compressed its answer" in verifier.keys()["last_error"]
+            # No page of an error is read, however it is encoded.
+            endpoint.answer = reply(404, bomb, content_encoding="gzip")
+            verifier = verifier_of(endpoint, http_client=client)
+            assert await verdict(verifier, good) is None
+            assert "status 404" in verifier.keys()["last_error"]
+
+    asyncio.run(checks())
+    assert [request.headers["accept-encoding"] for request in endpoint.requests] == ["identity"] * 3
 
 
 def test_without_a_running_loop_there_is_no_fetch(jwks, verdict, good):
