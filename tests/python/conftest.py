@@ -9,7 +9,9 @@ import http.client
 import json
 import logging
 import os
+import random
 import socket
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -146,6 +148,35 @@ class _Heard(logging.Handler):
 @pytest.fixture(name="judgement", scope="session")
 def judgement_fixture():
     return lambda provider, token: asyncio.run(judgement(provider, token))
+
+
+def _run_in_threads(work, threads=8):
+    wrong = []
+
+    def guarded(number):
+        try:
+            work(random.Random(number))  # noqa: S311 - the same choices in every run
+        except BaseException as error:  # noqa: BLE001 - a panic is none of Exception
+            wrong.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        started = [threading.Thread(target=guarded, args=(number,)) for number in range(threads)]
+        for thread in started:
+            thread.start()
+        for thread in started:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in started)
+    finally:
+        sys.setswitchinterval(interval)
+    return wrong
+
+
+@pytest.fixture(scope="session")
+def run_in_threads():
+    """Let threads work at once, each with choices of its own, and return what went wrong in any of them."""
+    return _run_in_threads
 
 
 class Request:

@@ -4,7 +4,6 @@ import asyncio
 import random
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from fastmcp_rs.testing import KeyPair
 PAIRS = {algorithm: KeyPair.generate(algorithm) for algorithm in ("HS256", "ES256", "EdDSA")}
 GOOD = {name: pair.create_token("alice", "good", "server") for name, pair in PAIRS.items()}
 EVIL = {name: KeyPair.generate(name).create_token("alice", "good", "server") for name in PAIRS}
-THREADS = 8
 ROUNDS = 150
 SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
 
@@ -24,31 +22,7 @@ def verifier_of(algorithm: str, **more) -> JWTVerifier:
     return JWTVerifier(public_key=PAIRS[algorithm].public_key, algorithm=algorithm, audience="server", **more)
 
 
-def run_in_threads(work) -> list[BaseException]:
-    """Let threads work at once, and return what went wrong in any of them."""
-    wrong = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(random.Random(number))  # noqa: S311 - the same choices in every run
-        except BaseException as error:  # noqa: BLE001 - a panic is none of Exception
-            wrong.append(error)
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        threads = [threading.Thread(target=guarded, args=(number,)) for number in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert not any(thread.is_alive() for thread in threads)
-    finally:
-        sys.setswitchinterval(interval)
-    return wrong
-
-
-def test_threads_construct_verify_and_drop_at_once():
+def test_threads_construct_verify_and_drop_at_once(run_in_threads):
     def work(choice: random.Random) -> None:
         for _ in range(ROUNDS):
             algorithm = choice.choice(list(PAIRS))
@@ -61,7 +35,7 @@ def test_threads_construct_verify_and_drop_at_once():
 
 
 @pytest.mark.parametrize("cache_size", [0, 2, 1000])
-def test_a_policy_that_other_threads_change_is_one_of_theirs_and_never_none(cache_size):
+def test_a_policy_that_other_threads_change_is_one_of_theirs_and_never_none(cache_size, run_in_threads):
     verifier = verifier_of("ES256", cache_size=cache_size, issuer="good")
 
     def work(choice: random.Random) -> None:
@@ -80,7 +54,7 @@ def test_a_policy_that_other_threads_change_is_one_of_theirs_and_never_none(cach
     assert run_in_threads(work) == []
 
 
-def test_static_tokens_are_asked_about_from_many_threads():
+def test_static_tokens_are_asked_about_from_many_threads(run_in_threads):
     tokens = {f"token-of-user-{number}": {"client_id": f"user-{number}", "scopes": []} for number in range(50)}
     verifier = StaticTokenVerifier(tokens)
 

@@ -112,6 +112,71 @@ def test_k18_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, v
     assert in_child(lambda: "503" in verifier.keys()["last_error"]) == 0
 
 
+WORKERS = """
+import asyncio, os, signal, sys, threading, urllib.request, warnings
+sys.modules["fastmcp"] = sys.modules["mcp"] = None
+from fastmcp_rs.auth import JWTVerifier
+# Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
+warnings.simplefilter("ignore", DeprecationWarning)
+url, token = sys.argv[1:3]
+verifier = JWTVerifier(jwks_uri=url, algorithm="ES256", audience="https://server.example/mcp")
+request = {"type": "http", "headers": [(b"authorization", b"Bearer " + token.encode())]}
+
+def accepts():
+    return asyncio.run(verifier.authenticate(request)) is not None
+
+def get(path):
+    urllib.request.urlopen(url.replace("/jwks", path)).read()
+
+accepted = []
+waiting = threading.Thread(target=lambda: accepted.append(accepts()))
+waiting.start()
+get("/when-asked")
+workers, ready = [], os.pipe()
+for number in range(3):
+    workers.append(os.fork())
+    if workers[-1] == 0:
+        assert accepts()
+        if number < 2:
+            sys.exit(0)
+        # The last one serves until it is told to go, as a server's workers do.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        os.write(ready[1], b"x")
+        while accepts():
+            pass
+        os._exit(1)
+os.read(ready[0], 1)
+os.kill(workers[-1], signal.SIGTERM)
+print([os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) for worker in workers])
+get("/go")
+waiting.join()
+print(accepted)
+"""
+
+
+def test_k18_workers_that_are_forked_during_a_fetch_verify_and_end_as_any_process(endpoint, reply, good, run_program):
+    answer, asked, go = endpoint.answer, threading.Event(), threading.Event()
+
+    def first_waits(_endpoint, connection, _request):
+        if not asked.is_set():
+            asked.set()
+            go.wait(60)
+        connection.sendall(answer)
+
+    def waits_for(event):
+        return lambda _endpoint, connection, _request: connection.sendall(reply(200 if event.wait(60) else 500))
+
+    def goes(_endpoint, connection, _request):
+        go.set()
+        connection.sendall(reply(200))
+
+    endpoint.answer = first_waits
+    endpoint.routes |= {"/when-asked": waits_for(asked), "/go": goes}
+    said = run_program(WORKERS, endpoint.url, good, seconds=60)
+    assert said.splitlines() == ["[0, 0, 0]", "[True]"]
+    assert [request.target for request in endpoint.requests].count("/jwks") == 4
+
+
 def test_k18_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
     verifier = verifier_of(endpoint)
 
