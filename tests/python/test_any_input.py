@@ -1,8 +1,7 @@
-"""Any request, any claims, any end: the layer of every provider answers, and nothing raises or lets anybody in."""
+"""Any request, any token, any end: the layer of every provider answers, and nothing raises or lets anybody in."""
 
 import asyncio
 import contextlib
-import string
 import time
 
 import pytest
@@ -77,17 +76,3 @@ def test_whatever_the_end_is_a_token_that_is_over_is_refused(end):
         assert found is None
     elif end > time.time() + 1:
         assert found.expires_at == int(end)
-
-
-@settled
-@given(
-    claims=st.dictionaries(
-        st.text(string.ascii_letters, min_size=1, max_size=8).map("x_{}".format),
-        st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)),
-        max_size=5,
-    )
-)
-def test_any_claims_come_out_as_they_went_in(claims):
-    token = PAIR.create_token("alice", audience="server", additional_claims=claims)
-    found = asyncio.run(PROVIDERS["JWTVerifier"]().verify_token(token))
-    assert {name: found.claims[name] for name in claims} == claims

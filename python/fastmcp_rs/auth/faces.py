@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastmcp_rs import host
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
 from fastmcp_rs.auth.reasons import failed, report
+from fastmcp_rs.contexts import put_back
 
 if TYPE_CHECKING:
     from fastmcp_rs.auth.provider import AuthProvider
@@ -150,4 +151,4 @@ def _inside(self: object, cls: type) -> Iterator[None]:
         yield
     finally:
         active.clear()
-        _crossed.reset(reset)
+        put_back(_crossed, reset)

@@ -18,6 +18,7 @@ from fastmcp_rs.auth.entrance import Entrance, is_gate, is_signed_in, needed_sco
 from fastmcp_rs.auth.faces import answer_of
 from fastmcp_rs.auth.native import NativeProvider
 from fastmcp_rs.auth.reasons import listening, report, unheard
+from fastmcp_rs.contexts import put_back
 
 if TYPE_CHECKING:
     from fastmcp_rs.auth.provider import AuthProvider
@@ -73,7 +74,7 @@ class AuthenticationLayer:
         try:
             await self._app(scope, receive, send)
         finally:
-            host.auth_context_var.reset(outside)
+            put_back(host.auth_context_var, outside)
 
     async def refuse(self, scope: _Scope, receive: _Receive, send: _Send, refusals: list[Decision]) -> None:
         """Serve a request whose user is not known, for these reasons."""
@@ -90,7 +91,7 @@ class AuthenticationLayer:
         try:
             await self._app(scope, receive, self._telling(scope, send, refusals))
         finally:
-            host.auth_context_var.reset(outside)
+            put_back(host.auth_context_var, outside)
 
     def _telling(self, scope: _Scope, send: _Send, refusals: list[Decision]) -> _Send:
         """Put the reason in the place of the gate's 401, which has one text for every cause."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fastmcp_rs import host
 from fastmcp_rs._native import Decision
 from fastmcp_rs.auth.limiter import Limiter
+from fastmcp_rs.contexts import put_back
 from fastmcp_rs.errors import TokenVerificationError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class listening:  # noqa: N801 - used as a function, and too often for one that 
         return refusals
 
     def __exit__(self, *_: object) -> None:
-        _refusals.reset(self._reset)
+        put_back(_refusals, self._reset)
 
 
 def unheard() -> list[Decision]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastmcp_rs import host
 from fastmcp_rs.client.refusal import REFUSALS, refusal_text
+from fastmcp_rs.contexts import put_back
 
 __all__ = ["Refusal", "noting", "refusal_in", "watch"]
 
@@ -63,7 +64,7 @@ def noting(refusal: Refusal) -> Iterator[None]:
     try:
         yield
     finally:
-        _noted.reset(before)
+        put_back(_noted, before)
 
 
 def watch(transport: Any) -> None:  # noqa: ANN401 - a transport of FastMCP's

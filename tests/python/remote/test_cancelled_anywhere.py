@@ -1,4 +1,4 @@
-"""Whoever waits may be cancelled or thrown away at each point where it waits, and nobody else notices."""
+"""Whoever waits may be cancelled or thrown away at each point where it waits, or lose its loop; nobody else notices."""
 
 import asyncio
 import gc
@@ -114,6 +114,7 @@ async def through_the_layer(server):
     answers = []
 
     async def app(scope, _receive, _send):
+        await asyncio.sleep(0)
         answers.append(scope["user"].access_token)
 
     layer = AuthenticationLayer(app, server.verifier)
@@ -276,3 +277,22 @@ def test_whoever_is_stopped_takes_nobody_along(name, how, server):
             break
         stops += 1
     assert stops >= 1, "it waits somewhere"
+
+
+# A caller's client has its event loop alone: `test_http_client.py` says what comes of that.
+ANY_LOOP = [name for name in SUBJECTS if name not in {"JWTVerifier with http_client", "OAuth in a client"}]
+
+
+@pytest.mark.usefixtures("unseen")
+@pytest.mark.parametrize("name", ANY_LOOP)
+def test_a_loop_that_is_closed_under_whoever_waits_leaves_the_next_one_alone(name, server):
+    ask = SUBJECTS[name](server)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(ask())
+    loop.run_until_complete(asyncio.sleep(0))
+    assert not task.done()
+    # What a loop that is closed with work left says of it is its own.
+    task._log_destroy_pending = False  # noqa: SLF001
+    loop.close()
+    del task
+    assert asyncio.run(asyncio.wait_for(ask(), LONGEST_SECONDS))
