@@ -92,5 +92,7 @@ fn a_row_or_a_test_that_is_not_there_is_noticed() {
     there.insert("g6_cve_2025_65015_no_reason_repeats_the_token".to_owned());
     assert_eq!(faults(&page.replace("| E7 |", "| E |"), &there), ["E7 has no row"]);
     assert_eq!(faults(&page.replace("`g6_cve_2025_65015_no", "`g6_no"), &there).len(), 2);
+    let runtime = page.replace("`test_no_bad_token_is_accepted_at_any_depth`", "`test_that_is_not_there`");
+    assert_eq!(faults(&runtime, &there), ["Python's stack is full: there is no test test_that_is_not_there"]);
     assert!(faults("", &there).len() > 70);
 }
