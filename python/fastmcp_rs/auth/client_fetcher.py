@@ -7,9 +7,20 @@ from typing import Protocol
 
 from fastmcp_rs._native import KeyFetch
 
-__all__ = ["AsyncClient", "ClientFetcher"]
+__all__ = ["AsyncClient", "ClientFetcher", "fail_stranded"]
 
 _OK = 200
+
+# Those on their way. A task that nobody holds may be collected before it ends.
+_fetches: dict["asyncio.Task[None]", KeyFetch] = {}
+
+
+def fail_stranded() -> None:
+    """End the fetches whose event loop was closed under them, so that nobody waits for what will not come."""
+    for task, fetch in list(_fetches.items()):
+        if task.get_loop().is_closed():
+            _fetches.pop(task, None)
+            fetch.failed("the http_client's event loop was closed before the answer came")
 
 
 class _Response(Protocol):
@@ -32,8 +43,6 @@ class ClientFetcher:
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
-        # A task that nobody holds may be collected before it ends.
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, fetch: KeyFetch) -> None:
         """Start a fetch in the running event loop, which outlives whoever caused it."""
@@ -42,8 +51,8 @@ class ClientFetcher:
         except RuntimeError:
             fetch.failed("no event loop is running for the http_client")
             return
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _fetches[task] = fetch
+        task.add_done_callback(lambda task: _fetches.pop(task, None))
 
     async def _carry_out(self, fetch: KeyFetch) -> None:
         try:

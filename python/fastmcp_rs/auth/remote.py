@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastmcp_rs._native import RemoteKeys
-from fastmcp_rs.auth.client_fetcher import ClientFetcher
+from fastmcp_rs.auth.client_fetcher import ClientFetcher, fail_stranded
 from fastmcp_rs.errors import KeysUnavailableError
 from fastmcp_rs.waiting import outcome
 
@@ -76,5 +76,6 @@ async def settled(remote: RemoteKeys) -> None:
     def start(done: Callable[[None], None]) -> None:
         remote.when_settled(lambda: done(None))
 
+    fail_stranded()
     with contextlib.suppress(asyncio.TimeoutError):
         await outcome(start, _LONGEST_WAIT_SECONDS)

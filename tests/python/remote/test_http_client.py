@@ -234,6 +234,28 @@ def test_a_loop_that_stopped_half_way_keeps_nobody(verdict, good, monkeypatch):
     loop.close()
 
 
+def test_a_loop_that_was_closed_half_way_keeps_nobody(jwks, verdict, good):
+    async def never(_url):
+        await asyncio.Event().wait()
+
+    client = Client(never)
+    verifier = verifier_with(client)
+    loop = asyncio.new_event_loop()
+    caller = loop.create_task(verdict(verifier, good))
+    loop.run_until_complete(asyncio.sleep(0.05))
+    # What a loop that is closed with work left says of it is its own.
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False  # noqa: SLF001
+    loop.close()
+    del caller, task
+    assert len(client.asked) == 1
+    assert asyncio.run(asyncio.wait_for(verdict(verifier, good), 20)) is None
+    assert "event loop was closed" in verifier.keys()["last_error"]
+    client.answer = Response(200, jwks)
+    time.sleep(1.05)
+    assert asyncio.run(verdict(verifier, good)) is True
+
+
 class TestDiscovery:
     METADATA = b'{"issuer":"https://issuer.example","jwks_uri":"https://keys.example/jwks"}'
 
