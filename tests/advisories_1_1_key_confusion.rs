@@ -154,6 +154,13 @@ fn a6_cve_2026_48526_cve_2026_102272_cve_2026_102273_json_keys_are_no_secrets() 
             ("nested container", format!(r#"{{"jwks":{{"keys":[{jwk}]}}}}"#)),
             ("JWK with a name twice", jwk.replacen('{', r#"{"kty":"oct","#, 1)),
             ("JWK over lines", jwk.replace(',', ",\n  ")),
+            ("JWK with an escaped name", jwk.replace("kty", r"\u006bty")),
+            ("array too deep for a parser", format!("{}{jwk}{}", "[".repeat(20_000), "]".repeat(20_000))),
+            (
+                "array too deep for a parser, with an escaped name",
+                format!("{}{}{}", "[".repeat(20_000), jwk.replace("kty", r"k\u0074y"), "]".repeat(20_000)),
+            ),
+            ("JWK with an escaped name and what no parser reads", jwk.replace("kty", r"\u006Bty") + ","),
         ] {
             for prefix in ["", " ", "\t", "\n", "\u{feff}", "\u{feff} ", "\u{a0}", "\u{200b}"] {
                 no_secret(&format!("{what} behind {prefix:?}"), format!("{prefix}{json}"));

@@ -15,6 +15,7 @@ use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jws::MAX_TOKEN_BYTES;
 use fastmcp_rs::keys::from_public_text;
+use fastmcp_rs::keys::remote::Document;
 use pkcs1::RsaPublicKeyRef;
 use x509_cert::der::{Encode, asn1::UintRef};
 
@@ -234,6 +235,25 @@ fn g7_the_time_to_judge_a_secret_grows_no_faster_than_its_length() {
         let secret = text.repeat(256 * 1024 / text.len());
         for algorithm in ["HS256", "RS256"] {
             within(Duration::from_millis(500), 25, || drop(load(&secret, &[algorithm])));
+        }
+    }
+}
+
+#[test]
+fn g8_the_time_to_read_a_key_set_grows_no_faster_than_its_length() {
+    let key = Signer::fresh(Algorithm::EdDSA).jwk("");
+    let members = 100_000;
+    let many = |item: &dyn Fn(usize) -> String| (0..members).map(item).collect::<Vec<_>>().join(",");
+    let operations = many(&|i| format!("\"{i:x}\""));
+    for (what, keys) in [
+        ("operations", key.replacen('{', &format!(r#"{{"key_ops":[{operations}],"#), 1)),
+        ("members", key.replacen('{', &format!("{{{},", many(&|i| format!("\"{i:x}\":0"))), 1)),
+        ("objects", many(&|_| "{}".to_owned())),
+    ] {
+        let set = format!(r#"{{"keys":[{key}],"more":[{keys}]}}"#);
+        assert!(set.len() < 2 * 1024 * 1024, "{what}");
+        for set in [set, format!(r#"{{"keys":[{key},{keys}]}}"#)] {
+            within(Duration::from_secs(2), 5, || drop(Document::parse(set.as_bytes())));
         }
     }
 }

@@ -13,7 +13,7 @@ use num_bigint::BigInt;
 /// The deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 32;
 
-/// For how many members an object has room at once: headers and most claims sets need no more.
+/// For how many members the object at the top has room at once: headers and most claims sets need no more.
 const USUAL_MEMBERS: usize = 12;
 
 /// Below this many members a look at each is quicker than a hash of each.
@@ -45,7 +45,7 @@ impl Value {
         match self {
             Self::String(text) => text.len(),
             Self::BigInt(int) => usize::try_from(int.bits() / 8).unwrap_or(usize::MAX),
-            Self::Array(items) => items.iter().map(|item| size_of::<Self>() + item.memory()).sum(),
+            Self::Array(items) => items.capacity() * size_of::<Self>() + items.iter().map(Self::memory).sum::<usize>(),
             Self::Object(object) => object.memory(),
             Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
         }
@@ -81,8 +81,8 @@ impl Object {
     /// What the object takes in memory beside itself, in bytes, by estimate.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let members = self.members.iter();
-        members.map(|(name, value)| size_of::<(Name, Value)>() + name.len() + value.memory()).sum()
+        let texts_and_values: usize = self.members.iter().map(|(name, value)| name.len() + value.memory()).sum();
+        self.members.capacity() * size_of::<(Name, Value)>() + texts_and_values
     }
 
     /// The members, in the order of the text.
@@ -125,7 +125,7 @@ pub fn parse_object(text: &[u8]) -> Result<Object, NotAnObject> {
     if reader.peek()? != Peek::Object {
         return Err(NotAnObject);
     }
-    let object = object(&mut reader, MAX_DEPTH)?;
+    let object = object(&mut reader, MAX_DEPTH, Object { members: Vec::with_capacity(USUAL_MEMBERS) })?;
     reader.finish()?;
     Ok(object)
 }
@@ -139,7 +139,7 @@ fn value(reader: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, NotA
         Peek::True | Peek::False => Value::Bool(reader.known_bool(peek)?),
         Peek::String => Value::String(reader.known_str()?.into()),
         Peek::Array => Value::Array(array(reader, depth)?),
-        Peek::Object => Value::Object(object(reader, depth)?),
+        Peek::Object => Value::Object(object(reader, depth, Object::default())?),
         Peek::NaN | Peek::Infinity => return Err(NotAnObject),
         _ => match reader.known_number(peek)? {
             NumberAny::Int(NumberInt::Int(int)) => Value::Int(int),
@@ -160,13 +160,10 @@ fn array(reader: &mut Jiter<'_>, depth: usize) -> Result<Vec<Value>, NotAnObject
     Ok(items)
 }
 
-fn object(reader: &mut Jiter<'_>, depth: usize) -> Result<Object, NotAnObject> {
+/// Reads an object into this one. Only the one at the top has room beforehand: there may be very many below it.
+fn object(reader: &mut Jiter<'_>, depth: usize, mut object: Object) -> Result<Object, NotAnObject> {
     let depth = depth.checked_sub(1).ok_or(NotAnObject)?;
-    let mut object = Object::default();
     let mut next = reader.known_object()?.map(name);
-    if next.is_some() {
-        object.members.reserve(USUAL_MEMBERS);
-    }
     while let Some(name_of_member) = next {
         let peek = reader.peek()?;
         object.members.push((name_of_member, value(reader, peek, depth)?));
@@ -291,6 +288,20 @@ mod tests {
             assert!(nested(depth).is_err());
             assert!(parse(&format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth))).is_err());
         }
+    }
+
+    #[test]
+    fn many_small_objects_take_little_memory_and_all_of_it_is_counted() {
+        let object = parse(&format!(r#"{{"v":[{}]}}"#, vec![r#"{"":1}"#; 1000].join(","))).unwrap();
+        let Some(Value::Array(items)) = object.get("v") else { panic!("an array") };
+        let member = size_of::<(Name, Value)>();
+        let mut counted = USUAL_MEMBERS * member + "v".len() + items.capacity() * size_of::<Value>();
+        for item in items {
+            let Value::Object(small) = item else { panic!("an object") };
+            assert!(small.members.capacity() <= 4);
+            counted += small.members.capacity() * member;
+        }
+        assert_eq!(object.memory(), counted);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! JSON Web Keys that verify signatures (RFC 7517, RFC 7518 section 6, RFC 8037 section 2).
 
+use std::collections::HashSet;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -99,10 +100,12 @@ impl Jwk {
     }
 }
 
+/// RFC 7517 section 4.3: an array of strings, none of them twice. A hostile set may hold very many.
 fn allows_verify(key_ops: &Value) -> bool {
     let Value::Array(operations) = key_ops else { return false };
-    let unique = (1..operations.len()).all(|i| !operations[..i].contains(&operations[i]));
-    unique && operations.iter().any(|operation| operation.as_str() == Some("verify"))
+    let mut seen = HashSet::with_capacity(operations.len());
+    operations.iter().all(|operation| operation.as_str().is_some_and(|name| seen.insert(name)))
+        && seen.contains("verify")
 }
 
 fn material(object: &Object) -> Result<KeyMaterial, Unusable> {
@@ -204,6 +207,8 @@ mod tests {
             r#""key_ops":[]"#,
             r#""key_ops":["encrypt"]"#,
             r#""key_ops":["verify","verify"]"#,
+            r#""key_ops":["verify","x","x"]"#,
+            r#""key_ops":["verify",1]"#,
             r#""key_ops":"verify""#,
             r#""alg":"ES256""#,
             r#""alg":"ES521""#,

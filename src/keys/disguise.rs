@@ -34,7 +34,7 @@ pub(super) fn recognise(secret: &[u8]) -> Option<&'static str> {
 }
 
 fn in_the_clear(secret: &[u8]) -> Option<&'static str> {
-    let text = plain_ascii(secret);
+    let text = unescaped(&plain_ascii(secret));
     if has_armour(&text) {
         return Some("PEM text");
     }
@@ -62,6 +62,27 @@ fn plain_ascii(secret: &[u8]) -> String {
         .collect()
 }
 
+/// The text with what JSON escapes as `\uXXXX` (RFC 8259 section 7) in its place, as far as it is ASCII: `"\u006bty"` is the
+/// name `kty` to every parser.
+fn unescaped(lower: &str) -> String {
+    let mut pieces = lower.split("\\u");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let code = piece.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(code) if code.is_ascii() => {
+                text.push(char::from(code.to_ascii_lowercase()));
+                text.push_str(&piece[4..]);
+            }
+            _ => {
+                text.push_str("\\u");
+                text.push_str(piece);
+            }
+        }
+    }
+    text
+}
+
 /// `-----BEGIN`, of PEM (RFC 7468) and of SSH2 (RFC 4716), wherever it stands and however it is spaced.
 fn has_armour(lower: &str) -> bool {
     let dashed = |at: usize| lower[..at].trim_end().ends_with("--");
@@ -79,10 +100,12 @@ fn has_ssh_key(lower: &str) -> bool {
     })
 }
 
-/// The one member that every JWK has, however deep it lies and however its quotes are escaped.
+/// The one member that every JWK has, however deep it lies, and however its quotes are written and escaped.
 fn names_a_key_type(lower: &str) -> bool {
+    const QUOTES: [char; 2] = ['"', '\''];
     lower.match_indices("kty").any(|(at, name)| {
-        lower[..at].ends_with('"') && lower[at + name.len()..].trim_start_matches('\\').starts_with('"')
+        lower[..at].trim_end_matches('\\').ends_with(QUOTES)
+            && lower[at + name.len()..].trim_start_matches('\\').starts_with(QUOTES)
     })
 }
 
@@ -187,10 +210,31 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_found_however_its_letters_are_written() {
+        for jwk in [
+            r#"{"\u006bty":"RSA"}"#,
+            r#"{"k\u0054Y":"RSA"}"#,
+            r#"{"\ud800":1,"k\u0074y":"RSA"}"#,
+            r"{\u0022kty\u0022:\u0022RSA\u0022}",
+            r#""{\"\\u006bty\":\"RSA\"}""#,
+            "{'kty': 'RSA'}",
+        ] {
+            for wrapped in [format!("# {jwk}"), format!("{}{jwk}{}", "[".repeat(300), "]".repeat(300))] {
+                assert!(recognise(wrapped.as_bytes()).is_some(), "{wrapped}");
+            }
+        }
+        let pem: Vec<_> = "-----BEGIN PUBLIC KEY-----".bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+        assert!(recognise(pem.concat().as_bytes()).is_some());
+        for secret in ["\\u", "\\u006", "\\u+06bty\"", "\"\\u0141ty\"", "\\u00e9\\u00e9", "\\user\\units\\é"] {
+            assert_eq!(recognise(format!("secret {secret}").as_bytes()), None, "{secret}");
+        }
+    }
+
+    #[test]
     fn a_megabyte_of_armour_is_told_at_once() {
         assert!(recognise("-----BEGIN".repeat(100_000).as_bytes()).is_some());
         assert!(recognise("begin".repeat(200_000).as_bytes()).is_none());
-        for junk in ["ssh-rsa ", "ssh-rsa", "sk-", "sk- ", "kty", "\"kty\\\\"] {
+        for junk in ["ssh-rsa ", "ssh-rsa", "sk-", "sk- ", "kty", "\"kty\\\\", "\\u", "\\u006b"] {
             recognise(junk.repeat(1_000_000 / junk.len()).as_bytes());
         }
     }

@@ -34,7 +34,9 @@ class _Response(Protocol):
 class AsyncClient(Protocol):
     """What is asked of a client; those of httpx and httpx2 have it."""
 
-    def stream(self, method: str, url: str, *, headers: Mapping[str, str]) -> AbstractAsyncContextManager[_Response]:
+    def stream(
+        self, method: str, url: str, *, headers: Mapping[str, str], follow_redirects: bool
+    ) -> AbstractAsyncContextManager[_Response]:
         """Send a request, and read its answer piece by piece."""
 
 
@@ -73,7 +75,7 @@ class ClientFetcher:
             headers = {"accept": "application/json", "accept-encoding": "identity"}
             if etag is not None:
                 headers["if-none-match"] = etag
-            async with self._client.stream("GET", url, headers=headers) as response:
+            async with self._client.stream("GET", url, headers=headers, follow_redirects=False) as response:
                 is_read = response.status_code == _OK
                 if is_read and response.headers.get("content-encoding", "identity").lower() != "identity":
                     fetch.failed("the endpoint compressed its answer, which nobody asked for")

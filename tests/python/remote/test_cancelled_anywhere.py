@@ -74,7 +74,8 @@ class SlowClient:
         self._body = body
 
     @contextlib.asynccontextmanager
-    async def stream(self, _method, _url, *, headers):
+    async def stream(self, _method, _url, *, headers, follow_redirects):
+        assert follow_redirects is False
         await asyncio.sleep(0.001)
         yield SimpleNamespace(status_code=200, headers=dict.fromkeys(headers, ""), aiter_bytes=self._pieces)
         await asyncio.sleep(0)

@@ -35,7 +35,8 @@ class Client:
         self.asked = []
 
     @asynccontextmanager
-    async def stream(self, method, url, *, headers):
+    async def stream(self, method, url, *, headers, follow_redirects):
+        assert follow_redirects is False
         self.asked.append((method, url, dict(headers)))
         if isinstance(self.answer, BaseException):
             raise self.answer
@@ -71,6 +72,23 @@ def test_httpx2_fetches_in_its_loop(endpoint, verifier_of, verdict, good, unknow
 
     asyncio.run(checks())
     assert [request.headers["user-agent"] for request in endpoint.requests] == ["mine", "mine"]
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_h4_no_redirect_is_followed_whatever_the_client_does(library, endpoint, new_endpoint, reply, verifier_of, jwks):
+    client_class = pytest.importorskip(library).AsyncClient
+    elsewhere = new_endpoint()
+    elsewhere.answer = reply(200, jwks)
+    endpoint.answer = reply(302, location=elsewhere.url)
+
+    async def checks():
+        async with client_class(trust_env=False, follow_redirects=True) as client:
+            with pytest.raises(KeysUnavailableError, match="a redirect"):
+                await verifier_of(endpoint, http_client=client).warm_up()
+
+    asyncio.run(checks())
+    assert len(endpoint.requests) == 1
+    assert elsewhere.requests == []
 
 
 def test_it_shares_nothing(endpoint, verifier_of, verdict, good):
