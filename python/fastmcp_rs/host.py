@@ -247,7 +247,7 @@ def from_host(token: "HostAccessToken") -> AccessToken:
             made_of = carried if isinstance(carried, AccessToken) else carried.access_token()
             if made_of is not None:
                 return made_of
-    expires_at = None if token.expires_at is None else datetime.fromtimestamp(token.expires_at, timezone.utc)
+    expires_at = None if token.expires_at is None else _nearest_datetime(token.expires_at)
     claims = getattr(token, "claims", None) or {}
     return AccessToken(
         token.token,
@@ -256,6 +256,16 @@ def from_host(token: "HostAccessToken") -> AccessToken:
         user_id=getattr(token, "subject", None) or claims.get("sub"),
         metadata=claims,
     )
+
+
+def _nearest_datetime(seconds: int) -> datetime:
+    """The time, or the nearest to it that Python can tell: the host's integers may be of any size."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        if seconds > 0:
+            return datetime.max.replace(tzinfo=timezone.utc)
+        return datetime.min.replace(tzinfo=timezone.utc)
 
 
 def current_token() -> "HostAccessToken | None":

@@ -168,6 +168,11 @@ pub(super) fn seconds(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyRes
     }
 }
 
+/// An integer of Python's, or where 64 bits do not hold it the one nearest to it that they do.
+pub(super) fn nearest_i64(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    value.extract().or_else(|_| Ok(if value.lt(0)? { i64::MIN } else { i64::MAX }))
+}
+
 /// How long to wait for an answer.
 pub(super) fn timeout(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     let seconds = seconds(Some(value), "timeout")?.filter(|seconds| (0.0..=LONGEST_TIMEOUT).contains(seconds));

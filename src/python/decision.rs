@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyString};
 
 use super::access_token::AccessToken;
 use super::calls::with_python;
+use super::convert;
 use super::now;
 use super::principal::Principal;
 use super::refusal::Refusal;
@@ -130,11 +131,11 @@ impl Decision {
 
     /// The rejection of a token that a subclass hands out with this `expires_at`, in seconds since 1970, once that is
     /// past; `None` while the token lasts. The second itself still counts, as it does to the host: its access token has
-    /// no fractions.
+    /// no fractions, and integers of any size.
     #[staticmethod]
-    fn of_expiry(expires_at: Option<i64>) -> Option<Self> {
-        let at = expires_at.filter(|&at| at < now().whole_seconds())?;
-        Some(Self::rejected(Rejection::Expired { at: NumericDate::from_seconds(at) }))
+    fn of_expiry(expires_at: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Self>> {
+        let at = expires_at.map(convert::nearest_i64).transpose()?.filter(|&at| at < now().whole_seconds());
+        Ok(at.map(|at| Self::rejected(Rejection::Expired { at: NumericDate::from_seconds(at) })))
     }
 
     /// `"accepted"`, `"rejected"`, `"unavailable"`, or `"pending"` until the keys are there.

@@ -118,6 +118,17 @@ def test_what_an_override_of_fastmcps_face_changes_the_documented_face_tells(
         assert fastmcp.claims == documented.metadata
 
 
+@pytest.mark.parametrize(("expires_at", "year"), [(10**30, 9999), (2**60, 9999), (-(10**30), 1)])
+def test_a_time_that_no_calendar_has_is_the_nearest_that_one_has(ask, forge, secret, expires_at, year):
+    class Endless(JWTVerifier):
+        async def verify_token(self, token):
+            return (await super().verify_token(token)).model_copy(update={"expires_at": expires_at})
+
+    documented, fastmcp = ask(Endless(secret, audience=AUDIENCE), forge({"aud": AUDIENCE}))
+    assert (documented.expires_at.year, documented.expires_at.tzinfo) == (year, timezone.utc)
+    assert fastmcp.expires_at == expires_at
+
+
 def test_a_claim_that_an_override_takes_out_is_out_of_every_answer(ask_each, forge, secret):
     class Redacts(JWTVerifier):
         async def verify_token(self, token):
