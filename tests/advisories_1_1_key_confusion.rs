@@ -137,6 +137,14 @@ fn a5_cve_2026_102271_cve_2026_85394_binary_keys_are_no_secrets() {
         }
         no_secret(&format!("{file} as base64url"), base64url::encode(block.contents()));
     }
+    for (name, coordinate) in [("p256", 32), ("p384", 48), ("p521", 66)] {
+        let block = pem::parse(key_file(&format!("{name}.spki.pem"))).unwrap();
+        let (_, point) = block.contents().split_at(block.contents().len() - 1 - 2 * coordinate);
+        no_secret(&format!("the point of {name} alone"), point);
+        no_secret(&format!("the point of {name} as base64url"), base64url::encode(point));
+        is_secret([point, &[0]].concat());
+        is_secret([&[0x04], &point[1..point.len() - 1], &[!point[point.len() - 1]]].concat());
+    }
     is_secret([&[0x30, 0x82, 0x01, 0x22][..], &[0x55; 40]].concat());
     is_secret("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAs3gpHlVJFodY");
 }

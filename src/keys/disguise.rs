@@ -9,6 +9,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jiter::{JsonValue, PartialMode};
 
+use crate::jose::jwa::{Curve, KeyMaterial};
 use crate::jose::pem;
 
 /// Reads base64 as people paste it: padded or not, spare bits or not.
@@ -46,10 +47,20 @@ fn in_the_clear(secret: &[u8]) -> Option<&'static str> {
     if pem::is_der_key(secret) || pem::is_der_key(secret.trim_ascii()) {
         return Some("a DER-encoded key");
     }
+    if is_point(secret) {
+        return Some("a point on an elliptic curve");
+    }
     if names_a_key_type(&text) || is_json_container(&text) {
         return Some("JSON, as a JWK is, but not a symmetric JWK");
     }
     None
+}
+
+/// An EC public key as SEC 1 has it, uncompressed. No secret that was made at random lies on a curve.
+fn is_point(secret: &[u8]) -> bool {
+    let curves = [Curve::P256, Curve::P384, Curve::P521];
+    let curve = curves.into_iter().find(|curve| secret.len() == 1 + 2 * curve.coordinate_len());
+    curve.is_some_and(|curve| KeyMaterial::Ec(curve, secret.to_vec()).checked().is_ok())
 }
 
 /// The visible ASCII of a secret, in lower case: marks of byte order, zero octets of UTF-16 and invisible characters, behind
