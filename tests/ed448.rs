@@ -1,5 +1,5 @@
-//! Ed448: the vectors of RFC 8032 section 7.4, the forms that a signature and a key may not have, and the names under
-//! which a key of the curve serves (RFC 8037 section 3.1, RFC 9864 section 2.2).
+//! Ed448: the vectors of RFC 8032 section 7.4 and of C2SP Wycheproof, the forms that a signature and a key may not have,
+//! and the names under which a key of the curve serves (RFC 8037 section 3.1, RFC 9864 section 2.2).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign has failed")]
 
@@ -55,6 +55,23 @@ fn the_vectors_of_rfc_8032_verify_and_nothing_near_them() {
             assert!(!key.verifies(&message, &changed), "{} byte {at}", vector["name"]);
         }
     }
+}
+
+#[test]
+fn wycheproof_all_87_ed448_vectors_agree() {
+    let Value::Array(groups) = serde_json::from_str(&vector_file("wycheproof-ed448.json")).unwrap() else { panic!() };
+    let mut seen = 0;
+    for group in groups {
+        let key = KeyMaterial::ed448(&bytes(group["public_key"].as_str().unwrap())).unwrap();
+        let key = key.prepare(Algorithm::Ed448).unwrap();
+        for test in group["tests"].as_array().unwrap() {
+            let (message, signature) = (&test["message"], &test["signature"]);
+            let verifies = key.verifies(&bytes(message.as_str().unwrap()), &bytes(signature.as_str().unwrap()));
+            assert_eq!(verifies, test["result"] == "valid", "{}", test["tcId"]);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 87);
 }
 
 #[test]
