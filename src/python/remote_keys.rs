@@ -144,7 +144,7 @@ fn observer() -> Observer {
         let (level, text) = match event {
             Event::Failing(error) => (30, format!("keys of {name:?} cannot be refreshed: {error}")),
             Event::Recovered => (30, format!("keys of {name:?} are refreshed again")),
-            Event::Skipped(reason) => (30, format!("keys of {name:?}: {reason}; it is skipped")),
+            Event::Skipped(reason) => (30, format!("keys of {name:?}, skipped: {reason}")),
         };
         with_python(|py| {
             let logged = py

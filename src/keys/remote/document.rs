@@ -9,6 +9,9 @@ use crate::keys::KeySet;
 /// The most keys that a set may hold.
 const MAX_KEYS: usize = 1000;
 
+/// Of how many skipped keys is told, each with its reason: a hostile set must not fill a log.
+const MOST_TOLD: usize = 10;
+
 /// The longest key id that is shown, in characters.
 const LONGEST_KID: usize = 64;
 
@@ -30,7 +33,7 @@ pub struct Document {
     pub keys: KeySet,
     /// What they are.
     pub infos: Vec<KeyInfo>,
-    /// Why others were skipped, each with its key id.
+    /// Why others were skipped, each with its key id; of very many, how many more there are.
     pub skipped: Vec<String>,
 }
 
@@ -61,6 +64,11 @@ impl Document {
                 Ok(key) => usable.push(key),
                 Err(reason) => skipped.push(format!("key {}: {reason}", name_of(member.kid))),
             }
+        }
+        let untold = skipped.len().saturating_sub(MOST_TOLD);
+        if untold > 0 {
+            skipped.truncate(MOST_TOLD);
+            skipped.push(format!("{untold} further keys cannot be used"));
         }
         let infos: Vec<_> = usable.iter().map(info).collect();
         let keys = KeySet::new(usable, &ASYMMETRIC).map_err(|unsound| FetchError::NotAKeySet(unsound.0))?;
@@ -165,6 +173,16 @@ mod tests {
     fn k14_the_number_of_keys_is_bounded() {
         assert!(parse(&vec![GOOD; MAX_KEYS].join(",")).is_ok());
         assert!(parse(&vec![GOOD; MAX_KEYS + 1].join(",")).is_err());
+    }
+
+    #[test]
+    fn of_very_many_odd_keys_a_few_are_told_of() {
+        let odd =
+            |count: usize| (0..count).map(|i| format!(r#"{{"kty":"x","kid":"{i}"}},"#)).collect::<Vec<_>>().concat();
+        assert_eq!(parse(&(odd(MOST_TOLD) + GOOD)).unwrap().skipped.len(), MOST_TOLD);
+        let skipped = parse(&(odd(999) + GOOD)).unwrap().skipped;
+        assert_eq!(skipped.len(), MOST_TOLD + 1);
+        assert_eq!(skipped[MOST_TOLD], "989 further keys cannot be used");
     }
 
     #[test]
