@@ -18,8 +18,9 @@ use fastmcp_rs::keys::{KeySource, Keys};
 const HS: [&str; 3] = ["HS256", "HS384", "HS512"];
 
 /// Each kind of asymmetric key in armour.
-const PEM_FILES: [&str; 11] = [
+const PEM_FILES: [&str; 12] = [
     "rsa.spki.pem",
+    "rsa-pss.spki.pem",
     "rsa.pkcs1.pem",
     "rsa.certificate.pem",
     "rsa.private.pem",

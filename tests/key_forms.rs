@@ -51,6 +51,14 @@ fn a_key_alone_tells_which_algorithms_it_serves() {
 }
 
 #[test]
+fn a_key_that_is_reserved_for_pss_says_how_to_give_it() {
+    for algorithm in ["PS256", "RS256"] {
+        let error = load(key_file("rsa-pss.spki.pem"), &[algorithm]).unwrap_err().to_string();
+        assert!(error.contains("JWK") && error.contains("RFC 4055"), "{error}");
+    }
+}
+
+#[test]
 fn line_ends_and_blank_lines_around_a_pem_text_do_not_matter() {
     let signer = Signer::from_pem(Algorithm::RS256, &key_file("rsa.private.pem"));
     for form in ["spki", "pkcs1", "certificate"] {

@@ -12,6 +12,7 @@ use super::jwa::{Curve, KeyMaterial, UnsoundKey};
 use super::rsa;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
@@ -35,6 +36,8 @@ pub enum PemError {
     Der,
     /// The key's type is not one that is verified here.
     UnknownKeyType,
+    /// The key is reserved for RSASSA-PSS, perhaps with parameters of its own (RFC 4055 section 3.1).
+    RsassaPss,
     /// The numbers are not those of a sound key.
     Unsound(UnsoundKey),
 }
@@ -49,6 +52,10 @@ impl fmt::Display for PemError {
             }
             Self::Der => "the structure inside the PEM armour does not parse",
             Self::UnknownKeyType => "the key is none of RSA, P-256, P-384, P-521, Ed25519 and Ed448",
+            Self::RsassaPss => {
+                "the key is reserved for RSASSA-PSS in a way that is not read here (RFC 4055): give it as a JWK whose alg \
+                 says the same, such as PS256"
+            }
             Self::Unsound(unsound) => unsound.0,
         })
     }
@@ -92,6 +99,7 @@ fn from_spki(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, PemError
     let key = spki.subject_public_key.as_bytes().ok_or(PemError::Der)?;
     match spki.algorithm.oid {
         RSA_ENCRYPTION => from_pkcs1(key),
+        RSASSA_PSS => Err(PemError::RsassaPss),
         EC_PUBLIC_KEY => {
             let curve = match spki.algorithm.parameters_oid().map_err(|_| PemError::UnknownKeyType)? {
                 P256 => Curve::P256,

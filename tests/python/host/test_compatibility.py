@@ -257,6 +257,12 @@ def rsa_short(side, _):
 
 
 @row
+def rsa_pss(side, _):
+    pem = Path(__file__).parents[2].joinpath("vectors/keys/rsa-pss.spki.pem").read_text()
+    return attempt(lambda: verifier(side, public_key=pem, algorithm="PS256"))
+
+
+@row
 def private_key(side, _):
     pem = _rsa(2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return _with_key(side, pem.decode())
