@@ -125,14 +125,32 @@ mutate: build ## Give 100,000 mutated tokens to this project and to three others
 soak: build ## Verify a million tokens, and see what memory that leaves behind
 	$(BIN)/python scripts/soak.py
 
-# cargo-deny takes minutes to build, so it is asked where it is installed; the floors are a test of the core.
+# Built here, since a tool that judges dependencies comes best from where they come from; it takes a few minutes, once.
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(CURDIR)/target/tools/bin/cargo-deny
+
+target/tools/.cargo-deny-$(CARGO_DENY_VERSION):
+	cargo install --quiet --locked --root target/tools cargo-deny@$(CARGO_DENY_VERSION)
+	touch $@
+
+# A line of deny.toml that nothing needs any more is an error as well; libFuzzer is in one of the two lock files only.
+.PHONY: deny
+deny: target/tools/.cargo-deny-$(CARGO_DENY_VERSION) ## Hold both Cargo.lock against deny.toml: versions, licences, sources
+	@for manifest in Cargo.toml fuzz/Cargo.toml; do \
+		$(CARGO_DENY) --locked --manifest-path $$manifest check -D unmatched-skip -D license-not-encountered \
+			-A license-exception-not-encountered bans licenses sources; done
+
+AUDIT_VENV := target/audit/venv
+AUDIT_ARGS ?=
+
+$(AUDIT_VENV)/.locked: requirements/audit.txt $(VENV)/.locked
+	$(PYTHON) -m venv --clear $(AUDIT_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(AUDIT_VENV)/bin/python requirements/audit.txt
+	touch $@
+
 .PHONY: audit
-audit: ## Hold the lock files against licences, sources, duplicates and advisories (needs cargo-deny)
-	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is not here: cargo install --locked cargo-deny' >&2; exit 1; }
-	cargo deny --locked check bans licenses sources
-	@cargo deny fetch db 2>/dev/null || { echo 'The advisory database cannot be reached from here: not audited.' >&2; exit 1; }
-	cargo deny --locked check advisories
-	cargo deny --locked --manifest-path fuzz/Cargo.toml check advisories
+audit: deny $(AUDIT_VENV)/.locked ## Ask the advisory databases about every lock file (AUDIT_ARGS=--unreachable-passes)
+	$(BIN)/python scripts/audit.py --cargo-deny $(CARGO_DENY) --pip-audit $(AUDIT_VENV)/bin/pip-audit $(AUDIT_ARGS)
 
 .PHONY: bench
 bench: ## Run the benchmarks of the Rust core
@@ -166,7 +184,7 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes \
 	--override requirements/overrides.txt
 
 .PHONY: lock
-lock: setup $(addprefix lock-,$(LINES) $(WITHOUT_FASTMCP)) lock-bench ## Compile the locked requirements (LOCK_ARGS=--upgrade)
+lock: setup $(addprefix lock-,$(LINES) $(WITHOUT_FASTMCP)) lock-bench lock-audit ## Compile the locked requirements (LOCK_ARGS=--upgrade)
 	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/dev.in -o requirements/dev.txt
 
 .PHONY: lock-bench
@@ -179,8 +197,8 @@ $(LINES:%=lock-%): lock-%: setup
 	$(UV_COMPILE) --python-version $(if $(filter 4.2.1,$*),3.11,3.10) $(LOCK_ARGS) \
 		requirements/fastmcp-$*.in -o requirements/fastmcp-$*.txt
 
-.PHONY: $(WITHOUT_FASTMCP:%=lock-%)
-$(WITHOUT_FASTMCP:%=lock-%): lock-%: setup
+.PHONY: $(WITHOUT_FASTMCP:%=lock-%) lock-audit
+$(WITHOUT_FASTMCP:%=lock-%) lock-audit: lock-%: setup
 	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/$*.in -o requirements/$*.txt
 
 .PHONY: clean

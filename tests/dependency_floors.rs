@@ -70,21 +70,45 @@ fn rustsec_2026_0176_rustsec_2026_0177_rustsec_2023_0071_the_lock_files_are_abov
     }
 }
 
-#[test]
-fn a_lock_file_below_a_floor_is_noticed() {
-    let package = |name: &str, version: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n");
-    let good =
-        [("pyo3", "0.29.0"), ("aws-lc-sys", "0.39.0"), ("curve25519-dalek", "4.1.3"), ("jsonwebtoken", "10.3.0")];
-    let good: String = good.iter().map(|(name, version)| package(name, version)).collect();
-    assert_eq!(faults(&good), Vec::<String>::new());
-    for (name, version) in
-        [("pyo3", "0.28.9"), ("rustls", "0.23.4"), ("h2", "0.3.99"), ("url", "2.5.3-alpha+1"), ("rsa", "99.0.0")]
-    {
-        assert_eq!(
-            faults(&format!("{good}{}", package(name, version))).len(),
-            1,
-            "a second version counts too: {name}"
-        );
+fn package(name: &str, version: &str) -> String {
+    format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
+}
+
+/// The newest version below a floor.
+fn just_below((major, minor, patch): Version) -> Version {
+    match (major, minor, patch) {
+        (_, _, 1..) => (major, minor, patch - 1),
+        (_, 1.., 0) => (major, minor - 1, 999),
+        (_, 0, 0) => (major - 1, 999, 999),
     }
-    assert_eq!(faults("").len(), PRESENT.len());
+}
+
+#[test]
+fn a_lock_file_below_any_floor_is_noticed() {
+    let text = |(major, minor, patch): Version| format!("{major}.{minor}.{patch}");
+    let good: String = FLOORS.iter().map(|&(name, floor)| package(name, &text(floor))).collect();
+    assert_eq!(faults(&good), Vec::<String>::new());
+    for (name, floor) in FLOORS {
+        // A second version counts too.
+        let below = format!("{good}{}", package(name, &text(just_below(floor))));
+        assert_eq!(faults(&below).len(), 1, "{name}");
+    }
+    for (name, version) in [("url", "2.5.3-alpha+1"), ("h2", "0.3.99"), ("rsa", "99.0.0")] {
+        assert_eq!(faults(&format!("{good}{}", package(name, version))).len(), 1, "{name}");
+    }
+    for name in PRESENT {
+        let without: String = good.split_inclusive("\n\n").filter(|it| !it.contains(&format!("\"{name}\""))).collect();
+        assert_eq!(faults(&without), [format!("{name} is absent")]);
+    }
+}
+
+#[test]
+fn no_crate_of_the_project_may_have_unsafe_code() {
+    for file in ["Cargo.toml", "fuzz/Cargo.toml"] {
+        let manifest = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let (_, lints) = manifest.split_once("[lints.rust]\n").expect("the compiler's lints are set");
+        let lints = lints.split("\n[").next().unwrap_or(lints);
+        // Every target of a package is held to its lints: library, tests, benchmarks and examples.
+        assert!(lints.lines().any(|line| line == "unsafe_code = \"forbid\""), "{file}");
+    }
 }

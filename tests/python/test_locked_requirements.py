@@ -1,0 +1,101 @@
+"""The locked requirements are in step with their inputs, bound to hashes, and above the floors that are known."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements"
+INPUTS = sorted(REQUIREMENTS.glob("*.in"))
+# The first versions without the advisories that the tests of this project are named for. The older lines of FastMCP are
+# tested because people run them, and are held to none.
+FLOORS = {"mcp": "2.2", "pyjwt": "2.14"}
+CURRENT = ["bare", "bench", "dev", "fastmcp-4.2.1", "mcp-sdk"]
+
+
+class Pin(NamedTuple):
+    name: str
+    version: Version
+    hashes: int
+    # Whether the input asks for it, and not only another package.
+    direct: bool
+
+
+def pins(lock: str, file: str) -> list[Pin]:
+    found = []
+    blocks = []
+    for line in lock.splitlines():
+        if line[:1] not in {" ", "#", ""}:
+            blocks.append([])
+        if blocks:
+            blocks[-1].append(line)
+    for first, *more in blocks:
+        pin = Requirement(first.rstrip(" \\"))
+        (exactly,) = pin.specifier
+        assert exactly.operator == "==", first
+        hashes = sum("--hash=sha256:" in line for line in more)
+        direct = any(line.strip(" #").removeprefix("via ") == f"-r requirements/{file}" for line in more)
+        found.append(Pin(canonicalize_name(pin.name), Version(exactly.version), hashes, direct))
+    return found
+
+
+def faults(asked: str, lock: str, file: str) -> list[str]:
+    """What is wrong with a lock file of this input."""
+    wanted = [Requirement(line) for line in asked.splitlines() if line and not line.startswith("#")]
+    locked = pins(lock, file)
+    wrong = [f"{pin.name} has no hash" for pin in locked if not pin.hashes]
+    for requirement in wanted:
+        name = canonicalize_name(requirement.name)
+        if not any(pin.direct and pin.name == name and pin.version in requirement.specifier for pin in locked):
+            wrong.append(f"{requirement} is not locked")
+    names = {canonicalize_name(requirement.name) for requirement in wanted}
+    wrong += [f"{pin.name} is asked for no more" for pin in locked if pin.direct and pin.name not in names]
+    return wrong
+
+
+def below(lock: str) -> list[str]:
+    """The packages of a lock file that are below a floor."""
+    return [pin.name for pin in pins(lock, "") if pin.name in FLOORS and pin.version < Version(FLOORS[pin.name])]
+
+
+@pytest.mark.parametrize("asked", INPUTS, ids=lambda path: path.stem)
+def test_each_lock_file_is_in_step_with_its_input(asked):
+    lock = asked.with_suffix(".txt").read_text()
+    assert len(pins(lock, asked.name)) > 5, "the lock file was read whole"
+    assert faults(asked.read_text(), lock, asked.name) == []
+
+
+def test_each_lock_file_has_an_input():
+    locks = {path.stem for path in REQUIREMENTS.glob("*.txt")} - {"overrides"}
+    assert locks == {path.stem for path in INPUTS}
+
+
+@pytest.mark.parametrize("name", CURRENT)
+def test_the_current_lock_files_are_above_every_floor(name):
+    assert below((REQUIREMENTS / f"{name}.txt").read_text()) == []
+
+
+def test_a_lock_file_that_is_out_of_step_is_noticed():
+    asked = "one==1\nTwo_of[extra]>=2 ; python_version < '3.11'\n# a comment\n"
+    lock = (
+        "# by a tool\none==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n    # via -r requirements/a.in\n"
+        "three==3 \\\n    --hash=sha256:02\n    # via two-of\n"
+        "two-of==2.5 ; python_full_version < '3.11' \\\n    --hash=sha256:03\n    # via\n    #   -r requirements/a.in\n"
+    )
+    assert faults(asked, lock, "a.in") == []
+    assert faults(asked + "four\n", lock, "a.in") == ["four is not locked"]
+    assert faults(asked + "three\n", lock, "a.in") == ["three is not locked"]
+    assert faults(asked.replace("one==1", "one==2"), lock, "a.in") == ["one==2 is not locked"]
+    assert faults(asked.replace("one==1", ""), lock, "a.in") == ["one is asked for no more"]
+    assert faults(asked, lock.replace("    --hash=sha256:02\n", ""), "a.in") == ["three has no hash"]
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_a_package_below_its_floor_is_noticed(name):
+    floor = FLOORS[name]
+    assert below(f"{name}=={floor} \\\n    --hash=sha256:00\n") == []
+    assert below(f"{name}=={floor}.dev1 \\\n    --hash=sha256:00\n") == [name]
+    assert below(f"{name}==0.9 ; python_version < '3.11' \\\n    --hash=sha256:00\n") == [name]
