@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use aws_lc_rs::{constant_time, hmac, rand};
+use zeroize::Zeroizing;
 
 use crate::config::ConfigError;
 use crate::jose::jws::MAX_TOKEN_BYTES;
@@ -60,9 +61,9 @@ impl<T> StaticTokens<T> {
     /// # Errors
     /// No token, an empty one, or one longer than a token may be.
     pub fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, StaticToken<T>)>) -> Result<Self, ConfigError> {
-        let mut key = [0; 32];
-        rand::fill(&mut key).map_err(|_| ConfigError::new("the system gives no random numbers"))?;
-        let mut table = Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), tokens: HashMap::new() };
+        let mut key = Zeroizing::new([0; 32]);
+        rand::fill(&mut *key).map_err(|_| ConfigError::new("the system gives no random numbers"))?;
+        let mut table = Self { key: hmac::Key::new(hmac::HMAC_SHA256, &*key), tokens: HashMap::new() };
         for (token, entry) in tokens {
             if token.trim().is_empty() || token.len() > MAX_TOKEN_BYTES {
                 return Err(ConfigError::new(

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
 
 use super::error::HttpError;
 use super::location::Location;
@@ -21,13 +23,18 @@ impl Request {
     /// A POST of a form (`application/x-www-form-urlencoded`, as OAuth 2.0 has it: RFC 6749 appendix B).
     #[must_use]
     pub fn post_form<'f>(location: &Location, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let fields: Vec<_> = fields.into_iter().collect();
+        let most = fields.iter().map(|(name, value)| 3 * (name.len() + value.len()) + "=&".len()).sum();
+        // Text that grows leaves copies of itself behind.
+        let mut body = Zeroizing::new(String::with_capacity(most));
+        form_urlencoded::Serializer::new(&mut *body).extend_pairs(fields);
         Self::post(location, "application/x-www-form-urlencoded", body)
     }
 
     /// A POST of a JSON text.
     #[must_use]
     pub fn post_json(location: &Location, body: String) -> Self {
+        let body = Zeroizing::new(body);
         Self::post(location, "application/json", body)
     }
 
@@ -39,10 +46,10 @@ impl Request {
         self
     }
 
-    fn post(location: &Location, content_type: &'static str, body: String) -> Self {
+    fn post(location: &Location, content_type: &'static str, body: Zeroizing<String>) -> Self {
         let mut request = Self::new(Method::POST, location);
         request.0.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        *request.0.body_mut() = Some(body.into());
+        *request.0.body_mut() = Some(Bytes::from_owner(body).into());
         request
     }
 
@@ -51,6 +58,15 @@ impl Request {
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         Self(request)
     }
+}
+
+/// The value of a header that is a secret: it is not shown, and overwritten when nobody holds it any more. `None` where the
+/// text cannot be one.
+#[must_use]
+pub fn secret_value(text: Zeroizing<String>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl fmt::Debug for Request {

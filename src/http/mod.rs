@@ -13,6 +13,6 @@ mod process;
 pub use client::{Client, FetchPolicy};
 pub use error::HttpError;
 pub use location::Location;
-pub use message::{Request, Response};
+pub use message::{Request, Response, secret_value};
 pub use process::spawn;
 pub use reqwest::header;

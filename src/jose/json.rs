@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use jiter::{Jiter, NumberAny, NumberInt, Peek};
 use num_bigint::BigInt;
+use zeroize::Zeroize;
 
 /// The deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 32;
@@ -61,6 +62,18 @@ impl Value {
     }
 }
 
+/// Overwrites the strings, which may be secrets.
+impl Zeroize for Value {
+    fn zeroize(&mut self) {
+        match self {
+            Self::String(text) => text.zeroize(),
+            Self::Array(items) => items.iter_mut().for_each(Self::zeroize),
+            Self::Object(object) => object.zeroize(),
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::BigInt(_) | Self::Float(_) => (),
+        }
+    }
+}
+
 /// A JSON object: its members in the order of the text, no name twice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Object {
@@ -98,6 +111,13 @@ impl Object {
         }
         let mut seen = HashSet::with_capacity(members.len());
         !members.iter().all(|(name, _)| seen.insert(name))
+    }
+}
+
+/// Overwrites the strings among the values, which may be secrets.
+impl Zeroize for Object {
+    fn zeroize(&mut self) {
+        self.members.iter_mut().for_each(|(_, value)| value.zeroize());
     }
 }
 

@@ -50,6 +50,7 @@ fn public_key(text: &[u8], algorithm: Algorithm) -> Result<KeySet, Option<Unsoun
 /// the name of one in others.
 fn secret(text: &[u8], algorithm: Algorithm) -> Result<KeySet, Option<UnsoundKey>> {
     let is_symmetric_jwk = json::parse_object(text.trim_ascii())
+        .map(Zeroizing::new)
         .is_ok_and(|jwk| jwk.get("kty").and_then(Value::as_str).is_some_and(|kty| kty == "oct"));
     if text.is_empty() || is_symmetric_jwk {
         return Err(None);

@@ -4,10 +4,10 @@
 //! a public key as secret accepts tokens from everybody. Prefix tests for this failed again and again, so armour is
 //! looked for anywhere, and encodings are decoded and parsed.
 
-use base64::Engine;
-use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet, decoded_len_estimate};
 use jiter::{JsonValue, PartialMode};
+use zeroize::Zeroizing;
 
 use crate::jose::jwa::{Curve, KeyMaterial};
 use crate::jose::pem;
@@ -65,12 +65,12 @@ fn is_point(secret: &[u8]) -> bool {
 
 /// The visible ASCII of a secret, in lower case: marks of byte order, zero octets of UTF-16 and invisible characters, behind
 /// which keys have been hidden, carry no meaning.
-fn plain_ascii(secret: &[u8]) -> String {
-    secret
-        .iter()
-        .filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
-        .map(|byte| char::from(byte.to_ascii_lowercase()))
-        .collect()
+fn plain_ascii(secret: &[u8]) -> Zeroizing<String> {
+    let visible = secret.iter().filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    // Text that grows leaves copies of itself behind.
+    let mut text = Zeroizing::new(String::with_capacity(secret.len()));
+    text.extend(visible.map(|byte| char::from(byte.to_ascii_lowercase())));
+    text
 }
 
 /// The text with what JSON escapes as `\uXXXX` (RFC 8259 section 7) in its place, as far as it is ASCII: `"\u006bty"` is the
@@ -125,22 +125,32 @@ fn is_json_container(lower: &str) -> bool {
     text.starts_with(['{', '[']) && JsonValue::parse_with_config(text.as_bytes(), true, PartialMode::Off).is_ok()
 }
 
-/// What the secret may be an encoding of: base64, base64url or hexadecimal, across lines.
-fn decodings(secret: &[u8]) -> Vec<Vec<u8>> {
-    let text = String::from_utf8_lossy(secret).replace("\\n", "");
-    let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
-    let body: Vec<u8> = text.bytes().filter(in_alphabet).collect();
-    let mut decoded: Vec<_> = BASE64.iter().filter_map(|engine| engine.decode(&body).ok()).collect();
-    decoded.extend(hexadecimal(&body));
-    decoded
+/// What the secret may be an encoding of: base64, base64url or hexadecimal, across lines, however their ends are written.
+fn decodings(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte);
+    let ends_a_line = |at: usize| secret[at] == b'n' && at > 0 && secret[at - 1] == b'\\';
+    let mut body = Zeroizing::new(Vec::with_capacity(secret.len()));
+    body.extend((0..secret.len()).filter(|&at| in_alphabet(secret[at]) && !ends_a_line(at)).map(|at| secret[at]));
+    let base64 = BASE64.iter().filter_map(|engine| {
+        // Room of our own, which is overwritten where it does not decode as well.
+        let mut decoded = Zeroizing::new(vec![0; decoded_len_estimate(body.len())]);
+        let length = engine.decode_slice(&*body, &mut decoded).ok()?;
+        decoded.truncate(length);
+        Some(decoded)
+    });
+    base64.chain(hexadecimal(&body)).collect()
 }
 
-fn hexadecimal(body: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+fn hexadecimal(body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     if body.len() % 2 == 1 {
         return None;
     }
-    body.chunks(2).map(|pair| Some(digit(&pair[0])? << 4 | digit(&pair[1])?)).collect()
+    let mut decoded = Zeroizing::new(Vec::with_capacity(body.len() / 2));
+    for pair in body.chunks(2) {
+        decoded.push(digit(pair[0])? << 4 | digit(pair[1])?);
+    }
+    Some(decoded)
 }
 
 #[cfg(test)]

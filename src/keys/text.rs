@@ -38,7 +38,7 @@ pub struct ShortSecret {
 /// anything that parses as an asymmetric key, in whatever disguise.
 pub fn from_text(text: &[u8], algorithms: &Algorithms) -> Result<LoadedKeys, ConfigError> {
     let wanted: Vec<Algorithm> = algorithms.iter().collect();
-    if !algorithms.are_symmetric() || json::parse_object(text).is_ok() {
+    if !algorithms.are_symmetric() || json::parse_object(text).map(Zeroizing::new).is_ok() {
         let jwks = public_text(text)?;
         let keys = KeySet::new(jwks.iter().cloned(), &wanted).map_err(|unsound| unusable(unsound.0))?;
         if keys.is_empty() {
@@ -85,6 +85,7 @@ fn public_text(text: &[u8]) -> Result<Vec<Jwk>, ConfigError> {
     let trimmed = text.trim_ascii();
     if trimmed.starts_with(b"{") {
         let object = json::parse_object(trimmed)
+            .map(Zeroizing::new)
             .map_err(|_| unusable("it starts like a JWK but is not one strict JSON object (RFC 8259)"))?;
         return if object.get("keys").is_some() {
             set(&object)

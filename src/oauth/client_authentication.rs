@@ -8,8 +8,8 @@ use form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
 use crate::config::ConfigError;
-use crate::http::header::{AUTHORIZATION, HeaderValue};
-use crate::http::{Location, Request};
+use crate::http::header::AUTHORIZATION;
+use crate::http::{Location, Request, secret_value};
 
 const SCHEME: &str = "Basic ";
 /// What stands in a message in the place of a secret.
@@ -121,7 +121,7 @@ impl Credentials {
         let authentication = self.authentication(method);
         let request = Request::post_form(location, fields.into_iter().chain(authentication.fields));
         // Base64 always is the value of a header.
-        match authentication.authorization.and_then(|value| HeaderValue::from_str(&value).ok()) {
+        match authentication.authorization.and_then(secret_value) {
             Some(value) => request.header(AUTHORIZATION, value),
             None => request,
         }

@@ -161,7 +161,7 @@ pub fn read_answer(status: u16, body: &[u8], redacted: impl Fn(&str) -> String) 
     if (300..400).contains(&status) {
         return Err(HttpError::of_status(status).into());
     }
-    let object = json::parse_object(body);
+    let object = json::parse_object(body).map(Zeroizing::new);
     if let Ok(object) = &object
         && let Some(error) = text(object, "error").filter(|error| !error.is_empty())
     {
@@ -172,7 +172,8 @@ pub fn read_answer(status: u16, body: &[u8], redacted: impl Fn(&str) -> String) 
     if status != 200 {
         return Err(HttpError::of_status(status).into());
     }
-    issued(&object.map_err(|_| TokenError::Unusable("it is not a JSON object"))?)
+    let object = object.map_err(|_| TokenError::Unusable("it is not a JSON object"))?;
+    issued(&object)
 }
 
 fn issued(object: &Object) -> Result<Issued, TokenError> {

@@ -35,6 +35,7 @@ impl BearerToken {
 
     /// Puts the token into a request's headers, a mutable mapping, in the place of any credentials there.
     fn authorize(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
-        headers.set_item("Authorization", format!("Bearer {}", self.0.expose()))
+        let value = Zeroizing::new(["Bearer ", self.0.expose()].concat());
+        headers.set_item("Authorization", value.as_str())
     }
 }

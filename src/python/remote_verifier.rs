@@ -3,12 +3,13 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyMapping, PyString};
+use zeroize::Zeroizing;
 
 use super::current_policy::CurrentPolicy;
 use super::decision::{self, Decision};
 use super::{convert, now};
-use crate::http::Location;
 use crate::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use crate::http::{Location, secret_value};
 use crate::oauth::inquiry::{self, Inquiry, Language, Proof};
 
 /// Asks a service about each token.
@@ -106,11 +107,7 @@ fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderV
         if read.iter().any(|(other, _)| *other == name) {
             return wrong(format!("headers holds {name} twice, in different cases"));
         }
-        match value
-            .extract::<String>()
-            .ok()
-            .filter(|value| value.is_ascii())
-            .and_then(|value| HeaderValue::from_str(&value).ok())
+        match value.extract::<String>().ok().map(Zeroizing::new).filter(|value| value.is_ascii()).and_then(secret_value)
         {
             Some(value) => read.push((name, value)),
             None => return wrong(format!("the value of the header {name} must be a str of printable ASCII")),
