@@ -114,7 +114,7 @@ matrix-lines: build ## Test with every FastMCP line, on one Python
 	$(BIN)/python scripts/matrix.py --ci $(MATRIX_ARGS)
 
 .PHONY: fuzz
-fuzz: setup ## Fuzz each target from its seeds for FUZZ_SECONDS
+fuzz: setup ## Fuzz each target for FUZZ_SECONDS (FUZZ_ARGS=... for scripts/fuzz.py)
 	$(BIN)/python scripts/fuzz.py --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: mutate
