@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+if not sys.platform.startswith("linux"):
+    pytest.skip("the memory of a process is shown by Linux alone", allow_module_level=True)
+
 CHILD = """
 import asyncio, ctypes, gc, os, sys
 from fastmcp_rs import auth, jws
