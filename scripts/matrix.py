@@ -1,4 +1,4 @@
-"""Run the host tests against each supported FastMCP line, with the built wheel.
+"""Run the host tests against each supported FastMCP line, with the built wheel, and those of configuration's edges.
 
 Each combination of a FastMCP line and a Python version gets an environment of its own under
 target/matrix, made of the line's locked requirements and the wheel. Two lines have no FastMCP and run
@@ -26,6 +26,8 @@ ENVIRONMENTS = ROOT / "target" / "matrix"
 WHEELS = ROOT / "target" / "wheels"
 HOST_TESTS = "tests/python/host"
 BARE_TESTS = "tests/python/bare"
+# These run wherever there is a Python.
+EDGE_TESTS = "tests/python/edges"
 
 Version = tuple[int, int]
 
@@ -76,9 +78,9 @@ class Combination:
         return REQUIREMENTS / (f"{self.line}.txt" if self.line in WITHOUT_FASTMCP else f"fastmcp-{self.line}.txt")
 
     @property
-    def tests(self) -> str:
+    def tests(self) -> tuple[str, str]:
         """The tests that belong to the line."""
-        return BARE_TESTS if self.line in WITHOUT_FASTMCP else HOST_TESTS
+        return (BARE_TESTS if self.line in WITHOUT_FASTMCP else HOST_TESTS, EDGE_TESTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,7 +213,7 @@ def test(combination: Combination, base: Path, uv: str, wheel: Path, pytest_argu
     where = step([python, "-c", "import fastmcp_rs; print(fastmcp_rs.__file__)"]).strip()
     if not Path(where).is_relative_to(environment):
         raise Failure(f"the tests would import fastmcp_rs from {where} rather than from the installed wheel")
-    return step([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", combination.tests, *pytest_arguments])
+    return step([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *combination.tests, *pytest_arguments])
 
 
 def run(

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws_lc_rs::{constant_time, hmac, rand};
 use zeroize::Zeroizing;
 
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 use crate::jose::jws::MAX_TOKEN_BYTES;
 use crate::jose::jwt::NumericDate;
 use crate::policy::Policy;
@@ -59,15 +59,16 @@ impl<T> StaticTokens<T> {
     /// A table of these tokens.
     ///
     /// # Errors
-    /// No token, an empty one, or one longer than a token may be.
+    /// No token, or one that no request can bear: an empty one, or one longer than a token may be.
     pub fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, StaticToken<T>)>) -> Result<Self, ConfigError> {
         let mut key = Zeroizing::new([0; 32]);
         rand::fill(&mut *key).map_err(|_| ConfigError::new("the system gives no random numbers"))?;
         let mut table = Self { key: hmac::Key::new(hmac::HMAC_SHA256, &*key), tokens: HashMap::new() };
         for (token, entry) in tokens {
-            if token.trim().is_empty() || token.len() > MAX_TOKEN_BYTES {
+            if !can_be_sent(token) {
                 return Err(ConfigError::new(
-                    "a token is blank or longer than 64 KiB: give the tokens as clients send them",
+                    "a token is blank, longer than 64 KiB, or holds what no request can bear, such as a line end, a space at an \
+                     end or a comma: give the tokens as clients send them",
                 ));
             }
             let digest = table.digest(token.as_bytes());
@@ -108,6 +109,12 @@ impl<T> StaticTokens<T> {
         digest.copy_from_slice(tag.as_ref());
         Digest(digest)
     }
+}
+
+/// Whether a request can bear this token, so that it could ever be accepted. Behind a comma would be another header.
+fn can_be_sent(token: &str) -> bool {
+    let fits = token.len() <= MAX_TOKEN_BYTES && config::check_exact("a token", token).is_ok();
+    fits && !token.is_empty() && !token.contains(',')
 }
 
 #[cfg(test)]
@@ -172,7 +179,11 @@ mod tests {
     fn no_token_at_all_or_a_blank_one_is_an_error() {
         assert!(StaticTokens::<()>::new([]).is_err());
         let entry = || StaticToken { expires: None, scopes: vec![], extra: () };
-        assert!(StaticTokens::new([("", entry())]).is_err());
-        assert!(StaticTokens::new([(" ", entry())]).is_err());
+        for never in ["", " ", " a", "a\n", "a\0b", "\u{feff}a", "a,b", &"a".repeat(MAX_TOKEN_BYTES + 1)] {
+            assert!(StaticTokens::new([(never, entry())]).is_err(), "{never:?}");
+        }
+        for sent in ["a", "a b", "key:\u{e9}", &"a".repeat(MAX_TOKEN_BYTES)] {
+            assert!(StaticTokens::new([(sent, entry())]).is_ok());
+        }
     }
 }

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from fastmcp_rs._native import AccessToken, Decision
+from fastmcp_rs._native import AccessToken, Decision, check_server_url
 
 if TYPE_CHECKING:
     from fastmcp import Client as ClientBase
@@ -133,10 +133,12 @@ def init_verifier(verifier: object, **urls: object) -> None:
     """Run the initializer of the host's ``TokenVerifier``, with those of the URL parameters that it has.
 
     Raises:
-        ValueError: A URL is given under a name that the installed FastMCP does not know.
+        ValueError: A URL is none, or is given under a name that the installed FastMCP does not know.
     """
     base: Any = _role("TokenVerifierBase")
     given = {name: url for name, url in urls.items() if url is not None}
+    for name, url in given.items():
+        check_server_url(url, name)
     if base is object:
         for name in _URL_PARAMETERS:
             setattr(verifier, name, given.get(name))

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 
 /// A URL that passed the rules: https, or http to this machine or by the operator's word; no user, no fragment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,25 +17,26 @@ impl Location {
     /// Reads a URL. `argument` is what the operator calls it.
     ///
     /// # Errors
-    /// The text is no absolute URL, has another scheme, holds credentials or a fragment, or is http to another machine
-    /// without `allow_http`.
+    /// The text is no absolute URL, has another scheme, holds credentials or a fragment or what nobody sees, is longer than
+    /// 64 KiB, or is http to another machine without `allow_http`.
     pub fn parse(text: &str, argument: &str, allow_http: bool) -> Result<Self, ConfigError> {
         let wrong = |why: &str| ConfigError::new(format!("{argument} {why}"));
-        let url = Url::parse(text)
-            .map_err(|_| wrong("is not an absolute URL: give one such as https://issuer.example/jwks"))?;
+        let not_absolute = || wrong("is not an absolute URL: give all of it, from https:// on");
+        config::check_visible(argument, text)?;
+        let url = Url::parse(text).map_err(|_| not_absolute())?;
         if !matches!(url.scheme(), "https" | "http") {
             return Err(wrong("must be an https URL"));
         }
         // The URL Standard reads more slashes, or none, or other ones, as if they were two.
         let authority = text.split_once("://").map_or("", |(_, rest)| rest);
         if authority.is_empty() || authority.starts_with('/') || text.contains('\\') {
-            return Err(wrong("is not an absolute URL: give one such as https://issuer.example/jwks"));
+            return Err(not_absolute());
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("must not hold a user name or password"));
         }
-        if url.fragment().is_some() || text.trim() != text || text.chars().any(char::is_control) {
-            return Err(wrong("must be a plain URL, without fragment, spaces or control characters"));
+        if url.fragment().is_some() || text.trim() != text {
+            return Err(wrong("must be a plain URL, without fragment and without spaces around it"));
         }
         if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
             return Err(wrong(
@@ -116,6 +117,8 @@ mod tests {
         ] {
             assert!(Location::parse(bad, "jwks_uri", false).is_err(), "{bad}");
         }
+        let long = Location::parse(&format!("https://a.example/{}", "x".repeat(100_000)), "token_url", false);
+        assert!(long.unwrap_err().to_string().starts_with("token_url is longer"));
         let error = Location::parse("http://a.example/", "jwks_uri", false).unwrap_err().to_string();
         assert!(error.contains("allow_http=True"), "{error}");
         assert!(Location::parse("http://a.example/", "jwks_uri", true).is_ok());

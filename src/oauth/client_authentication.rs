@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 use crate::http::header::AUTHORIZATION;
 use crate::http::{Location, Request, secret_value};
 
@@ -72,10 +72,10 @@ impl fmt::Debug for Authentication<'_> {
 }
 
 impl Credentials {
-    /// Takes an identifier and a secret. Either may hold any characters but control characters.
+    /// Takes an identifier and a secret. Either may hold any characters that can be seen, and spaces.
     ///
     /// # Errors
-    /// One of them is blank or holds a control character, such as the line end of the file that it was read from.
+    /// One of them is blank, or not fit to be sent.
     pub fn new(id: &str, secret: Zeroizing<String>) -> Result<Self, ConfigError> {
         for (text, argument) in [(id, "client_id"), (secret.as_str(), "client_secret")] {
             if text.trim().is_empty() {
@@ -83,11 +83,7 @@ impl Credentials {
                     "{argument} is blank: give the one that was issued to the client"
                 )));
             }
-            if text.chars().any(char::is_control) {
-                return Err(ConfigError::new(format!(
-                    "{argument} holds a control character: strip the line end if it was read from a file"
-                )));
-            }
+            config::check_visible(argument, text)?;
         }
         Ok(Self { id: id.into(), secret })
     }
@@ -202,6 +198,7 @@ mod tests {
             ("a", "\t", "client_secret"),
             ("a", "hush hush\n", "client_secret"),
             ("a", "hush\0hush", "client_secret"),
+            ("a", "\u{feff}hush", "client_secret"),
         ] {
             let error = Credentials::new(id, Zeroizing::new(secret.to_owned())).unwrap_err().to_string();
             assert!(error.starts_with(argument) && !error.contains("hush"), "{error}");

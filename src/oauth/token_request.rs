@@ -8,7 +8,7 @@ use std::time::Duration;
 use num_bigint::Sign;
 use zeroize::Zeroizing;
 
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 use crate::http::HttpError;
 use crate::jose::json::{self, Object, Value};
 use crate::oauth::bearer;
@@ -31,7 +31,7 @@ impl TokenRequest {
     /// Asks for these scopes, and for this audience: a request parameter that RFC 8693 section 2.1 names.
     ///
     /// # Errors
-    /// A scope is none (RFC 6749 section 3.3), or the audience is blank.
+    /// A scope is none (RFC 6749 section 3.3), or the audience is blank or not fit to be compared.
     pub fn new(scopes: &[Box<str>], audience: Option<&str>) -> Result<Self, ConfigError> {
         let is_scope = |scope: &str| {
             !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
@@ -42,9 +42,11 @@ impl TokenRequest {
                  list with one scope an item",
             ));
         }
+        scopes.iter().try_for_each(|scope| config::check_visible("scope", scope))?;
         if audience.is_some_and(|audience| audience.trim().is_empty()) {
             return Err(ConfigError::new("audience is blank: leave it out, or name whom the tokens are for"));
         }
+        audience.map_or(Ok(()), |audience| config::check_exact("audience", audience))?;
         let scope = if scopes.is_empty() { None } else { Some(scopes.join(" ").into()) };
         Ok(Self { scope, audience: audience.map(Box::from) })
     }

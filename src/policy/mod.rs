@@ -8,7 +8,7 @@ mod judging;
 mod tests;
 mod vouched;
 
-use crate::config::ConfigError;
+use crate::config::{self, ConfigError};
 use crate::rejection::Rejection;
 
 pub use judging::{CustomCheckFailed, Overrides, Plain, Refused, Verified};
@@ -51,45 +51,42 @@ impl Policy {
     /// This policy, with these issuers: literal strings, one of which `iss` must be. `None` accepts any.
     ///
     /// # Errors
-    /// An empty list or text, which looks like a check and would be none.
+    /// An empty list or text, which looks like a check and would be none; or a text that no token could have, because it
+    /// has a space at an end, a character that nobody sees, or more bytes than a token.
     pub fn with_issuers(self, issuers: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
-        Ok(Self { issuers: not_empty("issuer", issuers)?, ..self })
+        Ok(Self { issuers: expected("issuer", issuers)?, ..self })
     }
 
     /// This policy, with these audiences: literal strings, one of which `aud` must name. `None` accepts any.
     ///
     /// # Errors
-    /// An empty list or text.
+    /// As of `with_issuers`.
     pub fn with_audiences(self, audiences: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
-        Ok(Self { audiences: not_empty("audience", audiences)?, ..self })
+        Ok(Self { audiences: expected("audience", audiences)?, ..self })
     }
 
     /// This policy, with these clients: literal strings, one of which the token must have been issued to. `None` accepts
     /// any.
     ///
     /// # Errors
-    /// An empty list or text.
+    /// As of `with_issuers`.
     pub fn with_clients(self, clients: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
-        Ok(Self { clients: not_empty("client_id", clients)?, ..self })
+        Ok(Self { clients: expected("client_id", clients)?, ..self })
     }
 
     /// This policy, with these scopes, all of which the token must grant. An empty list demands none.
     ///
     /// # Errors
-    /// A scope that no token could grant, because it is empty or holds a space (RFC 6749 section 3.3).
+    /// A scope that no token could grant, as of `check_scopes_can_be_granted`.
     pub fn with_required_scopes(self, required_scopes: Vec<Box<str>>) -> Result<Self, ConfigError> {
-        if required_scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
-            return Err(ConfigError::new(
-                "required_scopes holds an empty scope or one with a space: give a list with one scope an item",
-            ));
-        }
+        check_scopes_can_be_granted("required_scopes", &required_scopes)?;
         Ok(Self { required_scopes, ..self })
     }
 
     /// This policy, with this `typ`, which the header must have.
     ///
     /// # Errors
-    /// An empty text, and `JWT`, which tells nothing about a token (RFC 8725bis section 3.11).
+    /// An empty text, and `JWT`, which tells nothing about a token (RFC 8725bis section 3.11); or one that no header has.
     pub fn with_typ(self, typ: Option<Box<str>>) -> Result<Self, ConfigError> {
         let typ_says_nothing = |typ: &str| typ.trim().is_empty() || media_type(typ) == "application/jwt";
         if typ.as_deref().is_some_and(typ_says_nothing) {
@@ -97,6 +94,7 @@ impl Policy {
                 "typ is empty or \"JWT\", which every token may carry: name a type such as \"at+jwt\"",
             ));
         }
+        typ.as_deref().map_or(Ok(()), |typ| config::check_exact("typ", typ))?;
         Ok(Self { typ, ..self })
     }
 
@@ -169,12 +167,28 @@ impl Policy {
     }
 }
 
-fn not_empty(name: &str, texts: Option<Vec<Box<str>>>) -> Result<Option<Vec<Box<str>>>, ConfigError> {
-    if texts.as_ref().is_some_and(|texts| texts.is_empty() || texts.iter().any(|text| text.trim().is_empty())) {
+/// Checks scopes that tokens are to grant. `argument` is what the operator calls them.
+///
+/// # Errors
+/// One of them is empty, or holds a space or a character that nobody sees (RFC 6749 section 3.3).
+pub fn check_scopes_can_be_granted(argument: &str, scopes: &[Box<str>]) -> Result<(), ConfigError> {
+    if scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
         return Err(ConfigError::new(format!(
-            "{name} is empty: give the expected {name}, a list of them, or None to accept any"
+            "{argument} holds an empty scope or one with a space: give a list with one scope an item"
         )));
     }
+    scopes.iter().try_for_each(|scope| config::check_visible(argument, scope))
+}
+
+/// Texts, one of which a token must have.
+fn expected(argument: &str, texts: Option<Vec<Box<str>>>) -> Result<Option<Vec<Box<str>>>, ConfigError> {
+    let given = texts.as_deref().unwrap_or_default();
+    if texts.is_some() && given.is_empty() || given.iter().any(|text| text.trim().is_empty()) {
+        return Err(ConfigError::new(format!(
+            "{argument} is empty: give the expected {argument}, a list of them, or None to accept any"
+        )));
+    }
+    given.iter().try_for_each(|text| config::check_exact(argument, text))?;
     Ok(texts)
 }
 

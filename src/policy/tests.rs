@@ -108,9 +108,26 @@ fn empty_expectations_are_errors() {
         assert!(Policy::default().with_audiences(Some(boxed(empty))).is_err());
     }
     assert!(Policy::default().with_required_scopes(vec![]).is_ok());
-    for scopes in [&[""][..], &["read write"], &["a\t"]] {
+    for scopes in [&[""][..], &["read write"], &["a\t"], &["a\0b"], &["a", "\u{feff}b"]] {
         assert!(Policy::default().with_required_scopes(boxed(scopes)).is_err());
     }
+}
+
+#[test]
+fn expectations_that_no_token_meets_are_errors() {
+    for never in ["a\n", " a", "a ", "a\0b", "\u{feff}a", &"a".repeat(100_000)] {
+        let texts = || Some(boxed(&["good", never]));
+        let said = [
+            Policy::default().with_issuers(texts()).unwrap_err().to_string(),
+            Policy::default().with_audiences(texts()).unwrap_err().to_string(),
+            Policy::default().with_clients(texts()).unwrap_err().to_string(),
+            Policy::default().with_typ(Some(never.into())).unwrap_err().to_string(),
+        ];
+        for (message, argument) in said.iter().zip(["issuer", "audience", "client_id", "typ"]) {
+            assert!(message.starts_with(argument), "{message}");
+        }
+    }
+    assert!(Policy::default().with_audiences(Some(boxed(&["My Server", "\u{e9}"]))).is_ok());
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::convert;
+use super::convert::{self, Passed};
 use super::principal::Principal;
 use crate::jose::jwt::NumericDate;
 use crate::policy::Vouched;
@@ -36,8 +36,18 @@ pub(super) enum Metadata {
 
 impl Metadata {
     /// A private copy of a caller's dict.
-    pub(super) fn copy_of(dict: &Bound<'_, PyDict>) -> PyResult<Self> {
-        Ok(Self::Python(deep_copy(dict)?.unbind()))
+    pub(super) fn copy_of(metadata: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let Ok(dict) = metadata.cast::<PyDict>() else {
+            let found = convert::type_name(metadata);
+            return Err(PyValueError::new_err(format!("metadata must be a dict, not {found}")));
+        };
+        let copied = deep_copy(dict).map_err(|error| {
+            if error.is_instance_of::<PyException>(dict.py()) {
+                return PyValueError::new_err("metadata holds what cannot be copied: give what JSON has");
+            }
+            error
+        });
+        Ok(Self::Python(copied?.unbind()))
     }
 
     pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
@@ -101,21 +111,25 @@ impl AccessToken {
 #[pymethods]
 impl AccessToken {
     #[new]
-    #[pyo3(signature = (token, token_type="bearer", expires_at=None, scope=None, user_id=None, metadata=None))]
+    #[pyo3(
+        signature = (token, token_type=Passed(None), expires_at=None, scope=None, user_id=None, metadata=None),
+        text_signature = "(token, token_type='bearer', expires_at=None, scope=None, user_id=None, metadata=None)"
+    )]
     fn new(
-        token: Bound<'_, PyString>,
-        token_type: &str,
+        token: &Bound<'_, PyAny>,
+        token_type: Passed<'_>,
         expires_at: Option<&Bound<'_, PyAny>>,
         scope: Option<&Bound<'_, PyAny>>,
-        user_id: Option<&str>,
-        metadata: Option<&Bound<'_, PyDict>>,
+        user_id: Option<&Bound<'_, PyAny>>,
+        metadata: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
+        let read = |given: Bound<'_, PyAny>| convert::text(&given, "token_type").map(Box::from);
         Ok(Self {
-            token: token.unbind(),
-            token_type: token_type.into(),
+            token: PyString::new(token.py(), convert::text(token, "token")?).unbind(),
+            token_type: token_type.0.map_or_else(|| Ok("bearer".into()), read)?,
             expires_at: expires_at.map(from_datetime).transpose()?,
             scope: convert::scopes(scope, "scope")?,
-            user_id: user_id.map(Box::from),
+            user_id: convert::optional_text(user_id, "user_id")?,
             metadata: metadata.map_or(Ok(Metadata::None), Metadata::copy_of)?,
             principal: None,
         })
@@ -155,8 +169,9 @@ impl AccessToken {
         self.expires_at.is_some_and(|expires_at| to_datetime(super::now()).is_none_or(|now| now >= expires_at))
     }
 
-    fn has_scope(&self, required_scope: &str) -> bool {
-        self.scope.iter().flatten().any(|scope| **scope == *required_scope)
+    fn has_scope(&self, required_scope: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let required = convert::text(required_scope, "required_scope")?;
+        Ok(self.scope.iter().flatten().any(|scope| **scope == *required))
     }
 
     /// The fields of FastMCP's own access token for this one, in a dict that the caller has for them, or in a new one.

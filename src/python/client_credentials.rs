@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use zeroize::Zeroizing;
 
 use super::bearer_token::BearerToken;
 use super::calls::with_python;
 use super::convert;
 use crate::clock;
 use crate::http::Location;
-use crate::oauth::client_authentication::{Credentials, Method};
+use crate::oauth::client_authentication::Method;
 use crate::oauth::client_credentials::{ClientCredentials as Source, HttpTokenEndpoint, Outcome};
 use crate::oauth::resource::{Binding, Resource};
 use crate::oauth::token_request::{TokenError, TokenRequest};
@@ -36,10 +35,10 @@ impl ClientCredentials {
         resource: Option<&Bound<'_, PyAny>>,
         server_url: Option<&Bound<'_, PyAny>>,
         token_endpoint_auth_method: &Bound<'_, PyAny>,
-        allow_http: bool,
+        allow_http: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let secret = Zeroizing::new(convert::text(client_secret, "client_secret")?.to_owned());
-        let credentials = Credentials::new(convert::text(client_id, "client_id")?, secret)?;
+        let credentials = convert::credentials(client_id, client_secret)?;
+        let allow_http = convert::flag(allow_http, "allow_http")?;
         let location = Location::parse(convert::text(token_url, "token_url")?, "token_url", allow_http)?;
         let method = Method::from_name(convert::text(token_endpoint_auth_method, METHOD)?).ok_or_else(|| {
             PyValueError::new_err(format!("{METHOD} must be one of {}", Method::ALL.map(Method::name).join(", ")))

@@ -1,13 +1,16 @@
 //! Values across the border: JSON to Python objects, and what callers give to Rust types.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
+use zeroize::Zeroizing;
 
 use crate::jose::json::{Object, Value};
+use crate::oauth::client_authentication::Credentials;
 
 /// The longest time to wait for an answer, in seconds.
 const LONGEST_TIMEOUT: f64 = 300.0;
@@ -86,17 +89,14 @@ fn value_to_object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, P
 /// Text or bytes of a key, where they are: no copy of a secret is made, nor of what is too long.
 pub(super) fn key_bytes<'k>(key: &'k Bound<'_, PyAny>, argument: &str) -> PyResult<&'k [u8]> {
     if let Ok(text) = key.cast::<PyString>() {
-        return match text.to_str() {
-            Ok(text) => Ok(text.as_bytes()),
-            Err(_) => Err(PyValueError::new_err(format!("{argument} holds characters that are no Unicode text"))),
-        };
+        return unicode(text, argument).map(str::as_bytes);
     }
     if let Ok(bytes) = key.cast::<PyBytes>() {
         return Ok(bytes.as_bytes());
     }
     let advice = if key.is_instance_of::<PyDict>() {
         ": give a JWK as JSON text, with json.dumps()"
-    } else if key.hasattr("read_text")? {
+    } else if key.hasattr("read_text").unwrap_or(false) {
         ": give the text of the file, with .read_text()"
     } else {
         ""
@@ -106,8 +106,25 @@ pub(super) fn key_bytes<'k>(key: &'k Bound<'_, PyAny>, argument: &str) -> PyResu
 
 /// One text.
 pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>, argument: &str) -> PyResult<&'a str> {
-    let text = value.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
-    text.ok_or_else(|| PyValueError::new_err(format!("{argument} must be a str, not {}", type_name(value))))
+    let wrong = |_| PyValueError::new_err(format!("{argument} must be a str, not {}", type_name(value)));
+    unicode(value.cast::<PyString>().map_err(wrong)?, argument)
+}
+
+/// What a Python text says. Its surrogates stand for octets that were no text where it was read.
+fn unicode<'a>(text: &'a Bound<'_, PyString>, argument: &str) -> PyResult<&'a str> {
+    let wrong = |_| PyValueError::new_err(format!("{argument} holds a lone surrogate, which is no Unicode text"));
+    text.to_str().map_err(wrong)
+}
+
+/// An argument with a default, as it was passed, whatever it is; `None` in Python is one.
+pub(super) struct Passed<'py>(pub(super) Option<Bound<'py, PyAny>>);
+
+impl<'py> FromPyObject<'_, 'py> for Passed<'py> {
+    type Error = Infallible;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(Some(value.to_owned())))
+    }
 }
 
 /// One text, or a list, tuple or set of texts. `None` stays `None`.
@@ -116,18 +133,24 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
     let wrong =
         || PyValueError::new_err(format!("{argument} must be a str or a list of str, not {}", type_name(value)));
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(Some(vec![text.to_str().map_err(|_| wrong())?.into()]));
+        return Ok(Some(vec![unicode(text, argument)?.into()]));
     }
     if !is_collection(value) {
         return Err(wrong());
     }
     let text = |item: PyResult<Bound<'_, PyAny>>| -> PyResult<Box<str>> {
-        let item = item?;
-        let text = item.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
-        let wrong = || PyValueError::new_err(format!("{argument} must hold only str, not {}", type_name(&item)));
-        text.map(Box::from).ok_or_else(wrong)
+        // A subclass of list may raise what it likes.
+        let item = item.map_err(|_| wrong())?;
+        let wrong = |_| PyValueError::new_err(format!("{argument} must hold only str, not {}", type_name(&item)));
+        unicode(item.cast::<PyString>().map_err(wrong)?, argument).map(Box::from)
     };
-    value.try_iter()?.map(text).collect::<PyResult<Vec<_>>>().map(Some)
+    value.try_iter().map_err(|_| wrong())?.map(text).collect::<PyResult<Vec<_>>>().map(Some)
+}
+
+/// `True` or `False`, and nothing that is merely true or false.
+pub(super) fn flag(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<bool> {
+    let wrong = |_| PyValueError::new_err(format!("{argument} must be True or False, not {}", type_name(value)));
+    value.cast::<PyBool>().map(PyBoolMethods::is_true).map_err(wrong)
 }
 
 /// One text. `None` stays `None`.
@@ -136,13 +159,18 @@ pub(super) fn optional_text(value: Option<&Bound<'_, PyAny>>, argument: &str) ->
     value.map(|value| text(value, argument).map(Box::from)).transpose()
 }
 
-/// A whole number from 0 to `most`. `None` stays `None`.
-pub(super) fn whole_number(value: Option<&Bound<'_, PyAny>>, argument: &str, most: usize) -> PyResult<Option<usize>> {
-    let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
-    let number = if value.is_instance_of::<PyBool>() { None } else { value.extract::<usize>().ok() };
-    let number = number.filter(|&number| number <= most && value.is_instance_of::<PyInt>());
+/// A whole number from 0 to `most`.
+pub(super) fn whole_number(value: &Bound<'_, PyAny>, argument: &str, most: usize) -> PyResult<usize> {
+    let is_number = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>();
+    let number = if is_number { value.extract::<usize>().ok() } else { None };
     let wrong = || PyValueError::new_err(format!("{argument} must be a whole number from 0 to {most}"));
-    number.map(Some).ok_or_else(wrong)
+    number.filter(|&number| number <= most).ok_or_else(wrong)
+}
+
+/// A client's identifier and its secret.
+pub(super) fn credentials(id: &Bound<'_, PyAny>, secret: &Bound<'_, PyAny>) -> PyResult<Credentials> {
+    let secret = Zeroizing::new(text(secret, "client_secret")?.to_owned());
+    Ok(Credentials::new(text(id, "client_id")?, secret)?)
 }
 
 /// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.

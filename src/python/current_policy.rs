@@ -7,7 +7,7 @@ use pyo3::types::PyList;
 
 use super::convert;
 use crate::config::ConfigError;
-use crate::policy::Policy;
+use crate::policy::{Policy, check_scopes_can_be_granted};
 
 /// A policy that is swapped as a whole: whoever judges keeps to the one that they began with.
 #[derive(Default)]
@@ -40,9 +40,11 @@ impl CurrentPolicy {
         self.change(|policy| policy.with_audiences(audiences))
     }
 
-    /// Takes the scopes that a token must grant, in any form that a caller may have them in.
-    pub(super) fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let scopes = convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default();
+    /// Takes the scopes that a token must grant, in any form that a caller may have them in and under the name that they
+    /// have there.
+    pub(super) fn set_required_scopes(&self, scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
+        let scopes = convert::scopes(scopes, argument)?.unwrap_or_default();
+        check_scopes_can_be_granted(argument, &scopes)?;
         self.change(|policy| policy.with_required_scopes(scopes))
     }
 

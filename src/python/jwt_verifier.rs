@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::convert::Passed;
 use super::current_policy::CurrentPolicy;
 use super::decision::Decision;
 use super::remote_keys::RemoteKeys;
@@ -39,15 +40,19 @@ impl JwtVerifier {
 
 #[pymethods]
 impl JwtVerifier {
+    /// `argument` is what the operator calls the key.
     #[new]
-    #[pyo3(signature = (key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=false, cache_size=None))]
+    #[pyo3(signature = (
+        key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=Passed(None), cache_size=Passed(None), argument="the key"
+    ))]
     fn new(
         key: &Bound<'_, PyAny>,
         algorithms: &Bound<'_, PyAny>,
         leeway: Option<&Bound<'_, PyAny>>,
         typ: Option<&Bound<'_, PyAny>>,
-        allow_bound_tokens: bool,
-        cache_size: Option<&Bound<'_, PyAny>>,
+        allow_bound_tokens: Passed<'_>,
+        cache_size: Passed<'_>,
+        argument: &str,
     ) -> PyResult<Self> {
         let names = convert::texts(Some(algorithms), "algorithms")?.unwrap_or_default();
         let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
@@ -60,11 +65,13 @@ impl JwtVerifier {
             }
             (remote.get().source(), None)
         } else {
-            let loaded = keys::from_text(convert::key_bytes(key, "the key")?, &algorithms)?;
+            let loaded = keys::from_text(convert::key_bytes(key, argument)?, &algorithms)?;
             (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
         };
-        let policy = policy(leeway, typ, allow_bound_tokens)?;
-        let remembered = convert::whole_number(cache_size, "cache_size", MOST_CACHED_TOKENS)?.unwrap_or(0);
+        let bound_too = |given| convert::flag(&given, "allow_bound_tokens");
+        let policy = policy(leeway, typ, allow_bound_tokens.0.map_or(Ok(false), bound_too)?)?;
+        let remembered = |given| convert::whole_number(&given, "cache_size", MOST_CACHED_TOKENS);
+        let remembered = cache_size.0.map_or(Ok(0), remembered)?;
         let mut verifier = Verifier::new(algorithms, source);
         if !verifier.algorithms().are_symmetric() {
             verifier = verifier.with_heavy(detached);
@@ -115,9 +122,10 @@ impl JwtVerifier {
         self.policy.set_audience(audience)
     }
 
-    /// The scopes that a token must grant.
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes)
+    /// The scopes that a token must grant; `argument` is what the operator calls them.
+    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
+        self.policy.set_required_scopes(required_scopes, argument)
     }
 
     /// The scopes that a token must grant, as they were parsed.

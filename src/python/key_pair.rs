@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::convert;
 use crate::config::Algorithms;
 use crate::testing;
 
@@ -13,8 +14,8 @@ pub(super) struct KeyPair(testing::KeyPair);
 #[pymethods]
 impl KeyPair {
     #[new]
-    fn new(py: Python<'_>, algorithm: &str) -> PyResult<Self> {
-        let algorithms = Algorithms::parse([algorithm])?;
+    fn new(py: Python<'_>, algorithm: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let algorithms = Algorithms::parse([convert::text(algorithm, "algorithm")?])?;
         let pairs = py.detach(|| algorithms.iter().map(testing::KeyPair::generate).collect::<Result<Vec<_>, _>>());
         Ok(Self(pairs?.remove(0)))
     }

@@ -9,6 +9,7 @@ mod convert;
 mod current_policy;
 mod decision;
 mod explanation;
+mod fetch_options;
 mod jws;
 mod jwt_verifier;
 mod key_pair;
@@ -18,6 +19,7 @@ mod refusal;
 mod remote_keys;
 mod remote_verifier;
 mod request;
+mod settings;
 mod static_verifier;
 mod tally;
 
@@ -44,6 +46,8 @@ mod _native {
     #[pymodule_export]
     use super::explanation::explain_without_keys;
     #[pymodule_export]
+    use super::fetch_options::FetchOptions;
+    #[pymodule_export]
     use super::jws::verify_jws;
     #[pymodule_export]
     use super::jwt_verifier::{JwtVerifier, scopes_of};
@@ -57,6 +61,8 @@ mod _native {
     use super::remote_verifier::RemoteVerifier;
     #[pymodule_export]
     use super::request::bearer_token;
+    #[pymodule_export]
+    use super::settings::{check_server_url, flag, scopes, text, texts, url_text};
     #[pymodule_export]
     use super::static_verifier::StaticVerifier;
     #[pymodule_export]

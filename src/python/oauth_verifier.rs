@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
-use zeroize::Zeroizing;
 
 use super::calls::with_python;
 use super::current_policy::CurrentPolicy;
 use super::decision::{self, Decision};
+use super::fetch_options::FetchOptions;
 use super::jwt_verifier::JwtVerifier;
 use super::remote_keys::RemoteKeys;
 use super::{convert, now};
-use crate::config::ConfigError;
 use crate::http::Location;
-use crate::oauth::client_authentication::Credentials;
 use crate::oauth::resource_server::{IntrospectionAt, ResourceServer};
 
 /// Verifies the tokens of one authorization server, or asks it about them.
@@ -30,21 +28,20 @@ impl OAuthVerifier {
     /// fetched keys whose server names it.
     #[new]
     fn new(
-        client_id: &str,
-        client_secret: &Bound<'_, PyString>,
+        client_id: &Bound<'_, PyAny>,
+        client_secret: &Bound<'_, PyAny>,
         verifier: &JwtVerifier,
         keys: &RemoteKeys,
         introspection: &Bound<'_, PyAny>,
         timeout: &Bound<'_, PyAny>,
-        allow_http: bool,
+        options: &FetchOptions,
     ) -> PyResult<Self> {
-        let secret = client_secret.to_str().map_err(|_| ConfigError::new("client_secret is no Unicode text"))?;
-        let credentials = Credentials::new(client_id, Zeroizing::new(secret.to_owned()))?;
+        let credentials = convert::credentials(client_id, client_secret)?;
         let introspection = if let Ok(keys) = introspection.cast::<RemoteKeys>() {
             IntrospectionAt::MetadataOf(keys.get().remote())
         } else {
             let url = convert::text(introspection, "introspection_url")?;
-            IntrospectionAt::Named(Location::parse(url, "introspection_url", allow_http)?)
+            IntrospectionAt::Named(Location::parse(url, "introspection_url", options.allow_http)?)
         };
         let (verifier, policy) = verifier.parts();
         let server =
@@ -54,9 +51,10 @@ impl OAuthVerifier {
         Ok(Self { server: Arc::new(server), policy })
     }
 
-    /// The scopes that a token must grant.
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes)
+    /// The scopes that a token must grant; `argument` is what the operator calls them.
+    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
+        self.policy.set_required_scopes(required_scopes, argument)
     }
 
     /// The scopes that a token must grant, as they were parsed.

@@ -1,7 +1,6 @@
 //! Keys that are fetched, for Python: the shared endpoints, and a verifier's own with a client of the caller's.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -9,6 +8,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::calls::with_python;
 use super::convert;
+use super::fetch_options::FetchOptions;
 use crate::clock;
 use crate::http::{FetchPolicy, HttpError, Location};
 use crate::keys::remote::{
@@ -31,66 +31,48 @@ impl RemoteKeys {
     }
 }
 
-fn span(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<Duration> {
-    let seconds = convert::seconds(Some(value), argument)?.filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| PyValueError::new_err(format!("{argument} must be a finite number of seconds, 0 or more")))
-}
-
 #[pymethods]
 impl RemoteKeys {
     /// `url` is that of a JWK Set, or an issuer's with `discover`. `fetch`, where given, does the fetching: it is called
     /// with a `KeyFetch`.
     #[new]
-    #[pyo3(signature = (url, *, discover, allow_http, ssrf_safe, refresh_interval, max_stale, fetch=None))]
-    fn new(
-        url: &str,
-        discover: bool,
-        allow_http: bool,
-        ssrf_safe: bool,
-        refresh_interval: &Bound<'_, PyAny>,
-        max_stale: &Bound<'_, PyAny>,
-        fetch: Option<Py<PyAny>>,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (url, options, *, discover, fetch=None))]
+    fn new(url: &str, options: &FetchOptions, discover: bool, fetch: Option<Py<PyAny>>) -> PyResult<Self> {
         let origin = if discover {
-            Origin::Issuer(Issuer::parse(url, allow_http)?)
+            Origin::Issuer(Issuer::parse(url, options.allow_http)?)
         } else {
-            Origin::KeySet(Location::parse(url, "jwks_uri", allow_http)?)
+            Origin::KeySet(Location::parse(url, "jwks_uri", options.allow_http)?)
         };
-        if ssrf_safe && !origin.is_https() {
+        if options.ssrf_safe && !origin.is_https() {
             return Err(PyValueError::new_err("ssrf_safe=True fetches over https only: give an https URL"));
         }
-        let refresh_interval = span(refresh_interval, "jwks_refresh_interval")?;
-        let max_stale = span(max_stale, "jwks_max_stale")?;
         let endpoint = if let Some(fetch) = fetch {
             let name = origin.name().to_owned();
             let fetcher = PythonFetcher { origin, fetch };
             Endpoint::new(&name, Box::new(fetcher), Box::new(clock::now), observer())
         } else {
-            let policy = if ssrf_safe { FetchPolicy::SsrfSafe } else { FetchPolicy::Plain };
+            let policy = if options.ssrf_safe { FetchPolicy::SsrfSafe } else { FetchPolicy::Plain };
             remote::shared(&origin, policy, observer())
         };
-        Ok(Self(Arc::new(Source::new(endpoint, refresh_interval, max_stale))))
+        Ok(Self(Arc::new(Source::new(endpoint, options.refresh_interval, options.max_stale))))
     }
 
     /// The keys of the authorization server that has this token endpoint; they know whose they are. `issuer` and
     /// `jwks_uri` stand in the place of what is sought and what the metadata says.
     #[staticmethod]
-    #[pyo3(signature = (token_url, *, issuer, jwks_uri, allow_http, refresh_interval, max_stale))]
+    #[pyo3(signature = (token_url, options, *, issuer, jwks_uri))]
     fn of_token_endpoint(
-        token_url: &str,
-        issuer: Option<&str>,
-        jwks_uri: Option<&str>,
-        allow_http: bool,
-        refresh_interval: &Bound<'_, PyAny>,
-        max_stale: &Bound<'_, PyAny>,
+        token_url: &Bound<'_, PyAny>,
+        options: &FetchOptions,
+        issuer: Option<&Bound<'_, PyAny>>,
+        jwks_uri: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let origin = Origin::TokenEndpoint(TokenEndpoint::parse(token_url, issuer, jwks_uri, allow_http)?);
-        let endpoint = remote::shared(&origin, FetchPolicy::Plain, observer());
-        let refresh_interval = span(refresh_interval, "jwks_refresh_interval")?;
-        let max_stale = span(max_stale, "jwks_max_stale")?;
-        Ok(Self(Arc::new(Source::new(endpoint, refresh_interval, max_stale))))
+        let token_url = convert::text(token_url, "token_url")?;
+        let issuer = issuer.map(|issuer| convert::text(issuer, "issuer")).transpose()?;
+        let jwks_uri = jwks_uri.map(|uri| convert::text(uri, "jwks_uri")).transpose()?;
+        let endpoint = TokenEndpoint::parse(token_url, issuer, jwks_uri, options.allow_http)?;
+        let endpoint = remote::shared(&Origin::TokenEndpoint(endpoint), FetchPolicy::Plain, observer());
+        Ok(Self(Arc::new(Source::new(endpoint, options.refresh_interval, options.max_stale))))
     }
 
     /// Asks for keys: `"ready"`, `"pending"` while a fetch is on its way, or `"unavailable"`.

@@ -8,9 +8,13 @@ use zeroize::Zeroizing;
 use super::current_policy::CurrentPolicy;
 use super::decision::{self, Decision};
 use super::{convert, now};
+use crate::config;
 use crate::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use crate::http::{Location, secret_value};
 use crate::oauth::inquiry::{self, Inquiry, Language, Proof};
+
+/// The most headers of a question.
+const MOST_HEADERS: usize = 100;
 
 /// Asks a service about each token.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -22,14 +26,15 @@ pub(super) struct RemoteVerifier {
 #[pymethods]
 impl RemoteVerifier {
     #[new]
-    #[pyo3(signature = (verify_url, headers, timeout, *, allow_http=false))]
+    #[pyo3(signature = (verify_url, headers, timeout, *, allow_http))]
     fn new(
-        verify_url: &str,
+        verify_url: &Bound<'_, PyAny>,
         headers: Option<&Bound<'_, PyAny>>,
         timeout: &Bound<'_, PyAny>,
-        allow_http: bool,
+        allow_http: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let location = Location::parse(verify_url, "verify_url", allow_http)?;
+        let allow_http = convert::flag(allow_http, "allow_http")?;
+        let location = Location::parse(convert::text(verify_url, "verify_url")?, "verify_url", allow_http)?;
         let headers = headers.map_or(Ok(Vec::new()), read_headers)?;
         let (language, timeout) = (language(&headers)?, convert::timeout(timeout)?);
         let inquiry = Inquiry::new(location, language, Proof::Headers(headers), timeout);
@@ -52,9 +57,10 @@ impl RemoteVerifier {
         self.policy.change(|policy| policy.with_clients(clients))
     }
 
-    /// The scopes that a token must grant.
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes)
+    /// The scopes that a token must grant; `argument` is what the operator calls them.
+    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
+        self.policy.set_required_scopes(required_scopes, argument)
     }
 
     /// The scopes that a token must grant, as they were parsed.
@@ -92,12 +98,18 @@ impl RemoteVerifier {
 /// Reads an operator's headers. Their values may be secrets, so that no message shows one.
 fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderValue)>> {
     let wrong = |why: String| Err(PyValueError::new_err(why));
-    let Ok(mapping) = headers.cast::<PyMapping>() else {
+    let pairs = headers.cast::<PyMapping>().ok().and_then(|headers| headers.items().ok());
+    let Some(pairs) = pairs else {
         return wrong(format!("headers must be a dict of str to str, not {}", convert::type_name(headers)));
     };
+    if pairs.len() > MOST_HEADERS {
+        return wrong(format!("headers holds more than {MOST_HEADERS}: give those that the service asks for"));
+    }
     let mut read: Vec<(HeaderName, HeaderValue)> = Vec::new();
-    for pair in mapping.items()?.iter() {
-        let (name, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    for pair in pairs.iter() {
+        let Ok((name, value)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
+            return wrong("headers must be a dict of str to str: its items are no pairs".to_owned());
+        };
         let Some(name) = name.extract::<String>().ok().and_then(|name| HeaderName::try_from(name).ok()) else {
             return wrong("headers holds a name that is no header's".to_owned());
         };
@@ -107,11 +119,14 @@ fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderV
         if read.iter().any(|(other, _)| *other == name) {
             return wrong(format!("headers holds {name} twice, in different cases"));
         }
-        match value.extract::<String>().ok().map(Zeroizing::new).filter(|value| value.is_ascii()).and_then(secret_value)
-        {
-            Some(value) => read.push((name, value)),
-            None => return wrong(format!("the value of the header {name} must be a str of printable ASCII")),
-        }
+        let readable = |value: &Zeroizing<String>| value.is_ascii() && config::check_exact("headers", value).is_ok();
+        let value = value.extract::<String>().ok().map(Zeroizing::new).filter(readable).and_then(secret_value);
+        let Some(value) = value else {
+            return wrong(format!(
+                "the value of the header {name} must be a str of printable ASCII, without spaces around it and of 64 KiB at most"
+            ));
+        };
+        read.push((name, value));
     }
     Ok(read)
 }

@@ -2,14 +2,16 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::access_token::{Metadata, from_datetime};
 use super::current_policy::CurrentPolicy;
 use super::decision::Decision;
 use super::principal::{Listed, Principal};
 use super::{convert, now};
+use crate::config;
 use crate::jose::jwt::NumericDate;
+use crate::policy;
 use crate::static_tokens::{StaticToken, StaticTokens};
 
 /// Verifies tokens that were listed at construction.
@@ -36,30 +38,23 @@ fn entry(metadata: &Bound<'_, PyAny>) -> PyResult<StaticToken<Owner>> {
             convert::type_name(metadata)
         )));
     };
-    let text = |name: &str| -> PyResult<Option<Box<str>>> {
-        match metadata.get_item(name)? {
-            None => Ok(None),
-            Some(value) if value.is_none() => Ok(None),
-            Some(value) => {
-                let text = value.extract::<String>();
-                text.map(|text| Some(text.into())).map_err(|_| PyValueError::new_err(format!("{name} must be a str")))
-            }
-        }
-    };
+    let text = |name: &str| convert::optional_text(metadata.get_item(name)?.as_ref(), name);
     let (user_id, client_id, subject) = (text("user_id")?, text("client_id")?, text("sub")?);
     let scopes = match metadata.get_item("scopes")? {
         Some(scopes) => convert::scopes(Some(&scopes), "scopes")?,
         None => convert::scopes(metadata.get_item("scope")?.as_ref(), "scope")?,
     };
+    let scopes = scopes.unwrap_or_default();
+    policy::check_scopes_can_be_granted("scope", &scopes)?;
     let first = |names: [&Option<Box<str>>; 3]| names.into_iter().flatten().find(|name| !name.is_empty()).cloned();
     Ok(StaticToken {
         expires: metadata.get_item("expires_at")?.as_ref().map_or(Ok(None), expiry)?,
-        scopes: scopes.unwrap_or_default(),
+        scopes,
         extra: Owner {
             user_id: first([&user_id, &subject, &client_id]),
             client_id: first([&client_id, &user_id, &subject]).unwrap_or_else(|| "unknown".into()),
             subject: first([&subject, &user_id, &None]),
-            metadata: Metadata::copy_of(metadata)?,
+            metadata: Metadata::copy_of(metadata.as_any())?,
         },
     })
 }
@@ -80,12 +75,19 @@ fn expiry(value: &Bound<'_, PyAny>) -> PyResult<Option<NumericDate>> {
 #[pymethods]
 impl StaticVerifier {
     #[new]
-    fn new(valid_tokens: &Bound<'_, PyAny>, token_type: &str) -> PyResult<Self> {
+    fn new(valid_tokens: &Bound<'_, PyAny>, token_type: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let token_type = convert::text(token_type, "token_type")?;
+        if token_type.trim().is_empty() {
+            return Err(PyValueError::new_err("token_type is blank: name the kind of the tokens, such as \"bearer\""));
+        }
+        config::check_exact("token_type", token_type)?;
+        let bare = |token| (token, PyDict::new(valid_tokens.py()).into_any());
         let listed: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> = if let Ok(dict) = valid_tokens.cast::<PyDict>() {
             dict.iter().collect()
-        } else if valid_tokens.is_instance_of::<PyList>() || valid_tokens.is_instance_of::<PyTuple>() {
-            let py = valid_tokens.py();
-            valid_tokens.try_iter()?.map(|token| Ok((token?, PyDict::new(py).into_any()))).collect::<PyResult<_>>()?
+        } else if let Ok(list) = valid_tokens.cast::<PyList>() {
+            list.iter().map(bare).collect()
+        } else if let Ok(tuple) = valid_tokens.cast::<PyTuple>() {
+            tuple.iter().map(bare).collect()
         } else {
             let found = convert::type_name(valid_tokens);
             return Err(PyValueError::new_err(format!(
@@ -94,11 +96,7 @@ impl StaticVerifier {
         };
         let mut entries = Vec::with_capacity(listed.len());
         for (token, metadata) in &listed {
-            let token = token.cast::<PyString>().map_err(|_| PyValueError::new_err("each token must be a str"))?;
-            entries.push((
-                token.to_str().map_err(|_| PyValueError::new_err("a token is no Unicode text"))?,
-                entry(metadata)?,
-            ));
+            entries.push((convert::text(token, "each token")?, entry(metadata)?));
         }
         Ok(Self {
             tokens: StaticTokens::new(entries)?,
@@ -107,9 +105,10 @@ impl StaticVerifier {
         })
     }
 
-    /// The scopes that a token must grant.
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes)
+    /// The scopes that a token must grant; `argument` is what the operator calls them.
+    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
+    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
+        self.policy.set_required_scopes(required_scopes, argument)
     }
 
     /// The scopes that a token must grant, as they were parsed.

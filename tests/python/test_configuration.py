@@ -135,8 +135,6 @@ def test_an_unknown_keyword_is_a_type_error():
     for name in ("key", "issuers", "secrets", "cache_ttl"):
         with pytest.raises(TypeError, match=name):
             configure(**{name: "x"})
-    with pytest.raises(TypeError):
-        configure(allow_bound_tokens="no")
 
 
 def test_a_short_secret_warns_once_and_is_taken():

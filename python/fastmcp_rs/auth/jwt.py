@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
-from fastmcp_rs._native import Decision, JwtVerifier, RemoteKeys, scopes_of
+from fastmcp_rs._native import Decision, FetchOptions, JwtVerifier, RemoteKeys, scopes_of, text
 from fastmcp_rs.auth.native import CACHE_SIZE, NativeProvider
 from fastmcp_rs.auth.remote import (
     MAX_STALE_SECONDS,
     REFRESH_INTERVAL_SECONDS,
     Issuer,
+    check_client,
     fetched_keys,
     settled,
     warm_up,
 )
-from fastmcp_rs.auth.texts import copied
+from fastmcp_rs.auth.texts import Expectation
 from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
     """
 
     _native: JwtVerifier
+    issuer = Expectation("_native")
+    audience = Expectation("_native")
     _asks_issuer = False
     _asks_scopes = False
 
@@ -117,22 +120,28 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """
         if jwks_uri is not None and (secret is not None or public_key is not None):
             raise ValueError("there are two kinds of keys: give either jwks_uri or a key")
+        options = FetchOptions(
+            allow_http=allow_http,
+            ssrf_safe=ssrf_safe,
+            refresh_interval=jwks_refresh_interval,
+            max_stale=jwks_max_stale,
+        )
+        check_client(http_client, options)
         key: str | bytes | RemoteKeys | None
         self._remote: RemoteKeys | None = None
         if jwks_uri is None:
             key, names = _key_and_algorithms(secret, public_key, algorithms, algorithm)
         else:
             names = _algorithms(algorithms, algorithm, _FASTMCP_ALGORITHM)
-            key = self._remote = fetched_keys(
-                jwks_uri,
-                http_client,
-                allow_http=allow_http,
-                ssrf_safe=ssrf_safe,
-                refresh_interval=jwks_refresh_interval,
-                max_stale=jwks_max_stale,
-            )
+            key = self._remote = fetched_keys(jwks_uri, http_client, options)
         self._native = JwtVerifier(
-            key, names, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens, cache_size=cache_size
+            key,
+            names,
+            leeway=leeway,
+            typ=typ,
+            allow_bound_tokens=allow_bound_tokens,
+            cache_size=cache_size,
+            argument="public_key" if secret is None else "secret",
         )
         if not (self._asks_issuer or self._asks_scopes):
             self._decide_natively()
@@ -161,26 +170,6 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         """The first of the accepted algorithms: FastMCP's attribute, which knows only one."""
         return self._native.algorithms[0]
 
-    @property
-    def issuer(self) -> str | list[str] | None:
-        """The expected issuer or issuers; ``None`` for any. Setting it takes effect at once."""
-        return copied(self._issuer)
-
-    @issuer.setter
-    def issuer(self, issuer: str | Sequence[str] | None) -> None:
-        self._native.set_issuer(issuer)
-        self._issuer = copied(issuer)
-
-    @property
-    def audience(self) -> str | list[str] | None:
-        """The expected audience or audiences; ``None`` for any. Setting it takes effect at once."""
-        return copied(self._audience)
-
-    @audience.setter
-    def audience(self, audience: str | Sequence[str] | None) -> None:
-        self._native.set_audience(audience)
-        self._audience = copied(audience)
-
     @classmethod
     def from_issuer(cls, issuer: str, **options: Any) -> "Self":  # noqa: ANN401 - those of the initializer
         """Make a verifier of an issuer's tokens, whose keys its metadata names.
@@ -198,7 +187,7 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         for name in ("secret", "public_key", "jwks_uri"):
             if name in options:
                 raise ValueError(f"from_issuer() finds keys by the issuer: {name} cannot be given as well")
-        return cls(jwks_uri=Issuer(issuer), issuer=issuer, **options)
+        return cls(jwks_uri=Issuer(text(issuer, "issuer")), issuer=issuer, **options)
 
     async def warm_up(self) -> None:
         """Fetch the keys ahead of the first request.

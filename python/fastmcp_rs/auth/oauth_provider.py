@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastmcp_rs import host
-from fastmcp_rs._native import JwtVerifier, OAuthVerifier, RemoteKeys
+from fastmcp_rs._native import FetchOptions, JwtVerifier, OAuthVerifier, RemoteKeys
 from fastmcp_rs.auth.asking import AskingProvider
 from fastmcp_rs.auth.native import CACHE_SIZE
 from fastmcp_rs.auth.remote import MAX_STALE_SECONDS, REFRESH_INTERVAL_SECONDS, fetched_keys
-from fastmcp_rs.auth.texts import copied
+from fastmcp_rs.auth.texts import Expectation
 from fastmcp_rs.errors import MissingAudienceWarning
 
 __all__ = ["OAuthProvider"]
@@ -42,6 +42,7 @@ class OAuthProvider(AskingProvider):
     )
 
     _native: OAuthVerifier
+    audience = Expectation("_jwt")
 
     def __init__(
         self,
@@ -105,33 +106,22 @@ class OAuthProvider(AskingProvider):
             TypeError: A parameter of FastMCP's own class of this name is given.
             ValueError: The configuration cannot work or would not be safe; the text says what would.
         """
-        for name, text in (("client_id", client_id), ("client_secret", client_secret), ("token_url", token_url)):
-            if not isinstance(text, str):
-                raise ValueError(f"{name} must be a str, not {type(text).__name__}")  # noqa: TRY004 - as all others
-        server = keys = RemoteKeys.of_token_endpoint(
-            token_url,
-            issuer=issuer,
-            jwks_uri=jwks_uri,
+        options = FetchOptions(
             allow_http=allow_http,
+            ssrf_safe=False,
             refresh_interval=jwks_refresh_interval,
             max_stale=jwks_max_stale,
         )
+        server = keys = RemoteKeys.of_token_endpoint(token_url, options, issuer=issuer, jwks_uri=jwks_uri)
         if issuer is not None and jwks_uri is not None:
             # Nothing is left to be found before a signature can be verified.
-            keys = fetched_keys(
-                jwks_uri,
-                None,
-                allow_http=allow_http,
-                ssrf_safe=False,
-                refresh_interval=jwks_refresh_interval,
-                max_stale=jwks_max_stale,
-            )
+            keys = fetched_keys(jwks_uri, None, options)
         self._jwt = JwtVerifier(
             keys, algorithms, leeway=leeway, typ=typ, allow_bound_tokens=allow_bound_tokens, cache_size=cache_size
         )
         self._keys = keys
         introspection = server if introspection_url is None else introspection_url
-        self._native = OAuthVerifier(client_id, client_secret, self._jwt, keys, introspection, timeout, allow_http)
+        self._native = OAuthVerifier(client_id, client_secret, self._jwt, keys, introspection, timeout, options)
         host.init_verifier(
             self,
             base_url=base_url,
@@ -141,7 +131,7 @@ class OAuthProvider(AskingProvider):
         self.detailed_errors = detailed_errors
         self._jwt.set_issuer(issuer)
         self.audience = audience
-        self.required_scopes = scope
+        self._native.set_required_scopes(scope, "scope")
         self.client_id = client_id
         self.token_url = token_url
         self._longest_seconds = float(timeout) + _KEYS_SECONDS
@@ -156,16 +146,6 @@ class OAuthProvider(AskingProvider):
     def scope(self) -> list[str]:
         """The scopes that every token must have: another name for ``required_scopes``."""
         return self.required_scopes
-
-    @property
-    def audience(self) -> str | list[str] | None:
-        """The expected audience or audiences; ``None`` for any. Setting it takes effect at once."""
-        return copied(self._audience)
-
-    @audience.setter
-    def audience(self, audience: str | Sequence[str] | None) -> None:
-        self._jwt.set_audience(audience)
-        self._audience = copied(audience)
 
     def stats(self) -> dict[str, Any]:
         """Tell what was decided here so far, and what is held of the server.

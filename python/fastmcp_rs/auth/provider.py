@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp_rs import host
-from fastmcp_rs._native import Tally
+from fastmcp_rs._native import Tally, flag, scopes
 from fastmcp_rs.auth.faces import answer_of, is_bridge, join_faces
 from fastmcp_rs.auth.telemetry import observe
 
@@ -42,13 +42,15 @@ class AuthProvider(host.TokenVerifierBase):
         super().__init_subclass__(**kwargs)
         join_faces(cls)
 
+    # Whether or not the initializer of this class runs.
     _detailed_errors = False
+    _required_scopes: Sequence[str] = ()
     tally: Tally
 
     def __init__(
         self,
         *,
-        required_scopes: Sequence[str] | None = None,
+        required_scopes: str | Sequence[str] | None = None,
         detailed_errors: bool = False,
         base_url: object = None,
         resource_base_url: object = None,
@@ -64,20 +66,25 @@ class AuthProvider(host.TokenVerifierBase):
             resource_server_url: The URL of this server, as FastMCP 2.12.0 takes it.
 
         Raises:
-            ValueError: ``required_scopes`` is not a list of texts, or a URL is given under a name that the installed
-                FastMCP does not know.
+            ValueError: The configuration cannot work; the text says what would.
         """
-        scopes = list(required_scopes or ())
-        if isinstance(required_scopes, str) or not all(isinstance(scope, str) for scope in scopes):
-            raise ValueError('required_scopes must be a list of str, such as ["read"]')
         host.init_verifier(
             self,
             base_url=base_url,
             resource_base_url=resource_base_url,
             resource_server_url=resource_server_url,
         )
-        self.required_scopes = scopes
+        self.required_scopes = required_scopes
         self.detailed_errors = detailed_errors
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that FastMCP demands of every request."""
+        return [*self._required_scopes]
+
+    @required_scopes.setter
+    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
+        self._required_scopes = scopes(required_scopes, "required_scopes")
 
     @property
     def detailed_errors(self) -> bool:
@@ -86,9 +93,7 @@ class AuthProvider(host.TokenVerifierBase):
 
     @detailed_errors.setter
     def detailed_errors(self, detailed_errors: bool) -> None:
-        if not isinstance(detailed_errors, bool):
-            raise ValueError("detailed_errors must be True or False")  # noqa: TRY004 - as for every wrong configuration
-        self._detailed_errors = detailed_errors
+        self._detailed_errors = flag(detailed_errors, "detailed_errors")
 
     async def authenticate(self, request: Any) -> "AccessToken | None":  # noqa: ANN401 - of whatever framework
         """Authenticate a request.

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fastmcp_rs._native import RemoteKeys
+from fastmcp_rs._native import FetchOptions, RemoteKeys, url_text
 from fastmcp_rs.auth.client_fetcher import ClientFetcher, fail_stranded
 from fastmcp_rs.errors import KeysUnavailableError
 from fastmcp_rs.waiting import outcome
@@ -13,7 +13,15 @@ from fastmcp_rs.waiting import outcome
 if TYPE_CHECKING:
     from fastmcp_rs.auth.client_fetcher import AsyncClient
 
-__all__ = ["MAX_STALE_SECONDS", "REFRESH_INTERVAL_SECONDS", "Issuer", "fetched_keys", "settled", "warm_up"]
+__all__ = [
+    "MAX_STALE_SECONDS",
+    "REFRESH_INTERVAL_SECONDS",
+    "Issuer",
+    "check_client",
+    "fetched_keys",
+    "settled",
+    "warm_up",
+]
 
 REFRESH_INTERVAL_SECONDS = 30.0
 MAX_STALE_SECONDS = 86_400.0
@@ -28,34 +36,38 @@ class Issuer(str):
     __slots__ = ()
 
 
-def fetched_keys(
-    jwks_uri: object,
-    http_client: "AsyncClient | None",
-    *,
-    allow_http: bool,
-    ssrf_safe: bool,
-    refresh_interval: float,
-    max_stale: float,
-) -> RemoteKeys:
+def fetched_keys(jwks_uri: object, http_client: "AsyncClient | None", options: FetchOptions) -> RemoteKeys:
     """Make the source of a verifier's keys. Nothing is fetched before it is asked.
 
     Raises:
-        ValueError: The URL is not one that keys may be fetched from, or a number is out of range.
+        ValueError: The URL is not one that keys may be fetched from.
     """
-    if ssrf_safe and http_client is not None:
+    fetch = None if http_client is None else ClientFetcher(http_client)
+    url = url_text(jwks_uri, "jwks_uri")
+    return RemoteKeys(url, options, discover=isinstance(jwks_uri, Issuer), fetch=fetch)
+
+
+def check_client(http_client: object, options: FetchOptions) -> None:
+    """Check a client that is to fetch keys, or its absence.
+
+    Raises:
+        ValueError: It is none that can be awaited, or the options want a transport of their own.
+    """
+    if http_client is None:
+        return
+    if options.ssrf_safe:
         raise ValueError("http_client cannot be combined with ssrf_safe=True, which has a transport of its own")
     # A blocking client has the method `close`, where an asynchronous one has `aclose`.
-    if http_client is not None and (not hasattr(http_client, "stream") or hasattr(http_client, "close")):
+    if not _has(http_client, "stream") or _has(http_client, "close"):
         raise ValueError(f"http_client must be an httpx or httpx2 AsyncClient, not a {type(http_client).__name__}")
-    return RemoteKeys(
-        str(jwks_uri),
-        discover=isinstance(jwks_uri, Issuer),
-        allow_http=allow_http,
-        ssrf_safe=ssrf_safe,
-        refresh_interval=refresh_interval,
-        max_stale=max_stale,
-        fetch=None if http_client is None else ClientFetcher(http_client),
-    )
+
+
+def _has(client: object, name: str) -> bool:
+    """Whether something has an attribute. What raises instead of saying so has none."""
+    try:
+        return hasattr(client, name)
+    except Exception:  # noqa: BLE001 - whatever it raises, it is no client
+        return False
 
 
 async def warm_up(remote: RemoteKeys) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from fastmcp_rs import host
 from fastmcp_rs._native import RemoteVerifier
 from fastmcp_rs.auth.asking import AskingProvider
+from fastmcp_rs.auth.texts import Expectation
 
 __all__ = ["RemoteAuthProvider"]
 
@@ -27,6 +28,9 @@ class RemoteAuthProvider(AskingProvider):
     )
 
     _native: RemoteVerifier
+    audience = Expectation("_native")
+    client_id = Expectation("_native")
+    issuer = Expectation("_native")
 
     def __init__(
         self,
@@ -80,9 +84,9 @@ class RemoteAuthProvider(AskingProvider):
             resource_server_url=resource_server_url,
         )
         self.detailed_errors = detailed_errors
-        self._native.set_audience(audience)
-        self._native.set_client_id(client_id)
-        self._native.set_issuer(issuer)
+        self.audience = audience
+        self.client_id = client_id
+        self.issuer = issuer
         self.required_scopes = required_scopes
         self.verify_url = verify_url
         self.timeout = self._longest_seconds = float(timeout)

@@ -100,7 +100,6 @@ class OAuth(_TokenAuth):
         token_endpoint_auth_method: str = "client_secret_basic",
         allow_http: bool = False,
     ) -> None:
-        self._description = f"OAuth(client_id={client_id!r}, token_url={token_url!r})"
         self._tokens = ClientCredentials(
             client_id,
             client_secret,
@@ -112,6 +111,7 @@ class OAuth(_TokenAuth):
             token_endpoint_auth_method=token_endpoint_auth_method,
             allow_http=allow_http,
         )
+        self._description = f"OAuth(client_id={client_id!r}, token_url={token_url!r})"
 
     async def get_token(self) -> str:
         """Get a token: the one at hand, or a new one.

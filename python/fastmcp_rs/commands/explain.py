@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastmcp_rs._native import JwtVerifier, RemoteKeys, explain_without_keys
+from fastmcp_rs._native import FetchOptions, JwtVerifier, RemoteKeys, explain_without_keys
 from fastmcp_rs.auth.explanation import CheckResult, Explanation, explained
 from fastmcp_rs.auth.remote import MAX_STALE_SECONDS, REFRESH_INTERVAL_SECONDS, Issuer, fetched_keys
 from fastmcp_rs.commands.terminal import Style, shown, tame
@@ -121,14 +121,13 @@ def _key(options: argparse.Namespace) -> tuple[RemoteKeys | bytes | str | None, 
 
 
 def _remote(url: str, options: argparse.Namespace) -> RemoteKeys:
-    return fetched_keys(
-        url,
-        None,
+    fetching = FetchOptions(
         allow_http=options.allow_http,
         ssrf_safe=False,
         refresh_interval=REFRESH_INTERVAL_SECONDS,
         max_stale=MAX_STALE_SECONDS,
     )
+    return fetched_keys(url, None, fetching)
 
 
 def _lines(explanation: Explanation, style: Style) -> "Iterator[str]":

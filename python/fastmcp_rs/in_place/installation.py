@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Literal
 
+from fastmcp_rs._native import flag
 from fastmcp_rs.in_place.imports import ImportWatcher
 from fastmcp_rs.in_place.seams import SEAMS, Swap, UnrecognisedError
 from fastmcp_rs.in_place.step import NativeStep, logger
@@ -156,11 +157,7 @@ def install(*, strict: bool = True) -> None:
     Raises:
         ValueError: ``strict`` is not a bool.
     """
-    if not isinstance(strict, bool):
-        raise ValueError(  # noqa: TRY004 - bad configuration is a ValueError throughout
-            f"strict must be True or False, not {type(strict).__name__}"
-        )
-    _installer.install(strict=strict)
+    _installer.install(strict=flag(strict, "strict"))
 
 
 def uninstall() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fastmcp_rs import host
+from fastmcp_rs._native import scopes as read_scopes
 
 if TYPE_CHECKING:
     from fastmcp_rs._native import AccessToken
@@ -47,15 +48,19 @@ def validate_scopes(required_scopes: Sequence[str]) -> None:
 
     Raises:
         PermissionError: There is no access token, or it lacks some of the scopes; the text names them.
-        ValueError: ``required_scopes`` is a text, whose letters would be the scopes.
+        ValueError: ``required_scopes`` is a text, where a list is expected, or names what no token can have.
         ImportError: FastMCP is not installed.
     """
-    if isinstance(required_scopes, str):
-        raise ValueError(f"required_scopes must be a list: [{required_scopes!r}]")  # noqa: TRY004 - as in the providers
+    if not isinstance(required_scopes, (list, tuple, set, frozenset)):
+        raise ValueError("required_scopes must be a list, such as ['read']")  # noqa: TRY004 - as in the providers
+    _demand(read_scopes(required_scopes, "required_scopes"))
+
+
+def _demand(scopes: Sequence[str]) -> None:
     token = get_access_token()
     if token is None:
         raise PermissionError("Authentication required")
-    missing = [scope for scope in required_scopes if not token.has_scope(scope)]
+    missing = [scope for scope in scopes if not token.has_scope(scope)]
     if missing:
         raise PermissionError(f"Missing required scope{'s' if missing[1:] else ''}: {', '.join(missing)}")
 
@@ -77,9 +82,12 @@ def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
     """
     if not scopes:
         raise ValueError("require_scope() needs a scope: require_scope('read')")
-    for scope in scopes:
-        if not _is_scope(scope):
-            raise ValueError(f"{scope!r} is not a scope: give texts without spaces, require_scope('read', 'write')")
+    try:
+        demanded = read_scopes(scopes, "scopes")
+    except ValueError:
+        raise ValueError(
+            "the scopes of require_scope() are texts without spaces: require_scope('read', 'write')"
+        ) from None
 
     def decorator(tool: _Tool) -> _Tool:
         if _is_registered(tool):
@@ -90,23 +98,19 @@ def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
 
             @functools.wraps(tool)
             async def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the tool's own
-                validate_scopes(scopes)
+                _demand(demanded)
                 return await tool(*args, **kwargs)
         else:
 
             @functools.wraps(tool)
             def checked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the tool's own
-                validate_scopes(scopes)
+                _demand(demanded)
                 return tool(*args, **kwargs)
 
         checked.__signature__ = host.signature_of(tool)  # type: ignore[attr-defined]
         return cast("_Tool", checked)
 
     return decorator
-
-
-def _is_scope(scope: object) -> bool:
-    return isinstance(scope, str) and [scope] == scope.split()
 
 
 def _is_registered(tool: object) -> bool:

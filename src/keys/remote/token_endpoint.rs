@@ -7,6 +7,9 @@ use crate::config::ConfigError;
 use crate::http::Location;
 use crate::keys::AuthorizationServer;
 
+/// The deepest path of a token endpoint below whose every prefix metadata is sought, in segments.
+const DEEPEST_PATH: usize = 16;
+
 /// A token endpoint that an operator named, and where the metadata of its server may be.
 ///
 /// Without an issuer, that is below each prefix of the endpoint's path, the longest first, and what is found there counts
@@ -22,7 +25,7 @@ impl TokenEndpoint {
     /// Reads a token endpoint, and what the operator says of its server in the place of the server's own metadata.
     ///
     /// # Errors
-    /// One of them is no URL that may be asked.
+    /// One of them is no URL that may be asked, or without an issuer the path of the endpoint has more than 16 segments.
     pub fn parse(
         token_url: &str,
         issuer: Option<&str>,
@@ -69,6 +72,11 @@ impl TokenEndpoint {
 fn guesses(token_url: &Location, allow_http: bool) -> Result<Vec<Place>, ConfigError> {
     let origin = token_url.url().origin().ascii_serialization();
     let segments: Vec<&str> = token_url.url().path().split('/').filter(|segment| !segment.is_empty()).collect();
+    if segments.len() > DEEPEST_PATH {
+        return Err(ConfigError::new(
+            "token_url has a path too deep to look for metadata below each part of it: name the issuer",
+        ));
+    }
     let prefixes = (0..segments.len().max(1)).rev().map(|length| {
         let path: String = segments[..length].iter().flat_map(|segment| ["/", segment]).collect();
         Issuer::parse(&format!("{origin}{path}"), allow_http)
@@ -92,6 +100,15 @@ mod tests {
     fn urls(token_url: &str) -> Vec<String> {
         let endpoint = TokenEndpoint::parse(token_url, None, None, false).unwrap();
         endpoint.places.iter().map(|place| place.location.url().to_string()).collect()
+    }
+
+    #[test]
+    fn a_path_is_so_deep_at_most_unless_the_issuer_is_named() {
+        let deep = |segments: usize| format!("https://a.example{}", "/a".repeat(segments));
+        assert_eq!(urls(&deep(DEEPEST_PATH)).len(), 4 * DEEPEST_PATH - 2);
+        let error = TokenEndpoint::parse(&deep(DEEPEST_PATH + 1), None, None, false).unwrap_err().to_string();
+        assert!(error.starts_with("token_url ") && error.contains("issuer"), "{error}");
+        assert!(TokenEndpoint::parse(&deep(1000), Some("https://a.example"), None, false).is_ok());
     }
 
     #[test]

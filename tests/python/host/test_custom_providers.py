@@ -209,14 +209,14 @@ def test_a_provider_of_neither_entry_point_cannot_be_made():
         AuthProvider()
 
 
-@pytest.mark.parametrize("scopes", ["read", [1], [None]])
-def test_required_scopes_are_a_list_of_texts(scopes):
-    class Custom(BearerOnly):
-        pass
-
-    with pytest.raises(ValueError, match="required_scopes must be a list of str"):
-        Custom(required_scopes=scopes)
-    assert Custom(required_scopes=("read",)).required_scopes == ["read"]
+@pytest.mark.parametrize("scopes", [1, [1], [None], ["read write"], [""], {"read": 1}, True])
+def test_required_scopes_are_those_of_every_provider(scopes):
+    custom = BearerOnly(required_scopes=("read",))
+    for demand in (lambda: BearerOnly(required_scopes=scopes), lambda: setattr(custom, "required_scopes", scopes)):
+        with pytest.raises(ValueError, match="required_scopes"):
+            demand()
+    assert custom.required_scopes == ["read"]
+    assert BearerOnly(required_scopes="read write").required_scopes == ["read", "write"]
 
 
 def test_a_custom_provider_is_a_token_verifier_of_fastmcps():
