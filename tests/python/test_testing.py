@@ -95,7 +95,7 @@ def test_rs256_is_the_default_and_an_algorithm_that_cannot_be_signed_is_told():
         with pytest.raises(ValueError, match=says):
             KeyPair.generate(algorithm)
     for wrong in (None, 1, ["RS256"]):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="algorithm must be a str"):
             KeyPair.generate(wrong)
 
 

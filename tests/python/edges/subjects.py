@@ -263,7 +263,11 @@ ELSEWHERE = {
         (
             *("NativeProvider.authenticate(request)", "NativeProvider.verify_token(token)"),
             *("AuthProvider.authenticate(request)", "AuthProvider.verify_token(token)"),
-            *("NativeProvider.load_access_token(token)", "NativeProvider.decided(token)", "JWTVerifier.explain(token)"),
+            *(
+                "NativeProvider.load_access_token(token)",
+                "NativeProvider.decided(request)",
+                "JWTVerifier.explain(token)",
+            ),
         ),
         "whatever a client sent is answered: test_any_input.py",
     ),
@@ -271,6 +275,7 @@ ELSEWHERE = {
         ("BearerAuth.auth_flow(request)", "OAuth.async_auth_flow(request)", "OAuth.sync_auth_flow(request)"),
         "the HTTP library's own: test_token_requests.py",
     ),
+    "AccessToken.host_fields(fields)": "the host's token is made of them: test_face_answers.py",
     "Explanation.of(told)": "what the native side tells: test_value.py",
 }
 # What is only ever made here, of what was decided; so a constructor of it is no configuration.
