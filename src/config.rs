@@ -78,11 +78,11 @@ impl Algorithms {
         for name in names {
             let algorithm = Algorithm::from_name(name).ok_or_else(|| {
                 let known: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-                ConfigError::new(format!(
-                    "unsupported algorithm {}: expected one of {}",
-                    quoted(name),
-                    known.join(", ")
-                ))
+                let expected = match known.iter().find(|known| known.eq_ignore_ascii_case(name.trim())) {
+                    Some(meant) => format!("write {meant:?}"),
+                    None => format!("expected one of {}", known.join(", ")),
+                };
+                ConfigError::new(format!("unsupported algorithm {}: {expected}", quoted(name)))
             })?;
             if !algorithms.contains(&algorithm) {
                 algorithms.push(algorithm);

@@ -224,7 +224,7 @@ class JwtVerifier:
         typ: object = None,
         allow_bound_tokens: object = ...,
         cache_size: object = ...,
-        argument: str = "the key",
+        argument: str = "key",
     ) -> JwtVerifier: ...
     def cache(self) -> dict[str, int] | None: ...
     @property

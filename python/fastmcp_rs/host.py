@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "URL_PARAMETERS",
     "AuthProviderBase",
     "AuthenticatedUser",
     "CallToolResultBase",
@@ -69,7 +70,7 @@ _DECISION = "_fastmcp_rs_decision"
 _HOST_FIELDS = ("token", "client_id", "scopes", "expires_at", "resource", "subject", "claims")
 # Where pydantic keeps what a model is made of.
 _KEPT = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-_URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
+URL_PARAMETERS = ("base_url", "resource_base_url", "resource_server_url")
 
 
 def _optional(module: str) -> Any:  # noqa: ANN401 - a module of whichever host is installed
@@ -140,10 +141,10 @@ def init_verifier(verifier: object, **urls: object) -> None:
     for name, url in given.items():
         check_server_url(url, name)
     if base is object:
-        for name in _URL_PARAMETERS:
+        for name in URL_PARAMETERS:
             setattr(verifier, name, given.get(name))
         return
-    known = [name for name in _URL_PARAMETERS if name in inspect.signature(base.__init__).parameters]
+    known = [name for name in URL_PARAMETERS if name in inspect.signature(base.__init__).parameters]
     for name in given:
         if name not in known:
             raise ValueError(f"the installed FastMCP has no {name}: use {' or '.join(known)}")
@@ -154,7 +155,7 @@ def verifier_state() -> dict[str, Any]:
     """The attributes of a verifier of the host's that was given nothing."""
     base: Any = _role("TokenVerifierBase")
     if base is object:
-        return {**dict.fromkeys(_URL_PARAMETERS), "required_scopes": []}
+        return {**dict.fromkeys(URL_PARAMETERS), "required_scopes": []}
     return dict(vars(base()))
 
 

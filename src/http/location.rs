@@ -6,6 +6,9 @@ use reqwest::Url;
 
 use crate::config::{self, ConfigError};
 
+/// What stands in no URL (RFC 3986 section 2, appendix C), and in many a template of one.
+const IN_NO_URL: [char; 9] = [' ', '"', '<', '>', '\\', '^', '`', '{', '}'];
+
 /// A URL that passed the rules: https, or http to this machine or by the operator's word; no user, no fragment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Location {
@@ -17,7 +20,7 @@ impl Location {
     /// Reads a URL. `argument` is what the operator calls it.
     ///
     /// # Errors
-    /// The text is no absolute URL, has another scheme, holds credentials or a fragment or what nobody sees, is longer than
+    /// The text is no absolute URL, has another scheme, holds credentials or a fragment or what no URL has, is longer than
     /// 64 KiB, or is http to another machine without `allow_http`.
     pub fn parse(text: &str, argument: &str, allow_http: bool) -> Result<Self, ConfigError> {
         let wrong = |why: &str| ConfigError::new(format!("{argument} {why}"));
@@ -29,8 +32,13 @@ impl Location {
         }
         // The URL Standard reads more slashes, or none, or other ones, as if they were two.
         let authority = text.split_once("://").map_or("", |(_, rest)| rest);
-        if authority.is_empty() || authority.starts_with('/') || text.contains('\\') {
+        if authority.is_empty() || authority.starts_with('/') {
             return Err(not_absolute());
+        }
+        if let Some(found) = text.trim().chars().find(|c| IN_NO_URL.contains(c)) {
+            return Err(wrong(&format!(
+                "holds {found:?}, which no URL does (RFC 3986): put in what it stands for, or escape it"
+            )));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("must not hold a user name or password"));

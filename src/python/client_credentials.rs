@@ -44,7 +44,7 @@ impl ClientCredentials {
             PyValueError::new_err(format!("{METHOD} must be one of {}", Method::ALL.map(Method::name).join(", ")))
         })?;
         let audience = audience.map(|audience| convert::text(audience, "audience")).transpose()?;
-        let scopes = convert::scopes(scope, "scope")?.unwrap_or_default();
+        let scopes = convert::wanted_scopes(scope, "scope")?;
         let request = TokenRequest::new(&scopes, audience)?;
         let server = |url: Option<&Bound<'_, PyAny>>, argument| -> PyResult<Option<Resource>> {
             url.map(|url| Ok(Resource::parse(convert::text(url, argument)?, argument)?)).transpose()

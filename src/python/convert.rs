@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::jose::json::{Object, Value};
 use crate::oauth::client_authentication::Credentials;
+use crate::policy;
 
 /// The longest time to wait for an answer, in seconds.
 const LONGEST_TIMEOUT: f64 = 300.0;
@@ -181,6 +182,19 @@ pub(super) fn scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResu
         return Ok(Some(words.filter(|word| !word.is_empty()).map(Box::from).collect()));
     }
     Ok(Some(scopes))
+}
+
+/// Scopes that are demanded or asked for, in any of these forms. A text without any, such as that of a variable which is
+/// not set, would switch the check off.
+pub(super) fn wanted_scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Vec<Box<str>>> {
+    let scopes = scopes(value, argument)?.unwrap_or_default();
+    if scopes.is_empty() && value.is_some_and(PyAnyMethods::is_instance_of::<PyString>) {
+        return Err(PyValueError::new_err(format!(
+            "{argument} names no scope: leave it out, or give None, where none is needed"
+        )));
+    }
+    policy::check_scopes_can_be_granted(argument, &scopes)?;
+    Ok(scopes)
 }
 
 /// A number of seconds. `True` is no number.

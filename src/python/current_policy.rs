@@ -7,7 +7,7 @@ use pyo3::types::PyList;
 
 use super::convert;
 use crate::config::ConfigError;
-use crate::policy::{Policy, check_scopes_can_be_granted};
+use crate::policy::Policy;
 
 /// A policy that is swapped as a whole: whoever judges keeps to the one that they began with.
 #[derive(Default)]
@@ -43,8 +43,7 @@ impl CurrentPolicy {
     /// Takes the scopes that a token must grant, in any form that a caller may have them in and under the name that they
     /// have there.
     pub(super) fn set_required_scopes(&self, scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
-        let scopes = convert::scopes(scopes, argument)?.unwrap_or_default();
-        check_scopes_can_be_granted(argument, &scopes)?;
+        let scopes = convert::wanted_scopes(scopes, argument)?;
         self.change(|policy| policy.with_required_scopes(scopes))
     }
 

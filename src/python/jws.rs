@@ -1,10 +1,11 @@
 //! The signature alone, for Python.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::convert;
-use crate::config::Algorithms;
+use crate::config::{Algorithms, ConfigError};
 use crate::keys;
 use crate::rejection::Rejection;
 use crate::verifier;
@@ -18,11 +19,12 @@ pub(super) fn verify_jws<'py>(
     algorithms: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let key = convert::key_bytes(key, "key")?;
+    let wrong = |error: ConfigError| PyValueError::new_err(format!("key: {error}"));
     let (keys, algorithms) = match convert::texts(algorithms, "algorithms")? {
-        None => keys::from_public_text(key)?,
+        None => keys::from_public_text(key).map_err(wrong)?,
         Some(names) => {
             let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
-            (keys::from_text(key, &algorithms)?.keys, algorithms)
+            (keys::from_text(key, &algorithms).map_err(wrong)?.keys, algorithms)
         }
     };
     match verifier::verify_jws(token_bytes(token), &algorithms, &keys) {

@@ -43,7 +43,7 @@ impl JwtVerifier {
     /// `argument` is what the operator calls the key.
     #[new]
     #[pyo3(signature = (
-        key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=Passed(None), cache_size=Passed(None), argument="the key"
+        key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=Passed(None), cache_size=Passed(None), argument="key"
     ))]
     fn new(
         key: &Bound<'_, PyAny>,
@@ -59,13 +59,14 @@ impl JwtVerifier {
         let (source, short_secret): (Arc<dyn KeySource>, _) = if let Ok(remote) = key.cast::<RemoteKeys>() {
             if algorithms.are_symmetric() {
                 return Err(PyValueError::new_err(
-                    "HS* algorithms need a shared secret, which no URL publishes: give it as secret, or name the algorithm \
+                    "HS* algorithms need a shared secret, which no URL publishes: give a JWTVerifier the secret, or name the algorithm \
                      of the published keys",
                 ));
             }
             (remote.get().source(), None)
         } else {
-            let loaded = keys::from_text(convert::key_bytes(key, argument)?, &algorithms)?;
+            let loaded = keys::from_text(convert::key_bytes(key, argument)?, &algorithms)
+                .map_err(|error| PyValueError::new_err(format!("{argument}: {error}")))?;
             (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
         };
         let bound_too = |given| convert::flag(&given, "allow_bound_tokens");

@@ -119,11 +119,13 @@ fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderV
         if read.iter().any(|(other, _)| *other == name) {
             return wrong(format!("headers holds {name} twice, in different cases"));
         }
-        let readable = |value: &Zeroizing<String>| value.is_ascii() && config::check_exact("headers", value).is_ok();
+        let readable = |value: &Zeroizing<String>| {
+            value.is_ascii() && !value.is_empty() && config::check_exact("headers", value).is_ok()
+        };
         let value = value.extract::<String>().ok().map(Zeroizing::new).filter(readable).and_then(secret_value);
         let Some(value) = value else {
             return wrong(format!(
-                "the value of the header {name} must be a str of printable ASCII, without spaces around it and of 64 KiB at most"
+                "the value of the header {name} must be a str of printable ASCII, not empty, without spaces around it and of 64 KiB at most"
             ));
         };
         read.push((name, value));

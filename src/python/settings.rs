@@ -6,7 +6,6 @@ use pyo3::types::PyString;
 
 use super::convert;
 use crate::oauth::resource::Resource;
-use crate::policy;
 
 /// `True` or `False`, and nothing that is merely true or false.
 #[pyfunction]
@@ -30,9 +29,7 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
 /// Scopes that are to be granted, in any form that a caller may have them in; None is none.
 #[pyfunction]
 pub(super) fn scopes(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<String>> {
-    let scopes = convert::scopes(Some(value), argument)?.unwrap_or_default();
-    policy::check_scopes_can_be_granted(argument, &scopes)?;
-    Ok(scopes.into_iter().map(String::from).collect())
+    Ok(convert::wanted_scopes(Some(value), argument)?.into_iter().map(String::from).collect())
 }
 
 /// A URL as text, from a text or from an object that stands for one, such as pydantic's.
@@ -44,8 +41,10 @@ pub(super) fn url_text<'py>(value: &Bound<'py, PyAny>, argument: &str) -> PyResu
 }
 
 fn shown<'py>(value: &Bound<'py, PyAny>, argument: &str) -> PyResult<Bound<'py, PyString>> {
-    let wrong = |_| PyValueError::new_err(format!("{argument} must be a URL, not {}", convert::type_name(value)));
-    value.str().map_err(wrong)
+    let wrong = || PyValueError::new_err(format!("{argument} must be a URL as str, not {}", convert::type_name(value)));
+    // As those of pydantic, httpx and yarl have it.
+    let is_url = value.hasattr("host").unwrap_or(false);
+    if is_url { value.str().map_err(|_| wrong()) } else { Err(wrong()) }
 }
 
 /// Checks the URL of a server of ours, in either form.

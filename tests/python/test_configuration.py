@@ -46,6 +46,46 @@ WRONG = {
         "one scope an item",
         lambda: configure(required_scopes="read write"),
     ),
+    "no scope in a text": (
+        lambda: configure(required_scopes=" ,"),
+        "required_scopes names no scope",
+        lambda: configure(required_scopes=[]),
+    ),
+    "algorithm in other letters": (
+        lambda: configure(algorithm="hs256"),
+        'unsupported algorithm "hs256": write "HS256"',
+        lambda: configure(algorithm="HS256"),
+    ),
+    "algorithm in a list": (
+        lambda: configure(algorithm=["HS256"]),
+        "algorithm must be a str, not list",
+        lambda: configure(algorithms=["HS256"]),
+    ),
+    "the name of a file": (
+        lambda: public("issuer.pem"),
+        "public_key: the key cannot be used: .*not the name of a file",
+        lambda: public(RSA.public_key),
+    ),
+    "URL of metadata": (
+        lambda: JWTVerifier.from_issuer("https://a.example/.well-known/openid-configuration", audience="server"),
+        "issuer is the URL of metadata",
+        lambda: JWTVerifier.from_issuer("https://a.example", audience="server"),
+    ),
+    "URL of a template": (
+        lambda: JWTVerifier(jwks_uri="https://a.example/{tenant}/keys", audience="server"),
+        "jwks_uri holds '{'",
+        lambda: JWTVerifier(jwks_uri="https://a.example/%7Btenant%7D/keys", audience="server"),
+    ),
+    "URL with a space": (
+        lambda: JWTVerifier(jwks_uri="https://a.example/j k", audience="server"),
+        "jwks_uri holds ' '",
+        lambda: JWTVerifier(jwks_uri="https://a.example/j%20k", audience="server"),
+    ),
+    "URLs in a list": (
+        lambda: JWTVerifier(jwks_uri=["https://a.example/keys"], audience="server"),
+        "jwks_uri must be a URL as str, not list",
+        lambda: JWTVerifier(jwks_uri="https://a.example/keys", audience="server"),
+    ),
     "empty scope": (
         lambda: configure(required_scopes=[""]),
         "empty scope",

@@ -193,6 +193,7 @@ def test_required_scopes_that_are_set_later_take_effect_at_once(ask):
         ({"tokens": {}}, "no tokens"),
         ({"valid_tokens": ["a", ""]}, "blank"),
         ({"valid_tokens": [" "]}, "blank"),
+        ({"valid_tokens": ["Bearer alice"]}, "without the word Bearer"),
         ({"valid_tokens": ["x" * 65_537]}, "64 KiB"),
         ({"valid_tokens": "token"}, "dict of token to metadata or a list"),
         ({"valid_tokens": b"token"}, "dict of token to metadata or a list"),

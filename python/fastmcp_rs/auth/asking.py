@@ -1,7 +1,7 @@
 """What the providers share that ask another server about tokens."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -31,12 +31,19 @@ class AskingProvider(NativeProvider):
     # FastMCP's class of the same name, and the parameters that only that one has.
     _namesake: ClassVar[str]
     _namesakes_parameters: ClassVar[frozenset[str]]
+    # What others call a parameter, and what it is called here.
+    _called_here: ClassVar[Mapping[str, str]] = {}
 
     _native: _Asker
     _longest_seconds: float
 
     def __new__(cls, *_: object, **options: object) -> "Self":
         """Tell whoever means FastMCP's class where it is, whatever else they gave or left out."""
+        for name in options.keys() & cls._called_here.keys():
+            raise TypeError(
+                f"{cls.__name__} of fastmcp_rs has no parameter {name!r}: here it is called {cls._called_here[name]}; "
+                f"FastMCP's own class of this name is {cls._namesake}"
+            )
         for name in options.keys() & cls._namesakes_parameters:
             raise TypeError(
                 f"{cls.__name__} of fastmcp_rs has no parameter {name!r}: it is one of FastMCP's own class of this "

@@ -154,10 +154,12 @@ class JWTVerifier(NativeProvider, host.JWTVerifierBase):
         self.issuer = issuer
         self.audience = audience
         self.required_scopes = required_scopes
-        self.public_key = None if self._native.is_symmetric else public_key or secret
-        self.jwks_uri = None if jwks_uri is None or isinstance(jwks_uri, Issuer) else str(jwks_uri)
-        self.ssrf_safe = ssrf_safe
         self.detailed_errors = detailed_errors
+        self._tell(
+            public_key=None if self._native.is_symmetric else public_key or secret,
+            jwks_uri=None if jwks_uri is None or isinstance(jwks_uri, Issuer) else str(jwks_uri),
+            ssrf_safe=ssrf_safe,
+        )
         _warn(self._native.short_secret, audience)
 
     @property
@@ -292,7 +294,7 @@ def _algorithms(algorithms: Sequence[str], algorithm: str | None, default: str) 
     if given and algorithm is not None:
         raise ValueError("give either algorithms or algorithm, not both")
     if algorithm is not None:
-        return [algorithm]
+        return [text(algorithm, "algorithm")]
     return algorithms if given else [default]
 
 

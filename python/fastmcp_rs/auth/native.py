@@ -1,6 +1,8 @@
 """What the native providers share: one decision, read off by both faces and by the log."""
 
+import inspect
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from fastmcp_rs import host
@@ -44,6 +46,23 @@ class NativeProvider(AuthProvider):
     @required_scopes.setter
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
         self._native.set_required_scopes(required_scopes)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, unless it is a parameter that construction alone takes: that would change nothing.
+
+        Raises:
+            AttributeError: It is one, and had another value there.
+        """
+        known = vars(self)
+        if "_native" in known and name in _fixed_parameters(type(self)) and known.get(name, ...) is not value:
+            raise AttributeError(
+                f"{name} is read when a {type(self).__name__} is made, and would change nothing later: make a new one"
+            )
+        super().__setattr__(name, value)
+
+    def _tell(self, **configuration: object) -> None:
+        """Let attributes tell what this was made with."""
+        vars(self).update(configuration)
 
     def _decide(self, token: object) -> Decision:
         """Decide about a token, at once."""
@@ -111,3 +130,16 @@ class NativeProvider(AuthProvider):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds keys; construct it where it is needed")
+
+
+@cache
+def _fixed_parameters(cls: type) -> frozenset[str]:
+    """The parameters of a provider of ours for which it has no setter. Those of a subclass are its own affair."""
+    ours = next(base for base in cls.__mro__ if base.__module__.startswith("fastmcp_rs."))
+    names = inspect.signature(ours).parameters
+    return frozenset(name for name in names if name not in host.URL_PARAMETERS and not _is_set_by_class(cls, name))
+
+
+def _is_set_by_class(cls: type, name: str) -> bool:
+    member = inspect.getattr_static(cls, name, None)
+    return hasattr(type(member), "__set__") and (not isinstance(member, property) or member.fset is not None)

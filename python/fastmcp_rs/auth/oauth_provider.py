@@ -1,8 +1,8 @@
 """Tokens of the authorization server behind a token URL."""
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from fastmcp_rs import host
 from fastmcp_rs._native import FetchOptions, JwtVerifier, OAuthVerifier, RemoteKeys
@@ -37,10 +37,13 @@ class OAuthProvider(AskingProvider):
             "service_documentation_url",
             "client_registration_options",
             "revocation_options",
-            "required_scopes",
         }
     )
 
+    _called_here: ClassVar[Mapping[str, str]] = {"required_scopes": "scope"}
+
+    client_id: str
+    token_url: str
     _native: OAuthVerifier
     audience = Expectation("_jwt")
 
@@ -132,8 +135,7 @@ class OAuthProvider(AskingProvider):
         self._jwt.set_issuer(issuer)
         self.audience = audience
         self._native.set_required_scopes(scope, "scope")
-        self.client_id = client_id
-        self.token_url = token_url
+        self._tell(client_id=client_id, token_url=token_url)
         self._longest_seconds = float(timeout) + _KEYS_SECONDS
         if audience is None:
             warnings.warn(

@@ -27,6 +27,8 @@ class RemoteAuthProvider(AskingProvider):
         }
     )
 
+    verify_url: str
+    timeout: float
     _native: RemoteVerifier
     audience = Expectation("_native")
     client_id = Expectation("_native")
@@ -88,8 +90,8 @@ class RemoteAuthProvider(AskingProvider):
         self.client_id = client_id
         self.issuer = issuer
         self.required_scopes = required_scopes
-        self.verify_url = verify_url
-        self.timeout = self._longest_seconds = float(timeout)
+        self._longest_seconds = float(timeout)
+        self._tell(verify_url=verify_url, timeout=self._longest_seconds)
 
     def __repr__(self) -> str:
         # What a query holds may be a key of the service.

@@ -92,7 +92,8 @@ def _explanation(token: str, options: argparse.Namespace) -> Explanation:
             for check in explanation.checks
         )
         return dataclasses.replace(explanation, checks=checks, reason=_NO_KEY, fix=explanation.fix or _GIVE_A_KEY)
-    native = JwtVerifier(key, options.algorithm or [default], **policy)
+    argument = "--public-key" if options.secret_env is None else "--secret-env"
+    native = JwtVerifier(key, options.algorithm or [default], argument=argument, **policy)
     native.set_issuer(options.issuer)
     native.set_audience(options.audience)
     native.set_required_scopes(options.scope)

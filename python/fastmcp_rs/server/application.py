@@ -1,5 +1,6 @@
 """FastMCP's server class, which takes a provider under the documented name."""
 
+import inspect
 from typing import Any
 
 from fastmcp_rs import host
@@ -19,16 +20,19 @@ class FastMCP(host.FastMCPBase[Any]):
             **kwargs: FastMCP's own, ``auth`` among them.
 
         Raises:
-            TypeError: ``auth_provider`` is no provider: without one the server would be open.
+            TypeError: ``auth_provider``, or ``auth``, is no provider: without one the server would be open.
             ValueError: Both ``auth`` and ``auth_provider`` are given.
         """
-        if auth_provider is not None:
-            if "auth" in kwargs:
-                raise ValueError("auth_provider is another name for auth: give one of them")
-            if not isinstance(auth_provider, host.AuthProviderBase):
+        if auth_provider is not None and "auth" in kwargs:
+            raise ValueError("auth_provider is another name for auth: give one of them")
+        # Up to 2.14 FastMCP has a sign of its own for what is not given.
+        absent = (None, inspect.signature(super().__init__).parameters["auth"].default)
+        for name, given in (("auth_provider", auth_provider), ("auth", kwargs.get("auth"))):
+            if not any(given is sign for sign in absent) and not isinstance(given, host.AuthProviderBase):
                 raise TypeError(
-                    "auth_provider must be a provider, such as a JWTVerifier, or None, not a "
-                    f"{type(auth_provider).__name__}: without a provider the server would be open"
+                    f"{name} must be a provider, such as a JWTVerifier, or None, not a {type(given).__name__}: without "
+                    "a provider the server would be open"
                 )
+        if auth_provider is not None:
             kwargs["auth"] = auth_provider
         super().__init__(*args, **kwargs)

@@ -17,11 +17,16 @@ impl Issuer {
     /// Reads an issuer (RFC 8414 section 2).
     ///
     /// # Errors
-    /// It is no URL that metadata may be fetched from, or has a query.
+    /// It is no URL that metadata may be fetched from, has a query, or is that of the metadata.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, ConfigError> {
         let location = Location::parse(text, "issuer", allow_http)?;
         if location.url().query().is_some() {
             return Err(ConfigError::new("issuer must not have a query (RFC 8414 section 2)"));
+        }
+        if location.url().path().contains("/.well-known/") {
+            return Err(ConfigError::new(
+                "issuer is the URL of metadata: give what the metadata calls issuer, which has no /.well-known/ in it",
+            ));
         }
         let urls = well_known_urls(text).into_iter();
         let metadata = urls.map(|url| Location::parse(&url, "issuer", allow_http)).collect::<Result<_, _>>()?;

@@ -38,8 +38,8 @@ def _or_none(kind, meaning):
 FLAG = Kind("True or False, and nothing that is merely true", {"True", "False"})
 TEXT = Kind("a text that is sent or compared as it is", {"text: of a subclass", *WORDS})
 SCOPES = Kind(
-    "a list of scopes, or a text with spaces, commas or line ends between them; none of them: nothing is demanded",
-    {"None", "text: of a subclass", *WORDS, *PADDED, *BLANK, *COLLECTIONS, *EMPTIES, *MANY},
+    "a list of scopes, or a text with spaces, commas or line ends between them; None and no items: nothing is demanded",
+    {"None", "text: of a subclass", *WORDS, *PADDED, *COLLECTIONS, *EMPTIES, *MANY},
     "read",
 )
 URL = Kind("an absolute URL", {"text: of a subclass"}, "https://issuer.example/x")
@@ -82,6 +82,7 @@ KINDS = {
         {"None", *TEXT.takes, *COLLECTIONS, *MANY},
     ),
     "scopes": SCOPES,
+    "granted scopes": Kind("as scopes; a text without any grants none", {*SCOPES.takes, *BLANK}, SCOPES.good),
     "list of scopes": Kind(
         "a list of scopes, each of which is demanded",
         SCOPES.takes & {*COLLECTIONS, *EMPTIES, *MANY},
@@ -143,6 +144,7 @@ KINDS = {
             *SCOPES.takes,
             *("list of nothing", "list of a space", "list of a line end", "list of padded", "list of a huge text"),
             *("text: NUL at its end", "text: NUL before it", "text: BOM", "text: zero width", "text: no-break space"),
+            *BLANK,
             *HUGE,
         },
         "read",

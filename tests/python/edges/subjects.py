@@ -62,8 +62,8 @@ class Subject:
 def _server_urls():
     """The kinds of the URLs of this server: each line of FastMCP has its own, and without FastMCP there are all."""
     base = host.TokenVerifierBase
-    known = host._URL_PARAMETERS if base is object else inspect.signature(base.__init__).parameters  # noqa: SLF001
-    return {name: "optional url" if name in known else "unknown url" for name in host._URL_PARAMETERS}  # noqa: SLF001
+    known = host.URL_PARAMETERS if base is object else inspect.signature(base.__init__).parameters
+    return {name: "optional url" if name in known else "unknown url" for name in host.URL_PARAMETERS}
 
 
 _FETCHED = {"secret": None, "jwks_uri": URL, "algorithm": "ES256"}
@@ -125,8 +125,6 @@ SUBJECTS = {
         },
         {"secret": SECRET, "audience": "server"},
         {
-            "secret": "secret|the key",
-            "public_key": "public_key|the key",
             "algorithms": "algorithms?",
             "algorithm": "algorithms?",
         },
@@ -161,7 +159,7 @@ SUBJECTS = {
         _listed,
         {
             **dict.fromkeys(("user_id", "client_id", "sub"), "optional any text"),
-            **dict.fromkeys(("scope", "scopes"), "scopes"),
+            **dict.fromkeys(("scope", "scopes"), "granted scopes"),
             "expires_at": "listed moment",
         },
         called={"scopes": "scopes?"},

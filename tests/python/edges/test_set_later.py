@@ -1,13 +1,14 @@
 """What can be set after construction takes what it took there; what is refused leaves all as it was."""
 
 import asyncio
+import inspect
 import json
 import runpy
 from pathlib import Path
 
 import pytest
 
-from fastmcp_rs import auth
+from fastmcp_rs import auth, host
 from fastmcp_rs.auth import (
     AuthProvider,
     JWTVerifier,
@@ -21,6 +22,7 @@ HERE = Path(__file__).parent
 KINDS = runpy.run_path(str(HERE / "kinds.py"))["KINDS"]
 VALUES = runpy.run_path(str(HERE / "values.py"))
 
+SECRET = "hush-hush-secret"
 PAIR = KeyPair.generate("ES256")
 GOOD = {"aud": "good", "client_id": "good", "scope": "read"}
 CLAIMS = {"issuer": "iss", "audience": "aud", "client_id": "client_id", "required_scopes": "scope"}
@@ -42,7 +44,7 @@ def of_a_key(_endpoint):
 def of_a_server(endpoint):
     endpoint.publish([PAIR.jwk()])
     provider = OAuthProvider(
-        *("id", "a secret", f"{endpoint.base}/token"),
+        *("id", SECRET, f"{endpoint.base}/token"),
         scope="read",
         audience="good",
         issuer=endpoint.base,
@@ -102,19 +104,36 @@ def accepts(provider, token):
     return asyncio.run(provider.authenticate(request)) is not None
 
 
-def test_there_is_nothing_else_to_set():
-    for name in ("JWTVerifier", "OAuthProvider", "RemoteAuthProvider", "StaticTokenVerifier", "AuthProvider"):
-        members = {}
-        for base in reversed(getattr(auth, name).__mro__):
-            if base.__module__.startswith("fastmcp_rs"):
-                members |= vars(base)
-        found = {
-            name
-            for name, member in members.items()
-            if hasattr(type(member), "__set__") and getattr(member, "fset", member) is not None
-        }
-        settings = PROVIDERS[name][1] if name in PROVIDERS else ("required_scopes",)
-        assert found - {"__weakref__", "__dict__"} == {*settings, "detailed_errors"}, name
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_every_other_parameter_is_refused_later_by_name(made, name):
+    """What FastMCP reads again and again, such as a key, would otherwise be shown as changed and not be."""
+    settings = PROVIDERS[name][1]
+    provider, good, other = made(name, settings[0])
+    parameters = inspect.signature(getattr(auth, name)).parameters.keys()
+    fixed = parameters - {*settings, "detailed_errors", *host.URL_PARAMETERS}
+    assert {"JWTVerifier": "public_key", "StaticTokenVerifier": "tokens"}.get(name, "timeout") in fixed
+    for parameter in sorted(fixed):
+        before = getattr(provider, parameter, "untold")
+        with pytest.raises(AttributeError, match=rf"\b{parameter}\b"):
+            setattr(provider, parameter, "other")
+        assert getattr(provider, parameter, "untold") == before
+        assert SECRET not in str(before)
+    assert (accepts(provider, good), accepts(provider, other)) == (True, False)
+
+
+def test_what_is_so_already_can_be_said_again_and_a_subclass_may_keep_what_it_passes_on():
+    class Keeping(JWTVerifier):
+        def __init__(self, public_key):
+            self.leeway = 5
+            super().__init__(public_key=public_key, algorithm="ES256", audience="good", leeway=self.leeway)
+            self.public_key = public_key
+            self.colour = "blue"
+
+    verifier = Keeping(PAIR.public_key)
+    assert (verifier.public_key, verifier.leeway, verifier.colour) == (PAIR.public_key, 5, "blue")
+    verifier.colour = "red"
+    with pytest.raises(AttributeError, match="public_key is read when a Keeping is made"):
+        verifier.public_key = KeyPair.generate("ES256").public_key
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)

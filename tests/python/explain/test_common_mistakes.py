@@ -131,7 +131,7 @@ def test_a_key_that_is_no_public_key(explain, mint, key, request):
     path = request.config.rootpath / "tests" / VECTORS / key
     told = explain(mint(), "--public-key", str(path))
     assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("fastmcp-rs explain: the key cannot be used: ")
+    assert told.err.startswith("fastmcp-rs explain: --public-key: the key cannot be used: ")
     assert not any(len(line) > 30 and line in told.err for line in path.read_text().splitlines())
 
 

@@ -239,6 +239,17 @@ def audience_empty(side, _):
     return attempt(lambda: verifier(side, audience=""))
 
 
+@row
+def scopes_empty(side, _):
+    return attempt(lambda: verifier(side, required_scopes=""))
+
+
+@row
+def key_replaced(side, _):
+    made = verifier(side)
+    return attempt(lambda: setattr(made, "public_key", "another secret of the tests that is long enough for HS256"))
+
+
 def _rsa(bits):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,6 +1,7 @@
 """The names of the documented API are FastMCP's own, or classes of theirs that add what is documented."""
 
 import asyncio
+import inspect
 import json
 from importlib import import_module
 
@@ -58,6 +59,15 @@ def test_auth_provider_is_auth():
 )
 def test_without_a_provider_nothing_is_protected(options):
     assert fastmcp_rs.FastMCP("test", **options).auth is None
+
+
+@pytest.mark.parametrize("name", ["auth", "auth_provider"])
+@pytest.mark.parametrize("wrong", ["", 0, False, [], "a-token", StaticTokenVerifier], ids=repr)
+def test_what_is_no_provider_leaves_no_server_open(name, wrong):
+    with pytest.raises(TypeError, match=f"{name} must be a provider.*would be open"):
+        fastmcp_rs.FastMCP("test", **{name: wrong})
+    absent = inspect.signature(fastmcp.FastMCP.__init__).parameters["auth"].default
+    assert fastmcp_rs.FastMCP("test", auth=absent).auth is None
 
 
 def test_both_names_at_once_are_an_error():

@@ -35,6 +35,15 @@ def test_the_documented_example():
     assert SECRET not in f"{oauth!r} {vars(oauth)}"
 
 
+def test_what_it_has_by_another_name_is_told():
+    with pytest.raises(TypeError, match="no parameter 'required_scopes': here it is called scope; FastMCP's own"):
+        provider(required_scopes=["read"])
+    with pytest.raises(ValueError, match="scope names no scope"):
+        provider(scope="")
+    with pytest.raises(ValueError, match=r"algorithm.* a JWTVerifier the secret"):
+        provider(algorithms=["HS256"])
+
+
 def test_settings_are_copied_and_change_at_once():
     scope, audience = ["read"], ["a", "b"]
     oauth = provider(scope=scope, audience=audience)
