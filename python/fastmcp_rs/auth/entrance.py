@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Entrance", "is_gate", "is_signed_in", "needed_scopes", "resource_metadata", "sign_in"]
 
 _Scope = MutableMapping[str, Any]
+_OF_THE_HOST = {"fastmcp", "mcp"}
 
 
 class Entrance:
@@ -35,7 +36,8 @@ class Entrance:
             match, found = route.matches(scope)
             if match is Match.FULL:
                 app: object = getattr(route, "app", None)
-                if not isinstance(app, host.Gate):
+                # One that somebody derived from the host's may let in whom it likes.
+                if not isinstance(app, host.Gate) or type(app).__module__.partition(".")[0] not in _OF_THE_HOST:
                     break
                 scope.update(found)
                 return app

@@ -187,6 +187,18 @@ def test_whatever_stands_before_the_gate_sees_what_is_refused(verifier, of_the_g
         assert (Passing.seen, of_the_gate()) == (1, number), way.__name__
 
 
+def test_a_gate_of_somebodys_own_decides_by_itself(verifier):
+    class Lenient(host.Gate):
+        async def __call__(self, scope, receive, send):
+            await PlainTextResponse("come in")(scope, receive, send)
+
+    app = application(verifier)
+    for route in app.router.routes:
+        if getattr(route, "path", None) == PATH:
+            route.app = Lenient(route.app, [])
+    assert ask(app, "Bearer x")[0][1]["body"] == b"come in"
+
+
 def test_a_route_before_the_gate_stays_open(verifier):
     async def is_open(_request):
         return PlainTextResponse("open")
