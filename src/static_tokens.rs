@@ -67,8 +67,8 @@ impl<T> StaticTokens<T> {
         for (token, entry) in tokens {
             if !can_be_sent(token) {
                 return Err(ConfigError::new(
-                    "a token is blank, longer than 64 KiB, or holds what no token has, such as a line end, a space or a comma: \
-                     give the token alone, without the word Bearer before it",
+                    "a token is blank, longer than 64 KiB, or holds what no request can bear, such as a line end, a space at an \
+                     end or a comma, or begins with the scheme: give the token alone, without the word Bearer before it",
                 ));
             }
             let digest = table.digest(token.as_bytes());
@@ -114,7 +114,12 @@ impl<T> StaticTokens<T> {
 /// Whether a request can bear this token, so that it could ever be accepted. Behind a comma would be another header.
 fn can_be_sent(token: &str) -> bool {
     let fits = token.len() <= MAX_TOKEN_BYTES && config::check_exact("a token", token).is_ok();
-    fits && !token.is_empty() && !token.contains([',', ' '])
+    fits && !token.is_empty() && !token.contains(',') && !names_the_scheme(token)
+}
+
+/// Whether it is a whole header's value, in which only the rest is the token.
+fn names_the_scheme(token: &str) -> bool {
+    token.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 #[cfg(test)]
@@ -179,10 +184,21 @@ mod tests {
     fn no_token_at_all_or_a_blank_one_is_an_error() {
         assert!(StaticTokens::<()>::new([]).is_err());
         let entry = || StaticToken { expires: None, scopes: vec![], extra: () };
-        for never in ["", " ", " a", "a b", "a\n", "a\0b", "\u{feff}a", "a,b", &"a".repeat(MAX_TOKEN_BYTES + 1)] {
+        for never in [
+            "",
+            " ",
+            " a",
+            "Bearer a",
+            "bearer a b",
+            "a\n",
+            "a\0b",
+            "\u{feff}a",
+            "a,b",
+            &"a".repeat(MAX_TOKEN_BYTES + 1),
+        ] {
             assert!(StaticTokens::new([(never, entry())]).is_err(), "{never:?}");
         }
-        for sent in ["a", "key:\u{e9}", &"a".repeat(MAX_TOKEN_BYTES)] {
+        for sent in ["a", "a b", "bearer", "key:\u{e9}", &"a".repeat(MAX_TOKEN_BYTES)] {
             assert!(StaticTokens::new([(sent, entry())]).is_ok());
         }
     }

@@ -118,7 +118,7 @@ async def main():
         assert not await accepts(late, good)
         assert "Too many open files" in late.keys()["last_error"]
     with Files(1):
-        assert await accepts(fresh("a connection takes one"), good)
+        assert await accepts(fresh("a-connection-takes-one"), good)
     await asyncio.sleep(1.1)
     assert await accepts(late, good)
     print("the end")
