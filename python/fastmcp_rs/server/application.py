@@ -26,9 +26,10 @@ class FastMCP(host.FastMCPBase[Any]):
         if auth_provider is not None and "auth" in kwargs:
             raise ValueError("auth_provider is another name for auth: give one of them")
         # Up to 2.14 FastMCP has a sign of its own for what is not given.
-        absent = (None, inspect.signature(super().__init__).parameters["auth"].default)
-        for name, given in (("auth_provider", auth_provider), ("auth", kwargs.get("auth"))):
-            if not any(given is sign for sign in absent) and not isinstance(given, host.AuthProviderBase):
+        absent = inspect.signature(super().__init__).parameters["auth"].default
+        auth = None if kwargs.get("auth", absent) is absent else kwargs["auth"]
+        for name, given in (("auth_provider", auth_provider), ("auth", auth)):
+            if given is not None and not isinstance(given, host.AuthProviderBase):
                 raise TypeError(
                     f"{name} must be a provider, such as a JWTVerifier, or None, not a {type(given).__name__}: without "
                     "a provider the server would be open"

@@ -153,6 +153,7 @@ def tokens(keys):
             return pair.sign(*({k: v for k, v in part.items() if v is not None} for part in (header, claims)))
 
         header, payload, signature = token().split(".")
+        other = "A" if signature[0] != "A" else "B"
         return [
             token(),
             *(token(**{claim: value}) for claim in right for value in (None, "x")),
@@ -162,7 +163,7 @@ def tokens(keys):
             token(kid="unknown"),
             token(kid=None),
             token(KeyPair.generate(algorithm)),
-            f"{header}.{payload}.{signature[:-4]}AAAA",
+            f"{header}.{payload}.{other}{signature[1:]}",
             f"{encoded({'alg': 'none', 'kid': algorithm})}.{payload}.",
             "garbage",
         ]
@@ -264,7 +265,8 @@ def proxied(provider, tokens):
             await provider._upstream_token_store.put(key=f"kept-{number}", value=kept, ttl=600)  # noqa: SLF001
             await provider._jti_mapping_store.put(key=jti, value=mapping, ttl=600)  # noqa: SLF001
             token = issuer.issue_access_token("app", ["read"], jti)
-            bad = [token[:-4] + "AAAA", upstream, issuer.issue_refresh_token("app", ["read"], "x", 600)]
+            altered = f"{token[:-8]}{'A' if token[-8] != 'A' else 'B'}{token[-7:]}"
+            bad = [altered, upstream, issuer.issue_refresh_token("app", ["read"], "x", 600)]
             answers.append([await provider.verify_token(asked) for asked in (token, *bad)])
         return answers
 
