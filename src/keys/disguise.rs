@@ -58,6 +58,11 @@ fn in_the_clear(secret: &[u8]) -> Option<&'static str> {
 
 /// An EC public key as SEC 1 has it, uncompressed. No secret that was made at random lies on a curve.
 fn is_point(secret: &[u8]) -> bool {
+    const UNCOMPRESSED: u8 = 4;
+    // What is looked at more closely is copied, which a secret is not to be.
+    if secret.first() != Some(&UNCOMPRESSED) {
+        return false;
+    }
     let curves = [Curve::P256, Curve::P384, Curve::P521];
     let curve = curves.into_iter().find(|curve| secret.len() == 1 + 2 * curve.coordinate_len());
     curve.is_some_and(|curve| KeyMaterial::Ec(curve, secret.to_vec()).checked().is_ok())
@@ -75,9 +80,11 @@ fn plain_ascii(secret: &[u8]) -> Zeroizing<String> {
 
 /// The text with what JSON escapes as `\uXXXX` (RFC 8259 section 7) in its place, as far as it is ASCII: `"\u006bty"` is the
 /// name `kty` to every parser.
-fn unescaped(lower: &str) -> String {
+fn unescaped(lower: &str) -> Zeroizing<String> {
     let mut pieces = lower.split("\\u");
-    let mut text = pieces.next().unwrap_or_default().to_owned();
+    // It becomes no longer, and so does not grow.
+    let mut text = Zeroizing::new(String::with_capacity(lower.len()));
+    text.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
         let code = piece.get(..4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
         match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
