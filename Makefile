@@ -10,10 +10,8 @@ BIN := $(VENV)/bin
 WHEELS := target/wheels
 # One profile everywhere: each further one would build the cryptography library, which takes longest, anew.
 CARGO_FLAGS := --release --locked
-LINES := 2.12.0 2.12.5 2.13.3 2.14.7 3.4.10 4.1.0 4.2.1
-# Environments beside the FastMCP lines: one with the MCP SDK alone, and one without either.
-WITHOUT_FASTMCP := mcp-sdk bare
 PYTEST_ARGS ?=
+SERVERS_VENV := target/authorization-servers/venv
 MATRIX_ARGS ?=
 FUZZ_SECONDS ?= 10
 FUZZ_ARGS ?=
@@ -68,19 +66,25 @@ test-core: ## Run the tests of the Rust core
 	cargo test $(CARGO_FLAGS) --no-default-features
 
 .PHONY: test-python
-test-python: build js ## Run the Python tests against the built wheel (PYTEST_ARGS=... for pytest)
+test-python: build js $(SERVERS_VENV)/.locked ## Run the Python tests against the built wheel (PYTEST_ARGS=... for pytest)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The authorization servers that the tests run: each beside nothing of this project, in an environment of their own.
+$(SERVERS_VENV)/.locked: requirements/authorization-servers.txt $(VENV)/.locked
+	$(PYTHON) -m venv --clear $(SERVERS_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(SERVERS_VENV)/bin/python requirements/authorization-servers.txt
+	touch $@
 
 .PHONY: js
 ifneq ($(shell command -v npm 2>/dev/null),)
-js: tests/js/node_modules/.package-lock.json
+js: tests/js/node_modules/.package-lock.json tests/js/clients/node_modules/.package-lock.json
 else
 js:
-	@echo 'Node.js is not here: the tests of tokens that jose makes will be skipped.'
+	@echo 'Node.js is not here: what needs it will be left out.'
 endif
 
-tests/js/node_modules/.package-lock.json: tests/js/package.json tests/js/package-lock.json
-	cd tests/js && npm ci --ignore-scripts --no-audit --no-fund
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $(<D) && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 # The quick checks come first, so that a slip shows before clippy has compiled anything.
@@ -101,8 +105,12 @@ format: setup ## Format Rust and Python and fix what ruff can
 	$(BIN)/ruff format .
 
 .PHONY: typecheck
-typecheck: build ## Check the types of the Python package, and the stub against the built extension
+typecheck: build js ## Check the types of the Python package and of the pages' code, and the stub against the built extension
 	$(BIN)/python -m mypy --strict
+	$(BIN)/python scripts/blocks.py target/blocks
+	$(BIN)/python -m mypy --strict target/blocks
+	@if command -v node >/dev/null; then node tests/js/node_modules/pyright/index.js --pythonpath $(BIN)/python; \
+		else echo 'Node.js is not here: pyright is left out.'; fi
 	$(BIN)/python -m mypy.stubtest fastmcp_rs._native --mypy-config-file pyproject.toml
 
 .PHONY: matrix
@@ -119,11 +127,15 @@ fuzz: setup ## Fuzz each target for FUZZ_SECONDS (FUZZ_ARGS=... for scripts/fuzz
 
 .PHONY: mutate
 mutate: build ## Give 100,000 mutated tokens to this project and to three others
-	MUTATED_TOKENS=100000 $(BIN)/python -m pytest tests/python/test_mutated_tokens.py
+	MUTATED_TOKENS=100000 $(BIN)/python -m pytest tests/security/test_mutated_tokens.py
 
 .PHONY: soak
 soak: build ## Verify a million tokens, and see what memory that leaves behind
 	$(BIN)/python scripts/soak.py
+
+.PHONY: attack
+attack: build js ## Attack a real server for ten minutes, and see what an honest user notices
+	$(BIN)/python scripts/attack.py
 
 # Built here, since a tool that judges dependencies comes best from where they come from; it takes a few minutes, once.
 CARGO_DENY_VERSION := 0.20.2
@@ -152,9 +164,69 @@ $(AUDIT_VENV)/.locked: requirements/audit.txt $(VENV)/.locked
 audit: deny $(AUDIT_VENV)/.locked ## Ask the advisory databases about every lock file (AUDIT_ARGS=--unreachable-passes)
 	$(BIN)/python scripts/audit.py --cargo-deny $(CARGO_DENY) --pip-audit $(AUDIT_VENV)/bin/pip-audit $(AUDIT_ARGS)
 
+PACKAGING_VENV := target/packaging/venv
+PACKAGING := $(CURDIR)/$(PACKAGING_VENV)/bin
+WHEEL_ARGS ?=
+
+$(PACKAGING_VENV)/.locked: requirements/packaging.txt $(VENV)/.locked
+	$(PYTHON) -m venv --clear $(PACKAGING_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(PACKAGING)/python requirements/packaging.txt
+	touch $@
+
+.PHONY: sdist
+sdist: $(PACKAGING_VENV)/.locked ## Make the source distribution in target/dist, unpack it, and check it
+	$(BIN)/python scripts/sdist.py --maturin $(BIN)/maturin --out target/dist
+	$(PACKAGING)/twine check --strict target/dist/*.tar.gz
+
+# The tests that read files beside their own, from the unpacked source distribution.
+.PHONY: test-sdist
+test-sdist: sdist ## Run the Rust tests that read files, from the unpacked source distribution
+	cd target/package/unpacked/* && CARGO_TARGET_DIR=$(CURDIR)/target cargo test $(CARGO_FLAGS) --no-default-features \
+		--test project --test rust_core -- \
+		dependency_floors errors_page layers security_page rfc_vectors
+
+.PHONY: wheel
+wheel: sdist ## Build the wheel from the source distribution, check it and run it without Rust (WHEEL_ARGS="--target ...")
+	$(BIN)/python scripts/wheel.py --tools $(PACKAGING) $(WHEEL_ARGS)
+
+RELEASE_ARGS ?=
+
+.PHONY: release-check
+release-check: setup ## Hold a tag against the metadata (RELEASE_ARGS="--tag v1.2.3 --address https://...")
+	$(BIN)/python scripts/release.py check $(RELEASE_ARGS)
+
+# What the newest line asks for, without the version that is locked: whatever there is today.
+NEWEST_VENV := $(CURDIR)/target/newest/venv
+NEWEST_ARGS ?=
+
+.PHONY: newest
+newest: build ## Test inside FastMCP's newest, whatever it is (NEWEST_ARGS="--prerelease allow" for uv)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(NEWEST_VENV)
+	$(BIN)/uv pip install --quiet --python $(NEWEST_VENV)/bin/python $(NEWEST_ARGS) fastmcp -r requirements/line.in
+	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(NEWEST_VENV)/bin/python $(WHEELS)/*.whl
+	$(NEWEST_VENV)/bin/python -c 'import fastmcp; print("FastMCP", fastmcp.__version__)'
+	$(NEWEST_VENV)/bin/python -m pytest -q tests/integration/fastmcp tests/robustness/arguments
+
+.PHONY: workflows-lint
+workflows-lint: $(PACKAGING_VENV)/.locked ## Check the workflows of .github, without asking anything of the network
+	$(PACKAGING)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(PACKAGING)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(PACKAGING)/zizmor --offline --pedantic .github
+
 .PHONY: bench
 bench: ## Run the benchmarks of the Rust core
 	cargo bench --locked --no-default-features
+
+DOCS_VENV := target/docs/venv
+
+$(DOCS_VENV)/.locked: requirements/docs.txt $(VENV)/.locked
+	$(PYTHON) -m venv --clear $(DOCS_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(DOCS_VENV)/bin/python requirements/docs.txt
+	touch $@
+
+.PHONY: docs
+docs: $(DOCS_VENV)/.locked ## Build the documentation site in target/site, strictly
+	$(BIN)/python scripts/site.py --mkdocs $(CURDIR)/$(DOCS_VENV)/bin/mkdocs
 
 BENCH_VENV := target/bench/venv
 BENCH_PYTHON := $(CURDIR)/$(BENCH_VENV)/bin/python
@@ -165,45 +237,48 @@ $(BENCH_VENV)/.locked: requirements/bench.txt $(VENV)/.locked
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(BENCH_PYTHON) requirements/bench.txt
 	touch $@
 
+# Some of the verifiers that are compared need a newer Python than FastMCP does.
+PEERS_VENV := target/bench/peers
+PEERS_PYTHON ?= $(shell for python in python3.14 python3.13 python3.12 $$HOME/.pyenv/versions/3.1[2-9].*/bin/python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$python && break; done)
+export FASTMCP_RS_PEERS_PYTHON := $(CURDIR)/$(PEERS_VENV)/bin/python
+
+$(PEERS_VENV)/.locked: requirements/peers.txt $(VENV)/.locked
+	@test -n "$(PEERS_PYTHON)" || { echo 'No Python 3.12 or newer was found; set PEERS_PYTHON=...' >&2; exit 1; }
+	$(BIN)/uv venv --quiet --clear --python $(PEERS_PYTHON) $(PEERS_VENV)
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS_VENV)/bin/python requirements/peers.txt
+	touch $@
+
 .PHONY: bench-setup
-bench-setup: build $(BENCH_VENV)/.locked
+bench-setup: build $(BENCH_VENV)/.locked $(PEERS_VENV)/.locked
+	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(PEERS_VENV)/bin/python $(WHEELS)/*.whl
 	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BENCH_PYTHON) $(WHEELS)/*.whl
 	cargo build $(CARGO_FLAGS) --no-default-features --examples
 
 .PHONY: bench-python
-bench-python: bench-setup ## Run the benchmarks in Python and write their numbers into README.md (BENCH_ARGS=--brief)
+bench-python: bench-setup ## Run the benchmarks in Python and write their numbers into docs/performance.md (BENCH_ARGS=--brief)
 	$(BENCH_PYTHON) benches/python/report.py $(BENCH_ARGS)
+
+.PHONY: bench-ways
+bench-ways: bench-setup ## Measure each way to authenticate a request, and write the table of README.md
+	$(BENCH_PYTHON) benches/python/report.py --only ways $(BENCH_ARGS)
 
 .PHONY: bench-instructions
 bench-instructions: setup ## Count the instructions of the hot paths with callgrind; fail where one grew by 5 %
 	cargo build $(CARGO_FLAGS) --no-default-features --example instructions
 	$(BIN)/python benches/instructions.py $(BENCH_ARGS)
 
-UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes \
-	--custom-compile-command 'make lock' --no-emit-index-url --no-emit-find-links \
-	--override requirements/overrides.txt
+.PHONY: bench-history
+bench-history: build ## Keep the recorded instructions as those of this version, and draw those of every release
+	$(BIN)/python benches/history.py
 
 .PHONY: lock
-lock: setup $(addprefix lock-,$(LINES) $(WITHOUT_FASTMCP)) lock-bench lock-audit ## Compile the locked requirements (LOCK_ARGS=--upgrade)
-	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/dev.in -o requirements/dev.txt
-
-.PHONY: lock-bench
-lock-bench: setup
-	$(UV_COMPILE) --python-version 3.11 $(LOCK_ARGS) requirements/bench.in -o requirements/bench.txt
-
-# 4.2.1 needs a newer Python than the others.
-.PHONY: $(LINES:%=lock-%)
-$(LINES:%=lock-%): lock-%: setup
-	$(UV_COMPILE) --python-version $(if $(filter 4.2.1,$*),3.11,3.10) $(LOCK_ARGS) \
-		requirements/fastmcp-$*.in -o requirements/fastmcp-$*.txt
-
-.PHONY: $(WITHOUT_FASTMCP:%=lock-%) lock-audit
-$(WITHOUT_FASTMCP:%=lock-%) lock-audit: lock-%: setup
-	$(UV_COMPILE) --python-version 3.10 $(LOCK_ARGS) requirements/$*.in -o requirements/$*.txt
+lock: setup ## Compile the locked requirements of scripts/lines.py and requirements/*.in (LOCK_ARGS=--upgrade)
+	$(BIN)/python scripts/lock.py $(LOCK_ARGS)
 
 .PHONY: clean
 clean: ## Remove everything that was built, installed or cached
-	rm -rf target fuzz/target fuzz/corpus fuzz/artifacts $(VENV) tests/js/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf target fuzz/target fuzz/corpus fuzz/artifacts $(VENV) tests/js/node_modules tests/js/clients/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/fastmcp_rs/*.so python/fastmcp_rs/*.pyd
 	find python scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

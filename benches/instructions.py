@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "target/release/examples/instructions"
 RECORDED = ROOT / "benches/results/instructions.json"
 
-# Of a change that is smaller nobody need be told.
+# A smaller change is not reported.
 TOLERATED = 0.05
 ALLOCATING = {"malloc", "calloc", "realloc", "posix_memalign"}
 

@@ -3,7 +3,7 @@
 //! Prints a line for each path, its name and how often it is run. Every answer is asserted before the path is run.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot sign has failed")]
-#![allow(clippy::print_stdout, reason = "whoever counts reads the names")]
+#![allow(clippy::print_stdout, reason = "the counting script reads the names")]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -12,12 +12,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use common::{NOW, Signer, algorithms, claim, claims_with, load, policy};
-use fastmcp_rs::cache::ProofCache;
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::{FixedKeys, Patience};
-use fastmcp_rs::policy::Plain;
-use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+use fastmcp_rs::keys::{FixedKeys, KeyWait};
+use fastmcp_rs::policy::NoOverrides;
+use fastmcp_rs::verify::TokenCache;
+use fastmcp_rs::verify::{Decision, Verifier};
+use std::task::Poll;
 
 const TIMES: usize = 100;
 
@@ -32,7 +33,7 @@ fn measured(run: &mut dyn FnMut()) {
 fn main() {
     // Counts are not to depend on what random numbers a key has: a secret signs, and the rest of a path is the same.
     let signer = Signer::of_secret(Algorithm::HS256, [7; 32]);
-    let stranger = Signer::of_secret(Algorithm::HS256, [8; 32]);
+    let other_key = Signer::of_secret(Algorithm::HS256, [8; 32]);
     let other = Signer::of_secret(Algorithm::HS512, [7; 64]);
     let with_kid =
         |signer: &Signer, kid: &str, claims: String| signer.sign(signer.header(&format!(",\"kid\":{kid:?}")), claims);
@@ -50,7 +51,7 @@ fn main() {
     let keys = load(format!(r#"{{"keys":[{}]}}"#, signer.jwk(r#","kid":"a""#)), &["HS256"]).unwrap().keys;
     let source = Arc::new(FixedKeys::new(keys));
     let fresh = Verifier::new(algorithms(&["HS256"]), Arc::clone(&source) as _);
-    let remembering = Verifier::new(algorithms(&["HS256"]), source).with_cache(ProofCache::new(100));
+    let remembering = Verifier::new(algorithms(&["HS256"]), source).with_cache(TokenCache::new(100));
     let policy = policy();
     for (name, verifier, token, code) in [
         ("accept", &fresh, good.clone(), common::ACCEPTED),
@@ -59,18 +60,18 @@ fn main() {
         ("refuse garbage", &remembering, "garbage".to_owned(), "malformed_token"),
         ("refuse other algorithm", &remembering, with_kid(&other, "a", common::claims()), "algorithm_not_allowed"),
         ("refuse unknown key", &remembering, with_kid(&signer, "b", common::claims()), "unknown_key"),
-        ("refuse bad signature", &remembering, with_kid(&stranger, "a", common::claims()), "invalid_signature"),
+        ("refuse bad signature", &remembering, with_kid(&other_key, "a", common::claims()), "invalid_signature"),
         ("refuse expired", &remembering, with_kid(&signer, "a", claim("exp", &(NOW - 1).to_string())), "expired"),
     ] {
         let decide = || {
             let now = NumericDate::from_seconds(NOW);
-            verifier.verify(black_box(token.as_bytes()), &policy, &Plain, now, Patience::MayWait)
+            verifier.verify(black_box(token.as_bytes()), &policy, &NoOverrides, now, KeyWait::MayWait)
         };
         // Twice, so that what is remembered is.
         for _ in 0..2 {
             match decide() {
-                Progress::Decided(Decision::Accepted(_)) => assert_eq!(code, common::ACCEPTED),
-                Progress::Decided(Decision::Rejected(refusal)) => assert_eq!(refusal.rejection.code(), code),
+                Poll::Ready(Decision::Accepted(_)) => assert_eq!(code, common::ACCEPTED),
+                Poll::Ready(Decision::Rejected(refusal)) => assert_eq!(refusal.rejection.code(), code),
                 undecided => panic!("{undecided:?}"),
             }
         }

@@ -1,5 +1,5 @@
 //! What a decision costs: an accepted token for each algorithm, new and remembered, beside the signature alone, which no
-//! verifier can be quicker than; the steps on the way; and the refusals, since strangers choose how often those happen.
+//! verifier can be quicker than; the steps on the way; and the refusals, since any client chooses how often those happen.
 //! Every answer is asserted before it is timed.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot sign has failed")]
@@ -12,14 +12,15 @@ use std::sync::{Arc, Weak};
 
 use common::{NOW, Signer, algorithms, all_signers, boxed, claim, claims_with, load, policy};
 use criterion::{BenchmarkId, Criterion};
-use fastmcp_rs::cache::ProofCache;
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jws::{self, Header, Parts};
 use fastmcp_rs::jose::jwt::{Claims, NumericDate};
-use fastmcp_rs::keys::{FixedKeys, Patience};
-use fastmcp_rs::policy::{Plain, Policy, Vouched, Voucher};
-use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+use fastmcp_rs::keys::{FixedKeys, KeyWait};
+use fastmcp_rs::policy::{AuthenticClaims, NoOverrides, Policy, Source};
+use fastmcp_rs::verify::TokenCache;
+use fastmcp_rs::verify::{Decision, Verifier};
+use std::task::Poll;
 
 /// The ten claims of a typical access token.
 fn claims() -> String {
@@ -44,24 +45,24 @@ impl Subject {
     }
 
     fn remembering(self) -> Self {
-        Self { verifier: self.verifier.with_cache(ProofCache::new(100)), ..self }
+        Self { verifier: self.verifier.with_cache(TokenCache::new(100)), ..self }
     }
 
-    fn decide(&self, token: &str) -> Progress {
+    fn decide(&self, token: &str) -> Poll<Decision> {
         self.verifier.verify(
             black_box(token.as_bytes()),
             &self.policy,
-            &Plain,
+            &NoOverrides,
             NumericDate::from_seconds(NOW),
-            Patience::MayWait,
+            KeyWait::MayWait,
         )
     }
 
     /// `accepted`, or the code of the rejection.
     fn code(&self, token: &str) -> &'static str {
         match self.decide(token) {
-            Progress::Decided(Decision::Accepted(_)) => common::ACCEPTED,
-            Progress::Decided(Decision::Rejected(refusal)) => refusal.rejection.code(),
+            Poll::Ready(Decision::Accepted(_)) => common::ACCEPTED,
+            Poll::Ready(Decision::Rejected(refusal)) => refusal.rejection.code(),
             undecided => panic!("{undecided:?}"),
         }
     }
@@ -110,11 +111,11 @@ fn stepping(criterion: &mut Criterion) {
     assert_eq!(header.kid(), Some("2027-01"));
     assert!(keys.select(header.algorithm, header.kid()).is_ok() && keys.select(header.algorithm, Some("x")).is_err());
     assert_eq!(Claims::parse(&parts.payload).unwrap().object().iter().len(), 10);
-    let by = Voucher::Signature { header: header.clone(), key: Weak::new() };
+    let source = Source::Signature { header: header.clone(), key: Weak::new(), key_issuer: None };
     let claims = Claims::parse(&parts.payload).unwrap();
-    let vouched = Arc::new(Vouched { by, issuer: None, claims });
+    let authentic = Arc::new(AuthenticClaims::new(source, None, claims));
     let (policy, now) = (policy(), NumericDate::from_seconds(NOW));
-    assert!(policy.judge(Arc::clone(&vouched), &Plain, now).is_ok());
+    assert!(policy.validate(Arc::clone(&authentic), &NoOverrides, now).is_ok());
 
     let mut group = criterion.benchmark_group("step");
     group.bench_function("split and decode", |bencher| bencher.iter(|| split(&token)));
@@ -124,7 +125,7 @@ fn stepping(criterion: &mut Criterion) {
     });
     group.bench_function("parse claims", |bencher| bencher.iter(|| Claims::parse(black_box(&parts.payload))));
     group.bench_function("judge claims", |bencher| {
-        bencher.iter(|| policy.judge(Arc::clone(black_box(&vouched)), &Plain, now));
+        bencher.iter(|| policy.validate(Arc::clone(black_box(&authentic)), &NoOverrides, now));
     });
     group.finish();
 }
@@ -148,9 +149,9 @@ fn signatures_alone(criterion: &mut Criterion) {
 
 fn refusing(criterion: &mut Criterion) {
     let signer = Signer::fresh(Algorithm::RS256);
-    let stranger = Signer::fresh(Algorithm::RS256);
+    let other = Signer::fresh(Algorithm::RS256);
     let secret = Signer::of_secret(Algorithm::HS256, signer.public_key());
-    let set = format!(r#"{{"keys":[{},{}]}}"#, signer.jwk(r#","kid":"a""#), stranger.jwk(r#","kid":"b""#));
+    let set = format!(r#"{{"keys":[{},{}]}}"#, signer.jwk(r#","kid":"a""#), other.jwk(r#","kid":"b""#));
     let subject = Subject::new(&set, Algorithm::RS256);
     let with_kid =
         |signer: &Signer, kid: &str, claims: String| signer.sign(signer.header(&format!(",\"kid\":{kid:?}")), claims);
@@ -162,7 +163,7 @@ fn refusing(criterion: &mut Criterion) {
         ("too large", "x".repeat(64 * 1024 + 1), "token_too_large"),
         ("other algorithm", with_kid(&secret, "a", claims()), "algorithm_not_allowed"),
         ("unknown key", with_kid(&signer, "c", claims()), "unknown_key"),
-        ("bad signature", with_kid(&stranger, "a", claims()), "invalid_signature"),
+        ("bad signature", with_kid(&other, "a", claims()), "invalid_signature"),
         ("expired", with_kid(&signer, "a", claim("exp", &(NOW - 1).to_string())), "expired"),
         ("other audience", with_kid(&signer, "a", claim("aud", "\"x\"")), "audience_mismatch"),
     ] {

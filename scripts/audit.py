@@ -10,10 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lines import NEWEST
+
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ("Cargo.toml", "fuzz/Cargo.toml")
 # The older lines of FastMCP are tested because people run them, whatever is known of them by now.
-REQUIREMENTS = ("audit", "bare", "bench", "dev", "fastmcp-4.2.1", "mcp-sdk")
+REQUIREMENTS = ("audit", "authorization-servers", "bare", "bench", "dev", NEWEST.lock, "mcp-sdk", "packaging")
 ANSWER_SECONDS = 300
 
 

@@ -1,4 +1,4 @@
-"""Run the host tests against each supported FastMCP line, with the built wheel, and those of configuration's edges.
+"""Run the integration tests with each supported FastMCP line, with the built wheel, and those of configuration's edges.
 
 Each combination of a FastMCP line and a Python version gets an environment of its own under
 target/matrix, made of the line's locked requirements and the wheel. Two lines have no FastMCP and run
@@ -20,29 +20,27 @@ import threading
 import time
 from pathlib import Path
 
+from lines import LINES, NEWEST, NEWEST_FOR_OLDEST_PYTHON, OLDEST_PYTHON, Version
+
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 ENVIRONMENTS = ROOT / "target" / "matrix"
 WHEELS = ROOT / "target" / "wheels"
-HOST_TESTS = "tests/python/host"
-BARE_TESTS = "tests/python/bare"
+FASTMCP_TESTS = "tests/integration/fastmcp"
+WITHOUT_FASTMCP_TESTS = "tests/integration/without_fastmcp"
 # These run wherever there is a Python.
-EDGE_TESTS = "tests/python/edges"
+ARGUMENT_TESTS = "tests/robustness/arguments"
 
-Version = tuple[int, int]
-
-WITHOUT_FASTMCP = ("mcp-sdk", "bare")
-LINES = ("2.12.0", "2.12.5", "2.13.3", "2.14.7", "3.4.10", "4.1.0", "4.2.1", *WITHOUT_FASTMCP)
+# By the name of their environment; the Python that each needs.
+WITHOUT_FASTMCP = {"mcp-sdk": OLDEST_PYTHON, "bare": OLDEST_PYTHON}
+OLDEST_PYTHONS = {**{line.version: line.oldest_python for line in LINES}, **WITHOUT_FASTMCP}
 MAIN_PYTHON: Version = (3, 11)
-OLDEST_PYTHON: Version = (3, 10)
-# The lines that need a newer Python than fastmcp-rs itself does.
-OLDEST_PYTHON_OF_LINE: dict[str, Version] = {"4.2.1": (3, 11)}
 # Beside every line on the main Python: the newest line on newer Pythons, and the newest line that the
 # oldest Python can have.
 MORE_COMBINATIONS: tuple[tuple[str, Version], ...] = (
-    ("4.2.1", (3, 12)),
-    ("4.2.1", (3, 13)),
-    ("4.1.0", (3, 10)),
+    (NEWEST.version, (3, 12)),
+    (NEWEST.version, (3, 13)),
+    (NEWEST_FOR_OLDEST_PYTHON.version, OLDEST_PYTHON),
 )
 # Each test has a time limit of its own; this one is for a step that hangs outside of any test.
 STEP_SECONDS = 1200
@@ -80,7 +78,7 @@ class Combination:
     @property
     def tests(self) -> tuple[str, str]:
         """The tests that belong to the line."""
-        return (BARE_TESTS if self.line in WITHOUT_FASTMCP else HOST_TESTS, EDGE_TESTS)
+        return (WITHOUT_FASTMCP_TESTS if self.line in WITHOUT_FASTMCP else FASTMCP_TESTS, ARGUMENT_TESTS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +114,9 @@ def parse_pythons(text: str) -> list[Version]:
 def parse_lines(text: str) -> list[str]:
     """Read a comma list of lines."""
     lines = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = [line for line in lines if line not in LINES]
+    unknown = [line for line in lines if line not in OLDEST_PYTHONS]
     if unknown:
-        message = f"no such line: {', '.join(unknown)}; there are {', '.join(LINES)}"
+        message = f"no such line: {', '.join(unknown)}; there are {', '.join(OLDEST_PYTHONS)}"
         raise argparse.ArgumentTypeError(message)
     return lines
 
@@ -221,7 +219,7 @@ def run(
 ) -> Result:
     """Run one combination and print how it went: in one line, or all of it when it failed."""
     started = time.monotonic()
-    oldest = OLDEST_PYTHON_OF_LINE.get(combination.line, OLDEST_PYTHON)
+    oldest = OLDEST_PYTHONS[combination.line]
     base = find_python(combination.python)
     output = ""
     if combination.python < oldest:
@@ -254,12 +252,7 @@ def closing_line(output: str) -> str:
 def choose(lines: list[str], pythons: list[Version] | None, *, ci: bool) -> list[Combination]:
     """Decide which combinations to run."""
     if pythons is not None:
-        return [
-            Combination(line, python)
-            for line in lines
-            for python in pythons
-            if python >= OLDEST_PYTHON_OF_LINE.get(line, OLDEST_PYTHON)
-        ]
+        return [Combination(line, python) for line in lines for python in pythons if python >= OLDEST_PYTHONS[line]]
     main = MAIN_PYTHON
     if ci and find_python(main) is None:
         main = sys.version_info[:2]
@@ -292,10 +285,14 @@ def main() -> int:
     """Run the matrix."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--wheel", type=Path, help="wheel to test (default: the newest in target/wheels)")
-    parser.add_argument("--lines", type=parse_lines, default=list(LINES), help="FastMCP lines, mcp-sdk, bare; by comma")
+    parser.add_argument(
+        "--lines", type=parse_lines, default=list(OLDEST_PYTHONS), help="FastMCP lines, mcp-sdk, bare; by comma"
+    )
     parser.add_argument("--pythons", type=parse_pythons, help="test each line on each of these Pythons")
     parser.add_argument("--ci", action="store_true", help="each line on one Python only")
-    parser.add_argument("--jobs", type=int, default=2, help="combinations run at a time (default: 2)")
+    parser.add_argument(
+        "--jobs", type=int, default=4, help="combinations run at a time (default: 4; tests wait more than they work)"
+    )
     arguments, pytest_arguments = parser.parse_known_args()
 
     uv = find_uv()

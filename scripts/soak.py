@@ -87,7 +87,7 @@ class Soak:
         self.asked = RemoteAuthProvider(f"{server}/verify", audience="server")
 
     def fetching(self, path: str) -> JWTVerifier:
-        """A verifier of keys that nobody else fetches."""
+        """A verifier of keys that no other verifier fetches."""
         url = f"{self.server}{path}"
         return JWTVerifier(jwks_uri=url, algorithm="ES256", audience="server", jwks_refresh_interval=0)
 

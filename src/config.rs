@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::jose::jwa::Algorithm;
 use crate::jose::jws::MAX_TOKEN_BYTES;
 
 /// A configuration that cannot work or would not be safe. Says what is wrong and what would be right.
@@ -28,7 +27,7 @@ impl std::error::Error for ConfigError {}
 /// Checks a text that is sent to another party, which has to read what the operator sees.
 ///
 /// # Errors
-/// It holds a character that nobody sees, such as the line end or the byte order mark of the file that it was read from,
+/// It holds an invisible character, such as the line end or the byte order mark of the file that it was read from,
 /// or is longer than 64 KiB.
 pub fn check_visible(argument: &str, text: &str) -> Result<(), ConfigError> {
     // A longer one no token could hold.
@@ -39,7 +38,7 @@ pub fn check_visible(argument: &str, text: &str) -> Result<(), ConfigError> {
     }
     if text.chars().any(is_invisible) {
         return Err(ConfigError::new(format!(
-            "{argument} holds a control character, or another one that nobody sees: strip the line end or the byte order mark \
+            "{argument} holds a control character, or another invisible one: strip the line end or the byte order mark \
              if it was read from a file"
         )));
     }
@@ -64,101 +63,9 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The algorithms that a verifier accepts: at least one, and either all symmetric or none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Algorithms(Vec<Algorithm>);
-
-impl Algorithms {
-    /// Reads a list of names.
-    ///
-    /// # Errors
-    /// An empty list, an unknown name, or HS* beside an asymmetric algorithm: then one key would be read as two types.
-    pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
-        let mut algorithms = Vec::new();
-        for name in names {
-            let algorithm = Algorithm::from_name(name).ok_or_else(|| {
-                let known: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-                let expected = match known.iter().find(|known| known.eq_ignore_ascii_case(name.trim())) {
-                    Some(meant) => format!("write {meant:?}"),
-                    None => format!("expected one of {}", known.join(", ")),
-                };
-                ConfigError::new(format!("unsupported algorithm {}: {expected}", quoted(name)))
-            })?;
-            if !algorithms.contains(&algorithm) {
-                algorithms.push(algorithm);
-            }
-        }
-        let symmetric = algorithms.iter().filter(|algorithm| algorithm.is_symmetric()).count();
-        if algorithms.is_empty() {
-            return Err(ConfigError::new("algorithms is empty: name at least one, such as \"RS256\""));
-        }
-        if symmetric != 0 && symmetric != algorithms.len() {
-            return Err(ConfigError::new(
-                "algorithms mixes HS* with asymmetric ones: a key is either a shared secret or a public key, so name \
-                 algorithms of one kind only",
-            ));
-        }
-        Ok(Self(algorithms))
-    }
-
-    /// Exactly these, for a caller that took them from the keys themselves.
-    #[must_use]
-    pub(crate) fn from_keys(algorithms: Vec<Algorithm>) -> Self {
-        Self(algorithms)
-    }
-
-    /// Every known one, for a caller without any key: one that could be taken for another type.
-    #[must_use]
-    pub(crate) fn every() -> Self {
-        Self(Algorithm::ALL.into())
-    }
-
-    /// Whether the algorithm is one of them.
-    #[must_use]
-    pub fn contains(&self, algorithm: Algorithm) -> bool {
-        self.0.contains(&algorithm)
-    }
-
-    /// Whether they all are symmetric.
-    #[must_use]
-    pub fn are_symmetric(&self) -> bool {
-        self.0.iter().all(|algorithm| algorithm.is_symmetric())
-    }
-
-    /// The algorithms, in the order given.
-    pub fn iter(&self) -> impl Iterator<Item = Algorithm> + '_ {
-        self.0.iter().copied()
-    }
-}
-
-impl fmt::Display for Algorithms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.iter().map(Algorithm::name).collect();
-        f.write_str(&names.join(", "))
-    }
-}
-
-/// The text in quotes, cut to a length that suits a message.
-fn quoted(text: &str) -> String {
-    const LONGEST: usize = 40;
-    if text.chars().count() > LONGEST {
-        return format!("{:?}...", text.chars().take(LONGEST).collect::<String>());
-    }
-    format!("{text:?}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn algorithms_are_known_of_one_kind_and_at_least_one() {
-        assert!(Algorithms::parse(["HS256", "HS512", "HS256"]).is_ok_and(|algorithms| algorithms.iter().count() == 2));
-        assert!(Algorithms::parse(["RS256", "ES256", "EdDSA"]).is_ok());
-        for bad in [&[][..], &["none"], &[""], &["rs256"], &["HS256", "RS256"], &["ES256", "HS512"]] {
-            assert!(Algorithms::parse(bad.iter().copied()).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn a_text_is_what_the_operator_sees_and_no_longer_than_a_token() {
@@ -175,11 +82,5 @@ mod tests {
             assert_eq!(check_visible("client_secret", padded), Ok(()), "a secret may begin with a space");
             assert!(check_exact("issuer", padded).unwrap_err().to_string().starts_with("issuer "));
         }
-    }
-
-    #[test]
-    fn a_message_quotes_a_long_name_in_part() {
-        let message = Algorithms::parse(["x".repeat(10_000).as_str()]).unwrap_err().to_string();
-        assert!(message.len() < 300, "{message}");
     }
 }

@@ -1,26 +1,22 @@
 //! Native verification of bearer tokens: compact JWS (RFC 7515) and JWT (RFC 7519) under fixed keys.
 //!
-//! The layers, from the top: [`verifier`] and [`policy`] decide about a token, [`keys`] says where keys come from,
-//! [`http`] asks other servers, [`jose`] holds the standards. Nothing but `python` knows that there is a Python above it.
+//! The folders, from the top: [`verify`] and [`policy`] decide about a token, [`keys`] says where keys come from,
+//! [`discovery`] where servers publish them, [`http`] sends requests, [`jose`] holds the standards. Only `python` knows that
+//! there is a Python above it.
 
-pub mod cache;
-pub mod checks;
-pub mod clock;
 pub mod config;
+pub mod discovery;
 pub mod explain;
-pub mod flights;
 pub mod http;
 pub mod jose;
 pub mod keys;
 pub mod oauth;
-pub mod per_process;
+pub mod outcome;
+pub mod patch;
 pub mod policy;
 #[cfg(feature = "python")]
 mod python;
-pub mod rejection;
-pub mod stand_in;
-pub mod static_tokens;
-pub mod tally;
-pub mod tame;
+pub mod runtime;
 pub mod testing;
-pub mod verifier;
+pub mod untrusted;
+pub mod verify;

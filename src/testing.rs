@@ -10,8 +10,9 @@ use x509_cert::der::asn1::OctetStringRef;
 use x509_cert::der::{self, AnyRef, Decode, Reader, SliceReader};
 
 use crate::config::ConfigError;
-use crate::jose::base64url;
 use crate::jose::jwa::Algorithm;
+use crate::jose::jwk::Jwk;
+use crate::jose::{base64url, json, thumbprint};
 
 /// A freshly generated key for one algorithm.
 pub struct KeyPair {
@@ -95,6 +96,20 @@ impl KeyPair {
         }
     }
 
+    /// The SHA-256 thumbprint of the public key (RFC 7638).
+    ///
+    /// # Errors
+    /// It is a shared secret.
+    pub fn thumbprint(&self) -> Result<String, ConfigError> {
+        let members = self.jwk().into_iter().map(|(name, value)| format!("{name:?}:{value:?}")).collect::<Vec<_>>();
+        json::parse_object(format!("{{{}}}", members.join(",")).as_bytes())
+            .ok()
+            .and_then(|object| Jwk::from_object(&object).ok())
+            .and_then(|key| thumbprint::sha256(&key.material))
+            .map(|thumbprint| base64url::encode(&thumbprint))
+            .ok_or_else(|| ConfigError::new("a shared secret has no thumbprint: make a key of a public-key algorithm"))
+    }
+
     /// Signs a header and a payload, whatever they say, into a compact JWS.
     ///
     /// # Errors
@@ -173,9 +188,9 @@ fn ed25519() -> Result<(EncodingKey, Public), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Algorithms;
+    use crate::keys::Algorithms;
     use crate::keys::from_text;
-    use crate::verifier::verify_jws;
+    use crate::verify::verify_jws;
 
     #[test]
     fn what_a_pair_signs_its_public_key_verifies() {

@@ -10,7 +10,7 @@ from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.auth.providers.jwt import JWTVerifier as FastMCPVerifier
 
 from fastmcp_rs.auth import JWTVerifier
-from fastmcp_rs.commands.subjects import FASTMCP, OURS, OURS_WITHOUT_CACHE
+from fastmcp_rs.cli.bench.contenders import FASTMCP, OURS, OURS_WITHOUT_CACHE
 
 __all__ = ["CREDULOUS", "WITHOUT_AUTH", "App", "application", "serving", "verifiers"]
 

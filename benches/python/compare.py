@@ -1,32 +1,34 @@
 """Compare `await verify_token(token)` of ours with FastMCP's and with what servers would build on JWT libraries.
 
 The comparison is that of `fastmcp-rs bench`, in every algorithm, with unknown keys of a key set that is fetched, and
-with the signature alone as the floor, which a Rust program checks between the rounds.
+with the signature alone as the floor, which a Rust program checks between the rounds. Everybody there returns FastMCP's
+access token; claims are compared with claims by `claims.py`, under an interpreter that is new enough for all.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import subprocess
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from apps import CREDULOUS, verifiers
-from results import ROOT, environment, quiet, write
+from floor import floor
+from results import environment, quiet, write
 from unknown_kids import endpoint, flood_of
 
-from fastmcp_rs.commands.arguments import TIMED_ALGORITHMS
-from fastmcp_rs.commands.comparison import CASES, Case, Timer, Timings, compare, demands_of, timer, timers_of, typical
-from fastmcp_rs.commands.subjects import OURS, Demands
+from fastmcp_rs.cli.bench.comparison import CASES, Case, Timer, Timings, compare, demands_of, timer, timers_of, typical
+from fastmcp_rs.cli.bench.contenders import OURS, Demands
+from fastmcp_rs.cli.parser import TIMED_ALGORITHMS
 
 FLOOR = "the signature alone (aws-lc)"
-PROGRAM = ROOT / "target/release/examples/floor"
 PEERS = (
-    "fastmcp-slim",
+    "fastmcp",
     "PyJWT",
     "joserfc",
     "authlib",
@@ -34,6 +36,8 @@ PEERS = (
     "jwtoxide",
     "pyjwt-rs",
     "webtoken",
+    "oxyjwt",
+    "pyjosers",
     "cryptography",
 )
 # Of these algorithms every kind of token is compared, of the others new and seen ones.
@@ -41,28 +45,22 @@ IN_FULL = ("RS256", "HS256")
 
 
 @contextmanager
-def floor(demands: Demands) -> Iterator[dict[str, Timer]]:
+def timed_floor(demands: Demands) -> Iterator[dict[str, Timer]]:
     """Run the program that checks signatures."""
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as key:
-        key.write(demands.keys.public_key)
-        key.flush()
-        command = [str(PROGRAM), demands.algorithm, key.name]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with floor(demands.algorithm, demands.keys.public_key) as microseconds:
 
-            async def timed(tokens: Sequence[str], _accepted: bool) -> float:  # noqa: FBT001 - a kind of token
-                print(*tokens, file=process.stdin, flush=True)
-                return int(process.stdout.readline()) / len(tokens) / 1000  # type: ignore[union-attr]
+        async def timed(tokens: Sequence[str], _accepted: bool) -> float:  # noqa: FBT001 - a kind of token
+            return microseconds(tokens)
 
-            yield {FLOOR: timed}
-            process.stdin.close()  # type: ignore[union-attr]
+        yield {FLOOR: timed}
 
 
 async def of_algorithm(algorithm: str, rounds: int, tokens: int) -> dict[str, Timings]:
-    """Compare everybody in one algorithm."""
+    """Compare every contender in one algorithm."""
     demands = demands_of(algorithm)
     timers = timers_of(demands)
     found = {}
-    with floor(demands) as of_floor:
+    with timed_floor(demands) as of_floor:
         for case in CASES if algorithm in IN_FULL else CASES[:2]:
             signed = case.accepted or case.name == "refused: expired"
             found[case.name] = await compare(case, demands, {**timers, **(of_floor if signed else {})}, rounds, tokens)
@@ -92,6 +90,15 @@ async def measure(algorithms: Sequence[str], rounds: int, tokens: int) -> dict[s
     }
 
 
+def claims(python: str, rounds: int, tokens: int, algorithms: Sequence[str]) -> dict[str, Any]:
+    """Compare claims with claims under another interpreter: some libraries need a newer one than FastMCP does."""
+    program = str(Path(__file__).with_name("claims.py"))
+    options = ["--rounds", str(rounds), "--tokens", str(tokens), "--algorithms", *algorithms]
+    ran = subprocess.run([python, program, *options], check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
 def numbers(timings: Timings) -> dict[str, dict[str, float]]:
     """Give the medians, in microseconds, and how many times as long as ours each takes."""
     return {
@@ -106,6 +113,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60, help="rounds of each case (default: %(default)s)")
     parser.add_argument("--tokens", type=int, default=20, help="tokens in a round (default: %(default)s)")
     parser.add_argument("--algorithms", nargs="+", default=TIMED_ALGORITHMS, choices=TIMED_ALGORITHMS)
+    python = os.environ.get("FASTMCP_RS_PEERS_PYTHON")
+    parser.add_argument("--peers-python", default=python, help="the interpreter for claims.py (default: %(default)s)")
     options = parser.parse_args()
     quiet()
     warnings.simplefilter("ignore")
@@ -113,7 +122,10 @@ def main() -> None:
     print(json.dumps(told, indent=1))
     versions = {peer: version(peer) for peer in PEERS}
     setting = {"rounds": options.rounds, "tokens": options.tokens, "versions": versions}
-    write("compare", {**environment(), **setting, "algorithms": told})
+    if options.peers_python is None:
+        raise SystemExit("no interpreter is given for claims.py: make bench-python gives one")
+    by_claims = claims(options.peers_python, options.rounds, options.tokens, options.algorithms)
+    write("compare", {**environment(), **setting, "algorithms": told, "claims": by_claims})
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from footprint import resident_bytes
 from results import environment, write
 
 from fastmcp_rs.auth import JWTVerifier
-from fastmcp_rs.commands.comparison import CASES, demands_of, typical
-from fastmcp_rs.commands.subjects import Demands
+from fastmcp_rs.cli.bench.comparison import CASES, demands_of, typical
+from fastmcp_rs.cli.bench.contenders import Demands
 
 # How many different tokens there are of each kind; beyond that they come again.
 DIFFERENT = 200

@@ -12,13 +12,13 @@ from typing import Any
 from results import ROOT, environment, write
 
 from fastmcp_rs.auth import JWTVerifier
-from fastmcp_rs.commands.comparison import demands_of, typical
+from fastmcp_rs.cli.bench.comparison import demands_of, typical
 
-# Prints the seconds that an import takes once the host is there.
+# Prints the seconds that an import takes once FastMCP is imported.
 IMPORT = """
 import gc, time
 import fastmcp, fastmcp.server.auth, fastmcp.server.auth.providers.jwt
-# A collection walks over all that the host has imported, and falls to whoever is importing just then.
+# A garbage collection walks over all that FastMCP has imported, and would be counted for the import that runs then.
 gc.disable()
 start = time.perf_counter()
 from fastmcp_rs.auth import JWTVerifier

@@ -18,8 +18,8 @@ from apps import WITHOUT_AUTH, App, application, call, serving, verifiers
 from results import environment, quiet, write
 from unknown_kids import endpoint, flood_of
 
-from fastmcp_rs.commands.comparison import CASES, demands_of, typical
-from fastmcp_rs.commands.subjects import FASTMCP, OURS, OURS_WITHOUT_CACHE, Demands
+from fastmcp_rs.cli.bench.comparison import CASES, demands_of, typical
+from fastmcp_rs.cli.bench.contenders import FASTMCP, OURS, OURS_WITHOUT_CACHE, Demands
 
 RESAMPLES = 2000
 OK, UNAUTHORIZED = 200, 401

@@ -25,8 +25,8 @@ import uvicorn
 from apps import BODY, HEADERS, WITHOUT_AUTH, application, verifiers
 from results import environment, quiet, write
 
-from fastmcp_rs.commands.comparison import CASES, demands_of, typical
-from fastmcp_rs.commands.subjects import FASTMCP, OURS, OURS_WITHOUT_CACHE
+from fastmcp_rs.cli.bench.comparison import CASES, demands_of, typical
+from fastmcp_rs.cli.bench.contenders import FASTMCP, OURS, OURS_WITHOUT_CACHE
 
 SERVERS = (WITHOUT_AUTH, FASTMCP, OURS, OURS_WITHOUT_CACHE)
 STARTUP_SECONDS = 60

@@ -1,4 +1,4 @@
-"""Run every benchmark in Python, and write what they found into README.md and a chart.
+"""Run every benchmark in Python, and write what they found into docs/performance.md, README.md and a chart.
 
 With `--brief` each of them is run so shortly that its numbers mean nothing, and nothing is written: so they cannot rot.
 """
@@ -15,15 +15,17 @@ from typing import Any
 
 from apps import CREDULOUS, WITHOUT_AUTH
 from compare import FLOOR
-from results import ROOT
+from results import RESULTS, ROOT
 
-from fastmcp_rs.commands.chart import Bar, chart
-from fastmcp_rs.commands.comparison import SIGNATURE_ALONE
-from fastmcp_rs.commands.subjects import FASTMCP, OURS, OURS_WITHOUT_CACHE
+from fastmcp_rs.cli.bench.chart import Bar, chart
+from fastmcp_rs.cli.bench.comparison import SIGNATURE_ALONE
+from fastmcp_rs.cli.bench.contenders import FASTMCP, OURS, OURS_WITHOUT_CACHE
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs/performance.md"
 CHART = ROOT / "benches/results/compare.svg"
 BEGIN, END = "<!-- numbers: written by make bench-python -->\n", "<!-- end of numbers -->\n"
+README = ROOT / "README.md"
+WAYS_BEGIN, WAYS_END = "<!-- ways: written by make bench-ways -->\n", "<!-- end of ways -->\n"
 
 # Each benchmark with what makes it brief.
 SCRIPTS = {
@@ -33,6 +35,8 @@ SCRIPTS = {
     "threads": ("--rounds", "1", "--seconds", "0.02"),
     "footprint": ("--runs", "1"),
     "flood": ("--bad", "2000"),
+    "ways": ("--rounds", "1", "--calls", "2"),
+    "dpop": ("--rounds", "1", "--proofs", "2", "--live", "20"),
 }
 
 
@@ -77,6 +81,20 @@ def compared(found: dict[str, Any]) -> str:
     return table(*rows)
 
 
+def by_claims(found: dict[str, Any]) -> str:
+    """Write the comparison of what returns claims, under the interpreter that it was made with."""
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    names = list(dict.fromkeys(name for by_name in found["algorithms"].values() for name in by_name))
+    rows = [["microseconds for a token, to its claims", *found["algorithms"]]]
+    for name in names:
+        cells = [by_name.get(name, {}) for by_name in found["algorithms"].values()]
+        rows.append([name, *[f"{cell['us']:.1f} ({cell['speed_to_ryjwt']:.2f})" if cell else "" for cell in cells]])
+    told = (
+        f"Claims beside claims, CPython {found['python']}, {found['rounds']} rounds: {versions}. In brackets the speed"
+    )
+    return f"{told} to that of ryjwt, the median of the rounds.\n\n{table(*rows)}"
+
+
 def in_app(found: dict[str, Any]) -> str:
     """Write what auth adds in an app."""
     rows = [["CPU microseconds that auth adds to a request", OURS, "cache off", FASTMCP, "times as much", CREDULOUS]]
@@ -115,11 +133,28 @@ def in_threads(found: dict[str, Any]) -> str:
     return table(*rows)
 
 
-def written() -> str:
-    """Write the part of the README."""
-    found, app, load, threads, small, flood = map(result, SCRIPTS)
+def of_proofs(found: dict[str, Any]) -> str:
+    """Write what proofs of possession cost."""
+    cases = found["cases"]
+    names = list(next(iter(cases.values())))
+    rows = [["microseconds for a bound token, seen before, and its proof", *names]]
+    for case, by_name in cases.items():
+        cells = [by_name.get(name) for name in names]
+        rows.append([case, *[f"{cell['us']:.1f} ({cell['times_ours']:.2f})" if cell else "" for cell in cells]])
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    on = f"{found['processors']} cores of {found['processor']}, CPython {found['python']}"
+    load = f" Other work gave the machine a load of {found['load']:.0f}: read the ratios." if found["load"] > 1 else ""
+    told = (
+        f"Proofs of possession, ES256, CPython {found['python']}{day(found)}, {found['rounds']} rounds: {versions}.",
+        f"In brackets how many times as long as `{names[0]}` it took, the median of the rounds.{load}",
+    )
+    return f"{' '.join(told)}\n\n{table(*rows)}"
+
+
+def written() -> str:
+    """Write the part of the page."""
+    found, app, load, threads, small, flood = map(result, list(SCRIPTS)[:6])
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    on = f"{found['processors']} cores of {found['processor']}, CPython {found['python']}{day(found)}"
     batches = f"{app['batches']} alternated batches, with the 95 % interval of the median"
     footprint = [
         f"Importing `fastmcp_rs.auth.JWTVerifier` once FastMCP is there takes {small['import_ms']} ms.",
@@ -132,17 +167,51 @@ def written() -> str:
     return "\n".join(
         [
             f"Measured on {on}: {versions}.\n",
-            "![Microseconds for a token of each verifier](benches/results/compare.svg)\n",
+            "![Microseconds for a token of each verifier](../benches/results/compare.svg)\n",
             compared(found),
+            *([by_claims(found["claims"])] if "claims" in found else []),
             f"In a FastMCP server, {batches}:\n",
             in_app(app),
             f"Under load, of uvicorn on one core and wrk with {load['connections']} connections on another:\n",
             under_load(load),
             "With two threads that have an event loop each, cache off; and beside a thread that computes in Python:\n",
             in_threads(threads),
+            *([of_proofs(result("dpop"))] if (RESULTS / "dpop.json").exists() else []),
             *footprint,
         ]
     )
+
+
+def ways(found: dict[str, Any]) -> str:
+    """Write the part of README.md: what each way to authenticate a request costs."""
+    names = list(next(iter(found["ways"].values()))["costs"])
+    rows = [["CPU microseconds for a request with a token seen before", names[0], f"`{names[1]}`", names[2]]]
+    for way, told in found["ways"].items():
+        costs = [cost(told["costs"][name], waits=told["waits"]) if name in told["costs"] else "" for name in names]
+        rows.append([way, *costs])
+    on = f"{found['processors']} cores of {found['processor']}, CPython {found['python']}, FastMCP {found['fastmcp']}"
+    on += day(found)
+    load = f"Other work gave the machine a load of {found['load']:.0f}. " if found["load"] > 1 else ""
+    return f"{table(*rows)}\nMedians of {found['rounds']} rounds by turns, on {on}. {load}Read the ratios.\n"
+
+
+def day(found: dict[str, Any]) -> str:
+    """Write when something was measured, where its result says so."""
+    return f", on {found['date']}" if "date" in found else ""
+
+
+def cost(numbers: dict[str, Any], *, waits: bool) -> str:
+    """Write the CPU time of a request, how many times as fast that is, and how long it waits where it does."""
+    text = f"{numbers['cpu_us']:.0f}"
+    if numbers["times"] != 1:
+        text += f", {numbers['times']:.{1 if numbers['times'] < 10 else 0}f} times as fast"  # noqa: PLR2004 - two digits
+    return f"{text} ({numbers['elapsed_us'] / 1000:.0f} ms in all)" if waits else text
+
+
+def put(page: Path, begin: str, end: str, text: str) -> None:
+    """Put a text between two marks of a page."""
+    pattern = f"(?<={re.escape(begin)}).*(?={re.escape(end)})"
+    page.write_text(re.sub(pattern, lambda _: f"\n{text}\n", page.read_text(), flags=re.DOTALL))
 
 
 def draw() -> None:
@@ -173,9 +242,9 @@ def main() -> None:
     if options.brief:
         return
     draw()
-    text = README.read_text()
-    pattern = f"(?<={re.escape(BEGIN)}).*(?={re.escape(END)})"
-    README.write_text(re.sub(pattern, lambda _: f"\n{written()}\n", text, flags=re.DOTALL))
+    put(PAGE, BEGIN, END, written())
+    if (RESULTS / "ways.json").exists():
+        put(README, WAYS_BEGIN, WAYS_END, ways(result("ways")))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import re
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ RESULTS = Path(os.environ.get("FASTMCP_RS_RESULTS", ROOT / "benches/results"))
 def environment() -> dict[str, Any]:
     """Tell what was measured, and on what."""
     return {
+        "date": datetime.now(timezone.utc).date().isoformat(),
         "python": platform.python_version(),
-        "fastmcp": version("fastmcp-slim"),
+        "fastmcp": version("fastmcp"),
         "fastmcp_rs": version("fastmcp-rs"),
         "processor": _processor(),
         "processors": os.cpu_count(),
@@ -28,7 +30,7 @@ def environment() -> dict[str, Any]:
 
 
 def quiet() -> None:
-    """Let nobody write a log: that would time the terminal."""
+    """Switch the logs off, which would time the terminal."""
     for name in ("fastmcp", "fastmcp_rs", "mcp"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 

@@ -17,8 +17,8 @@ from typing import Any
 from results import environment, write
 
 from fastmcp_rs.auth import JWTVerifier
-from fastmcp_rs.commands.arguments import TIMED_ALGORITHMS
-from fastmcp_rs.commands.comparison import demands_of, typical
+from fastmcp_rs.cli.bench.comparison import demands_of, typical
+from fastmcp_rs.cli.parser import TIMED_ALGORITHMS
 
 
 def verifier_and_token(algorithm: str) -> tuple[JWTVerifier, str]:

@@ -3,8 +3,8 @@
 #![no_main]
 
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::oauth::challenge::Answer;
-use fastmcp_rs::rejection::Rejection;
+use fastmcp_rs::oauth::server::challenge::ErrorResponse;
+use fastmcp_rs::outcome::rejection::Rejection;
 use libfuzzer_sys::fuzz_target;
 
 /// Reads a challenge as the grammar has it, and gives its parameters.
@@ -39,7 +39,7 @@ fuzz_target!(|input: (u8, f64, &str, Vec<&str>, Option<&str>)| {
         5 => Rejection::CriticalHeader,
         _ => Rejection::IssuerMismatch,
     };
-    let plain = Answer::to(&rejection);
+    let plain = ErrorResponse::to(&rejection);
     for answer in [plain.clone(), plain.with_details(details)] {
         let challenge = answer.challenge(scopes.iter().copied(), url).expect("credentials would help");
         let found = parameters(&challenge);

@@ -1,17 +1,24 @@
-//! Any bytes as a claims set, judged at any time: no claim of a wrong type passes, and no time that is over.
+//! Any bytes as a claims set, judged at any time: no claim of a wrong type passes, and no time that is over. A scan says what
+//! the strict parser and another one say.
 
 #![no_main]
+
+#[path = "../../tests/common/read_twice.rs"]
+mod read_twice;
 
 use std::sync::{Arc, Weak};
 
 use fastmcp_rs::jose::jws::Header;
 use fastmcp_rs::jose::jwt::{Claims, NumericDate};
-use fastmcp_rs::policy::{Plain, Policy, Vouched, Voucher};
+use fastmcp_rs::policy::{AuthenticClaims, NoOverrides, Policy, Source};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|input: &[u8]| {
     let Some((clock, payload)) = input.split_first_chunk::<8>() else { return };
+    if !read_twice::is_claims_set(payload) {
+        return;
+    }
     let Ok(claims) = Claims::parse(payload) else { return };
     let theirs: Value = match serde_json::from_slice(payload) {
         Ok(theirs) => theirs,
@@ -45,8 +52,9 @@ fuzz_target!(|input: &[u8]| {
     let (expires, not_before) = (claims.expires(), claims.not_before());
     let header = Header::parse(br#"{"alg":"ES256"}"#).expect("a plain header");
     let policy = Policy::default();
-    let vouched = Vouched { by: Voucher::Signature { header, key: Weak::new() }, issuer: None, claims };
-    if policy.judge(Arc::new(vouched), &Plain, now).is_ok() {
+    let authentic =
+        AuthenticClaims::new(Source::Signature { header, key: Weak::new(), key_issuer: None }, None, claims);
+    if policy.validate(Arc::new(authentic), &NoOverrides, now).is_ok() {
         assert!(expires.is_none_or(|end| now.seconds() < end.seconds()), "accepted after its end");
         assert!(not_before.is_none_or(|start| start.seconds() <= now.seconds() + 30.0), "accepted before its start");
     }

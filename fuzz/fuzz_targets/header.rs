@@ -10,7 +10,7 @@ fuzz_target!(|text: &[u8]| {
     let Ok(header) = Header::parse(text) else { return };
     let theirs: Value = match serde_json::from_slice(text) {
         Ok(theirs) => theirs,
-        // A number beyond every float is infinite to us, in a parameter that nobody understands.
+        // A number beyond every float is infinite to us, in a parameter that is not understood.
         Err(error) if error.to_string().starts_with("number out of range") => return,
         Err(error) => panic!("an object to one parser is none to the other: {error}"),
     };

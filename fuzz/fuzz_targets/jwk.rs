@@ -14,10 +14,10 @@ fuzz_target!(|text: &[u8]| {
             assert!(object.get("d").is_none(), "a private key");
             assert_eq!(object.get("kid").and_then(|kid| kid.as_str()), key.kid.as_deref());
             for algorithm in Algorithm::ALL {
-                if key.serves(algorithm) {
+                if key.supports(algorithm) {
                     let prepared = key.material.prepare(algorithm).expect("a usable key can be prepared");
                     assert!(!prepared.verifies(b"message", &[0; 64]) && !prepared.verifies(b"message", b""));
-                } else if !algorithm.takes(key.material.key_type()) {
+                } else if !algorithm.accepts_key(key.material.key_type()) {
                     assert!(key.material.prepare(algorithm).is_err(), "a key of another type");
                 }
             }

@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use fastmcp_rs::config::Algorithms;
 use fastmcp_rs::jose::pem;
+use fastmcp_rs::keys::Algorithms;
 use fastmcp_rs::keys::{from_public_text, from_text};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,18 +1,18 @@
 """Native verification of the bearer tokens of FastMCP servers.
 
-Importing this package alone imports neither FastMCP nor anything else that takes time; each name is loaded when it is
-first touched.
+Importing this package imports neither FastMCP nor anything else that takes time. Each name is loaded when it is first
+used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastmcp_rs import auth, client, errors, exceptions, jws, server, testing
+    from fastmcp_rs import auth, client, errors, exceptions, jws, server, testing, types
+    from fastmcp_rs._compat import Context
     from fastmcp_rs.auth import AccessToken, JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
     from fastmcp_rs.client.client import Client
-    from fastmcp_rs.host import Context
-    from fastmcp_rs.in_place.installation import install, installed, uninstall
+    from fastmcp_rs.patch.install import install, installed, invalidate, uninstall
     from fastmcp_rs.server.application import FastMCP
 
 __all__ = [
@@ -30,25 +30,28 @@ __all__ = [
     "exceptions",
     "install",
     "installed",
+    "invalidate",
     "jws",
     "server",
     "testing",
+    "types",
     "uninstall",
 ]
 
-_MODULES = frozenset({"auth", "client", "errors", "exceptions", "jws", "server", "testing"})
+_MODULES = frozenset({"auth", "client", "errors", "exceptions", "jws", "server", "testing", "types"})
 _HOMES = {
     "AccessToken": "auth",
     "Client": "client.client",
-    "Context": "host",
+    "Context": "_compat",
     "FastMCP": "server.application",
     "JWTVerifier": "auth",
     "OAuthProvider": "auth",
     "RemoteAuthProvider": "auth",
     "StaticTokenVerifier": "auth",
-    "install": "in_place.installation",
-    "installed": "in_place.installation",
-    "uninstall": "in_place.installation",
+    "install": "patch.install",
+    "installed": "patch.install",
+    "invalidate": "patch.install",
+    "uninstall": "patch.install",
 }
 
 
@@ -58,7 +61,7 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(f"fastmcp_rs.{_HOMES[name]}"), name)
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415 - slow to import, and few ask
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import, and rarely used
 
         return version("fastmcp-rs")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

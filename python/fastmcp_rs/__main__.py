@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
+from importlib import import_module
 
-from fastmcp_rs.commands.arguments import parsed
+from fastmcp_rs.cli.parser import parsed
+from fastmcp_rs.cli.words import in_options
 
-# What a shell shows for a program that SIGPIPE ended, as other tools are when their reader has seen enough.
+# What a shell shows for a program that SIGPIPE ended.
 _BROKEN_PIPE = 141
 _WRONG_USAGE = 2
 
@@ -15,58 +17,50 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command.
 
     Returns:
-        The exit code: 0 for success, 1 for failure, 2 for wrong usage, 141 if nobody reads what is printed; of
-        ``explain`` also 3, if nobody can tell.
+        The exit code: 0 for success, 1 for failure, 2 for wrong usage, 141 if the reader of the output has gone; of
+        ``explain`` and ``doctor`` also 3, if something is out of reach.
     """
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["run"]:
-        from fastmcp_rs.commands.run import run  # noqa: PLC0415 - what the other commands do not need
+        from fastmcp_rs.cli.run import run  # noqa: PLC0415 - what the other commands do not need
 
-        # All that follows is FastMCP's, --help too.
+        # FastMCP parses all that follows, --help too.
         return run(words[1:])
     options = parsed(arguments)
     try:
-        code = {"explain": _explain, "bench": _bench, "demo": _demo}[options.command](options)
-        # Here, for what only the interpreter's end finds out it tells in a traceback.
+        code = _run(options)
+        # A broken pipe that is only found when the interpreter ends is shown as a traceback.
         sys.stdout.flush()
     except BrokenPipeError:
-        # The rest of the buffer would be written at the interpreter's end.
+        # Else the interpreter would write the rest of the buffer when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     return code
 
 
-def _explain(options: argparse.Namespace) -> int:
-    from fastmcp_rs.commands import explain  # noqa: PLC0415 - what the other commands do not need
+# The module of each command, and what it needs that ``--help`` does not.
+_COMMANDS = {
+    "explain": ("explain", None),
+    "doctor": ("doctor.command", "a server needs FastMCP and uvicorn"),
+    "bench": ("bench.command", "it needs FastMCP"),
+    "demo": ("demo.command", "it needs FastMCP and uvicorn: pip install 'fastmcp-rs[fastmcp]'"),
+}
 
+
+def _run(options: argparse.Namespace) -> int:
+    """Import the module of a command, and run it."""
+    module, needs = _COMMANDS[options.command]
     try:
-        return explain.run(options)
+        code: int = import_module(f"fastmcp_rs.cli.{module}").run(options)
     except ValueError as error:
-        sys.stderr.write(f"fastmcp-rs explain: {error}\n")
-        return _WRONG_USAGE
-
-
-def _bench(options: argparse.Namespace) -> int:
-    try:
-        from fastmcp_rs.commands import bench  # noqa: PLC0415 - needs FastMCP, which --help does not
-
-        return bench.run(options)
-    except ValueError as error:
-        sys.stderr.write(f"fastmcp-rs bench: {error}\n")
+        sys.stderr.write(f"fastmcp-rs {options.command}: {in_options(str(error))}\n")
         return _WRONG_USAGE
     except ImportError as error:
-        sys.stderr.write(f"fastmcp-rs bench: {error}\n")
+        if needs is None:
+            raise
+        sys.stderr.write(f"fastmcp-rs {options.command}: {needs} ({error})\n")
         return 1
-
-
-def _demo(_options: argparse.Namespace) -> int:
-    try:
-        from fastmcp_rs import demo  # noqa: PLC0415 - needs FastMCP, which --help does not
-
-        return demo.run()
-    except ImportError as error:
-        sys.stderr.write(f"fastmcp-rs demo needs FastMCP and uvicorn ({error}): pip install 'fastmcp-rs[fastmcp]'\n")
-        return 1
+    return code
 
 
 if __name__ == "__main__":

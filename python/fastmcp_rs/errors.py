@@ -1,8 +1,10 @@
-"""What this project raises and warns of, beside ``ValueError`` for a configuration that cannot work."""
+"""The exceptions and warnings of this project, beside ``ValueError`` for a configuration that cannot work."""
 
 __all__ = [
+    "DenylistFullError",
     "KeysUnavailableError",
     "MissingAudienceWarning",
+    "NestedProtectionWarning",
     "OAuthError",
     "ShortSecretWarning",
     "TokenRejectedError",
@@ -31,14 +33,18 @@ class TokenRejectedError(Exception):
 
 
 class TokenVerificationError(RuntimeError):
-    """Nobody can tell now whether a token is good: to be raised by a custom provider that cannot reach what it asks.
+    """A token can be neither accepted nor rejected now. A custom provider raises it when what it needs is out of reach.
 
     FastMCP from 4.2 on has an error of the same name, which serves as well.
     """
 
 
 class KeysUnavailableError(TokenVerificationError):
-    """Keys cannot be fetched, so nobody can tell whether a token is good."""
+    """Keys cannot be fetched, so a token can be neither accepted nor rejected."""
+
+
+class DenylistFullError(RuntimeError):
+    """A deny list holds as many entries as it may, all of which count, and takes no further one."""
 
 
 class OAuthError(Exception):
@@ -67,11 +73,15 @@ class OAuthError(Exception):
 
 
 class TokenUnavailableError(OAuthError):
-    """The authorization server is out of reach or in trouble (429, 5xx): the same request may succeed later."""
+    """The authorization server is out of reach or failing (429, 5xx): the same request may succeed later."""
 
 
 class ShortSecretWarning(UserWarning):
     """A shared secret is shorter than the hash it is used with (RFC 7518 section 3.2)."""
+
+
+class NestedProtectionWarning(UserWarning):
+    """A provider that ``protect()`` was given stands inside another, where it has no effect."""
 
 
 class MissingAudienceWarning(UserWarning):

@@ -2,19 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from fastmcp_rs import host
+from fastmcp_rs import _compat
 
 if TYPE_CHECKING:
-    from fastmcp_rs.host import ClientError
+    from fastmcp_rs._compat import ClientError
 
 __all__ = ["ClientError"]
 
 
 def __getattr__(name: str) -> object:
-    # Names that only the import system and the like ask for are no errors of FastMCP's, and no reason to load it.
+    # The import system looks up such names. They are no errors of FastMCP's, and no reason to import it.
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(host.fastmcp("exceptions"), name)
+    return getattr(_compat.fastmcp("exceptions"), name)
 
 
 def __dir__() -> list[str]:

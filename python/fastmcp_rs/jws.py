@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from fastmcp_rs._native import verify_jws
+from fastmcp_rs.types import Algorithm
 
 __all__ = ["verify"]
 
 
-def verify(token: str | bytes, key: str | bytes, algorithms: str | Sequence[str] | None = None) -> bytes:
+def verify(token: str | bytes, key: str | bytes, algorithms: Algorithm | Sequence[Algorithm] | None = None) -> bytes:
     """Verify the signature of a compact JWS (RFC 7515 section 5.2) and return its payload.
 
     Claims are not looked at: an expired token verifies.

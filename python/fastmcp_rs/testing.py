@@ -1,12 +1,16 @@
-"""Key pairs that sign tokens, for the tests of servers that verify them."""
+"""Key pairs that sign tokens, for tests of servers that verify tokens."""
 
+import base64
+import hashlib
 import json
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 
 from fastmcp_rs import _native
 from fastmcp_rs._native import scopes as read_scopes
 from fastmcp_rs._native import text, texts
+from fastmcp_rs.types import SigningAlgorithm
 
 __all__ = ["KeyPair"]
 
@@ -25,7 +29,7 @@ class KeyPair:
         self._native = native
 
     @classmethod
-    def generate(cls, algorithm: str = "RS256") -> "KeyPair":
+    def generate(cls, algorithm: SigningAlgorithm = "RS256") -> "KeyPair":
         """Generate a key for one algorithm: RSA with 2048 bits, a secret as long as its hash.
 
         Raises:
@@ -34,7 +38,7 @@ class KeyPair:
         return cls(_native.KeyPair(algorithm))
 
     @property
-    def algorithm(self) -> str:
+    def algorithm(self) -> SigningAlgorithm:
         """The algorithm that the key signs with."""
         return self._native.algorithm
 
@@ -70,8 +74,8 @@ class KeyPair:
             kid: The key id in the header.
 
         Raises:
-            TypeError: A number is none, or the claims are nothing that JSON text can be made of.
-            ValueError: A text is none. What is to be wrong in a token is for ``additional_claims`` and for ``sign``.
+            TypeError: ``expires_in_seconds`` is not a number, or the claims cannot be written as JSON.
+            ValueError: An argument has the wrong type. For faulty tokens use ``additional_claims`` or ``sign``.
         """
         if isinstance(expires_in_seconds, bool) or not isinstance(expires_in_seconds, (int, float)):
             raise TypeError(f"expires_in_seconds must be a number, not {type(expires_in_seconds).__name__}")
@@ -93,11 +97,66 @@ class KeyPair:
             claims["scope"] = " ".join(granted)
         return self.sign(header, claims if additional_claims is None else _merged(claims, additional_claims))
 
+    def thumbprint(self) -> str:
+        """Return the SHA-256 thumbprint of the public key (RFC 7638), for the ``jkt`` of a token that is bound to it.
+
+        Raises:
+            ValueError: It is a shared secret.
+        """
+        return self._native.thumbprint()
+
+    def create_dpop_proof(
+        self,
+        method: str,
+        url: str,
+        token: str | None = None,
+        nonce: str | None = None,
+        issued_in_seconds: float = 0,
+        additional_claims: Mapping[str, object] | None = None,
+        additional_header: Mapping[str, object] | None = None,
+    ) -> str:
+        """Sign a proof of possession (RFC 9449 section 4.2), for the header ``DPoP`` of one request.
+
+        A token is bound to this key by ``additional_claims={"cnf": {"jkt": keys.thumbprint()}}`` of ``create_token``,
+        and sent as ``Authorization: DPoP <token>``.
+
+        Args:
+            method: The method of the request.
+            url: Its URL; query and fragment are left out.
+            token: The access token beside it, for ``ath``.
+            nonce: The nonce that the server gave.
+            issued_in_seconds: Seconds from now to ``iat``; negative for an old proof.
+            additional_claims: Further claims, which replace those of the same name.
+            additional_header: Further parameters of the header, likewise.
+
+        Raises:
+            TypeError: ``issued_in_seconds`` is not a number, or what is added cannot be written as JSON.
+            ValueError: An argument has the wrong type, or the key is a shared secret.
+        """
+        if isinstance(issued_in_seconds, bool) or not isinstance(issued_in_seconds, (int, float)):
+            raise TypeError(f"issued_in_seconds must be a number, not {type(issued_in_seconds).__name__}")
+        self.thumbprint()
+        header: dict[str, object] = {"typ": "dpop+jwt", "alg": self.algorithm, "jwk": self._native.jwk()}
+        claims: dict[str, object] = {
+            "jti": uuid.uuid4().hex,
+            "htm": text(method, "method"),
+            "htu": text(url, "url").partition("#")[0].partition("?")[0],
+            "iat": int(time.time()) + issued_in_seconds,
+        }
+        if token is not None:
+            digest = hashlib.sha256(text(token, "token").encode()).digest()
+            claims["ath"] = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if nonce is not None:
+            claims["nonce"] = text(nonce, "nonce")
+        if additional_header is not None:
+            header = _merged(header, additional_header, "additional_header")
+        return self.sign(header, claims if additional_claims is None else _merged(claims, additional_claims))
+
     def sign(self, header: Mapping[str, object], claims: Mapping[str, object]) -> str:
         """Sign this header and these claims as they are, right or wrong: for tests of what must be refused.
 
         Raises:
-            TypeError: One of them is nothing that JSON text can be made of.
+            TypeError: One of them cannot be written as JSON.
         """
         return self._native.sign(_json_text(header, "header"), _json_text(claims, "claims"))
 
@@ -105,15 +164,17 @@ class KeyPair:
         return f"KeyPair({self.algorithm})"
 
 
-def _merged(claims: dict[str, object], additional_claims: Mapping[str, object]) -> dict[str, object]:
+def _merged(
+    members: dict[str, object], additional: Mapping[str, object], argument: str = "additional_claims"
+) -> dict[str, object]:
     try:
-        return {**claims, **additional_claims}
-    except Exception:  # noqa: BLE001 - whatever it is, it raises what it likes where it is no mapping
-        raise TypeError("additional_claims must be a dict") from None
+        return {**members, **additional}
+    except Exception:  # noqa: BLE001 - an object that is no mapping may raise any error
+        raise TypeError(f"{argument} must be a dict") from None
 
 
 def _json_text(value: object, argument: str) -> bytes:
     try:
         return json.dumps(value).encode()
-    except Exception:  # noqa: BLE001 - whatever it holds, it raises what it likes where it is no JSON
+    except Exception:  # noqa: BLE001 - a value that is not JSON may raise any error
         raise TypeError(f"{argument} must be what json.dumps() takes") from None

@@ -1,26 +1,39 @@
-//! Why a token is refused, told to a developer who holds it: every check in order, and the likeliest fix.
+//! Why a token is refused, told to a developer who holds it: every check in order, and the most likely fix.
 //!
 //! The verifier itself runs the checks, so an explanation cannot differ from a decision. What it adds is what a decision
-//! leaves out: the checks behind the first that fails, and what claims say that nobody vouches for, marked as such.
+//! leaves out: the checks behind the first that fails, and what unverified claims say, marked as such.
 //! Nothing of the signature is in it.
 
-mod advice;
+mod asked;
+mod checked;
+mod comparison_advice;
+mod fix;
+mod form_advice;
+mod key_advice;
+mod names;
+mod other_secret;
 mod times;
 
 use std::sync::Arc;
 
-use crate::checks::{Check, Comparison, Trail};
-use crate::config::Algorithms;
 use crate::jose::json::{self, Object};
 use crate::jose::jws::{self, Header};
 use crate::jose::jwt::{Claims, NumericDate};
-use crate::keys::{KeySource, Keys, Patience};
-use crate::policy::{Overrides, Plain, Policy};
-use crate::rejection::{Rejection, Unavailable};
-use crate::tame::tamed;
-use crate::verifier::{Decision, Progress, Verifier};
+use crate::keys::Algorithms;
+use crate::keys::{KeySource, KeyWait, Keys};
+use crate::outcome::check::{Check, Comparison, Trace};
+use crate::outcome::rejection::Rejection;
+use crate::outcome::unavailable::Unavailable;
+use crate::policy::{NoOverrides, Overrides, Policy};
+use crate::verify::{Decision, IssuerDecision, Issuers, RejectedToken, Verifier};
+use checked::passed;
 
-pub use times::Time;
+use std::task::Poll;
+
+pub use asked::asked;
+pub use checked::{CheckOutcome, Checked};
+pub use names::SettingNames;
+pub use times::ClaimTime;
 
 /// What there is to say about a token.
 #[derive(Debug)]
@@ -29,83 +42,28 @@ pub struct Explanation {
     pub decision: Decision,
     /// Every check, in order.
     pub checks: Vec<Checked>,
-    /// The header, where there is one to be read: a stranger's words, as they stand.
+    /// The header, where there is one to be read: untrusted, as it stands.
     pub header: Option<Object>,
-    /// The claims, where there are some to be read: words of the issuer if [`Self::is_signed`], else a stranger's.
+    /// The claims, where there are some to be read: authentic if [`Self::is_signed`], else untrusted.
     pub claims: Option<Object>,
     /// The times in the claims, in words.
-    pub times: Vec<Time>,
+    pub times: Vec<ClaimTime>,
     /// What is most likely to help, on one line; `None` for an accepted token.
     pub fix: Option<String>,
 }
 
-/// What became of one check.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
-    /// Which.
-    pub check: Check,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// What it compared, as it stands.
-    pub comparison: Option<Comparison>,
-}
-
-/// How a check ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    /// It passed.
-    Passed,
-    /// It failed, for this reason.
-    Failed(Rejection),
-    /// Nobody can tell.
-    Unavailable(Unavailable),
-    /// It did not run: an earlier one left it nothing to look at.
-    NotReached,
-}
-
 impl Explanation {
-    /// Whether the signature holds.
+    /// Whether the claims are authentic: the signature holds, or the server that was asked told them.
     #[must_use]
-    pub fn is_signed(&self) -> bool {
-        passed(&self.checks, Check::Signature)
+    pub fn is_authentic(&self) -> bool {
+        passed(&self.checks, Check::Signature) || passed(&self.checks, Check::Introspection)
     }
-}
-
-impl Checked {
-    /// What it found, on one line, tame.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let none = Comparison::default();
-        let Comparison { got, expected } = self.comparison.as_ref().unwrap_or(&none);
-        match &self.verdict {
-            Verdict::Failed(rejection @ Rejection::InsufficientScope { missing }) => {
-                format!("{rejection}: {} (got {})", tamed(missing), tamed(got))
-            }
-            Verdict::Failed(rejection) if self.comparison.is_some() => {
-                format!("{rejection} (got {}, expected {})", tamed(got), tamed(expected))
-            }
-            Verdict::Failed(rejection) => rejection.to_string(),
-            Verdict::Unavailable(why) => why.to_string(),
-            Verdict::Passed if self.check == Check::Key && got.is_empty() => {
-                "the token names none, and one fits".to_owned()
-            }
-            Verdict::Passed if self.comparison.is_some() => {
-                let unchecked = if expected.is_empty() && self.check > Check::Claims { ", not checked" } else { "" };
-                format!("{}{unchecked}", tamed(got))
-            }
-            Verdict::Passed | Verdict::NotReached => String::new(),
-        }
-    }
-}
-
-fn passed(checks: &[Checked], check: Check) -> bool {
-    checks.iter().any(|checked| checked.check == check && checked.verdict == Verdict::Passed)
 }
 
 /// Explains what a verifier says of a token, or `None` while its keys are on their way.
 ///
-/// Overrides are a subclass's, and are only asked about claims that the signature vouches for. Where there are some,
-/// nothing is said about claims that nobody vouches for.
+/// Overrides are a subclass's, and are only asked about authentic claims. Where there are some, nothing is said about
+/// unverified claims.
 #[must_use]
 pub fn explain(
     verifier: &Verifier,
@@ -113,18 +71,48 @@ pub fn explain(
     policy: &Policy,
     overrides: Option<&dyn Overrides>,
     now: NumericDate,
-    patience: Patience,
+    key_wait: KeyWait,
+    names: SettingNames,
 ) -> Option<Explanation> {
-    let mut record = Record(Vec::new());
-    match verifier.verify_along(token, policy, overrides.unwrap_or(&Plain), now, patience, &mut record) {
-        Progress::Pending => None,
-        Progress::Decided(decision) => Some(record.explanation(decision, token, policy, overrides.is_some(), now)),
+    let mut record = Record { names, ..Record::default() };
+    match verifier.verify_traced(token, policy, overrides.unwrap_or(&NoOverrides), now, key_wait, &mut record) {
+        Poll::Pending => None,
+        Poll::Ready(decision) => {
+            let is_forged = |refused: &RejectedToken| refused.rejection == Rejection::InvalidSignature;
+            if matches!(&decision, Decision::Rejected(refused) if is_forged(refused)) {
+                record.other_secret = other_secret::form_that_fits(token, &**verifier.key_source());
+            }
+            Some(record.explanation(decision, token, policy, overrides.is_some(), now))
+        }
     }
+}
+
+/// Explains what a verifier of many issuers says of a token, or `None` while its issuer's keys are on their way.
+#[must_use]
+pub fn explain_issued(
+    issuers: &Issuers,
+    token: &[u8],
+    common: &Policy,
+    now: NumericDate,
+    key_wait: KeyWait,
+) -> Option<Explanation> {
+    let mut record = Record::default();
+    let IssuerDecision { progress, policy } = issuers.verify_traced(token, common, now, key_wait, &mut record);
+    let Poll::Ready(decision) = progress else { return None };
+    // Of a token of an unknown issuer, no policy has anything to say.
+    let is_unknown = matches!(&decision, Decision::Rejected(refused) if refused.rejection == Rejection::IssuerMismatch);
+    Some(record.explanation(decision, token, &policy, is_unknown, now))
 }
 
 /// Explains what can be said of a token without any key. Without `algorithms` any known one will do.
 #[must_use]
-pub fn without_keys(token: &[u8], algorithms: Option<Algorithms>, policy: &Policy, now: NumericDate) -> Explanation {
+pub fn without_keys(
+    token: &[u8],
+    algorithms: Option<Algorithms>,
+    policy: &Policy,
+    now: NumericDate,
+    names: SettingNames,
+) -> Explanation {
     /// No keys, and none on their way.
     #[derive(Debug)]
     struct NoKeys;
@@ -134,25 +122,50 @@ pub fn without_keys(token: &[u8], algorithms: Option<Algorithms>, policy: &Polic
         }
     }
     let verifier = Verifier::new(algorithms.unwrap_or_else(Algorithms::every), Arc::new(NoKeys));
-    let mut record = Record(Vec::new());
-    let decision = match verifier.verify_along(token, policy, &Plain, now, Patience::None, &mut record) {
-        Progress::Decided(decision) => decision,
-        Progress::Pending => Decision::Unavailable(Unavailable::Keys),
+    let mut record = Record { names, ..Record::default() };
+    let decision = match verifier.verify_traced(token, policy, &NoOverrides, now, KeyWait::Never, &mut record) {
+        Poll::Ready(decision) => decision,
+        Poll::Pending => Decision::Unavailable(Unavailable::Keys),
     };
     record.explanation(decision, token, policy, false, now)
 }
 
 /// What was reported of each check.
-struct Record(Vec<Checked>);
+#[derive(Default)]
+struct Record {
+    checks: Vec<Checked>,
+    /// The decoded header and payload, where the token has parts.
+    parts: Option<(Vec<u8>, Vec<u8>)>,
+    /// Why the key that the token names cannot be used, where it is published.
+    skipped_key: Option<String>,
+    /// How the secret would fit, if it would in another form.
+    other_secret: Option<&'static str>,
+    /// What the reader calls the settings.
+    names: SettingNames,
+    /// The claims that a server told.
+    told: Option<Object>,
+}
 
-impl Trail for Record {
+impl Trace for Record {
     fn ended(&mut self, check: Check, failed: Option<&Rejection>, compared: impl FnOnce() -> Option<Comparison>) {
-        self.0.retain(|earlier| earlier.check < check);
-        let verdict = failed.map_or(Verdict::Passed, |rejection| Verdict::Failed(rejection.clone()));
-        self.0.push(Checked { check, verdict, comparison: compared() });
+        self.checks.retain(|earlier| earlier.check < check);
+        let comparison = compared();
+        let outcome = match failed {
+            Some(rejection) => CheckOutcome::Failed(rejection.clone()),
+            None => CheckOutcome::without_fault(check, comparison.as_ref()),
+        };
+        self.checks.push(Checked { check, outcome, comparison });
     }
 
-    fn goes_on(&self) -> bool {
+    fn key_was_skipped(&mut self, why: impl FnOnce() -> String) {
+        self.skipped_key = Some(why());
+    }
+
+    fn split(&mut self, parts: &jws::Parts<'_>) {
+        self.parts = Some((parts.header.clone(), parts.payload.clone()));
+    }
+
+    fn continue_after_failure(&self) -> bool {
         true
     }
 }
@@ -166,38 +179,49 @@ impl Record {
         overridden: bool,
         now: NumericDate,
     ) -> Explanation {
-        let parts = jws::split(token, jws::MAX_TOKEN_BYTES).ok();
-        let header = parts.as_ref().and_then(|parts| json::parse_object(&parts.header).ok());
-        let claims = parts.as_ref().and_then(|parts| json::parse_object(&parts.payload).ok());
-        let judged = self.0.iter().any(|checked| checked.check == Check::Claims);
-        if let (Some(parts), false, false) = (&parts, overridden, judged) {
-            self.look_at(parts, policy, now);
+        let parts = self.parts.take();
+        let (header, claims) = parts.as_ref().map_or((None, None), |(header, payload)| {
+            (json::parse_object(header).ok(), json::parse_object(payload).ok())
+        });
+        let validated = self.checks.iter().any(|checked| checked.check == Check::Claims);
+        if let (Some((header, payload)), false, false) = (&parts, overridden, validated) {
+            self.check_unverified(header, payload, policy, now);
         }
-        let checks = self.checks(&decision);
+        let checks = self.all_checks(&decision, &Check::OF_JWT, Check::Key);
         let times = claims.as_ref().map(|claims| times::of(claims, now)).unwrap_or_default();
-        let fix = advice::likeliest(token, &checks, header.as_ref(), claims.as_ref(), now);
+        let known = fix::Known {
+            skipped_key: self.skipped_key.as_deref(),
+            other_secret: self.other_secret,
+            finding: None,
+            names: self.names,
+        };
+        let fix = fix::likely_fix(token, &checks, header.as_ref(), claims.as_ref(), &known, now);
         Explanation { decision, checks, header, claims, times, fix }
     }
 
-    /// Goes on where the verifier has stopped, with claims that nobody vouches for.
-    fn look_at(&mut self, parts: &jws::Parts<'_>, policy: &Policy, now: NumericDate) {
-        let Ok(header) = Header::parse(&parts.header) else { return };
-        let claims = Claims::parse(&parts.payload);
+    /// Continues where the verifier has stopped, with unverified claims.
+    fn check_unverified(&mut self, header: &[u8], payload: &[u8], policy: &Policy, now: NumericDate) {
+        let Ok(header) = Header::parse(header) else { return };
+        let claims = Claims::parse(payload);
         self.through(&[Check::Claims], claims.as_ref().err().map(|&malformed| (Check::Claims, malformed)));
         if let Ok(claims) = claims {
-            policy.look_at(&header, &claims, now, self);
+            policy.check_unverified(&header, &claims, now, self);
         }
     }
 
-    fn checks(&self, decision: &Decision) -> Vec<Checked> {
-        let checked = |check| match (decision, self.0.iter().find(|checked| checked.check == check)) {
+    /// All of these, of which `asks` is the one that may have to wait for another server.
+    fn all_checks(&self, decision: &Decision, checks: &[Check], asks: Check) -> Vec<Checked> {
+        let checked = |check| match (decision, self.checks.iter().find(|checked| checked.check == check)) {
             // That a key is unknown is no answer where newer keys could not be had.
-            (Decision::Unavailable(why), _) if check == Check::Key => {
-                Checked { check, verdict: Verdict::Unavailable(why.clone()), comparison: None }
+            (Decision::Unavailable(why @ Unavailable::Denylist), _) if check == Check::Denylist => {
+                Checked { check, outcome: CheckOutcome::Unavailable(why.clone()), comparison: None }
+            }
+            (Decision::Unavailable(why), _) if check == asks && *why != Unavailable::Denylist => {
+                Checked { check, outcome: CheckOutcome::Unavailable(why.clone()), comparison: None }
             }
             (_, Some(checked)) => checked.clone(),
-            (_, None) => Checked { check, verdict: Verdict::NotReached, comparison: None },
+            (_, None) => Checked { check, outcome: CheckOutcome::NotReached, comparison: None },
         };
-        Check::ALL.into_iter().map(checked).collect()
+        checks.iter().copied().map(checked).collect()
     }
 }

@@ -5,7 +5,7 @@ use crate::jose::jwt::NumericDate;
 
 /// A time that the claims hold.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Time {
+pub struct ClaimTime {
     /// The claim.
     pub claim: &'static str,
     /// The time by the calendar, where a calendar has it.
@@ -15,10 +15,10 @@ pub struct Time {
 }
 
 /// The times of a claims set.
-pub(super) fn of(claims: &Object, now: NumericDate) -> Vec<Time> {
+pub(super) fn of(claims: &Object, now: NumericDate) -> Vec<ClaimTime> {
     let time = |claim, words: fn(f64) -> String| {
         let at = NumericDate::from_value(claims.get(claim)?)?;
-        Some(Time { claim, at: at.in_utc(), words: words(at.seconds() - now.seconds()) })
+        Some(ClaimTime { claim, at: at.in_utc(), words: words(at.seconds() - now.seconds()) })
     };
     [time("iat", issued), time("nbf", valid), time("exp", expires)].into_iter().flatten().collect()
 }

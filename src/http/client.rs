@@ -1,44 +1,107 @@
-//! The clients: one for URLs that the operator vouches for, one for those that nobody does.
+//! The threads and clients of this process. Neither survive a fork, so a child makes its own.
+//!
+//! Where the system gives no thread, that is an error like any other. The runtime's own threads panic then, so that it
+//! has none: it runs on the thread of this module, and what blocks has one for itself.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{ClientBuilder, Url};
-use tokio::sync::Semaphore;
+use arc_swap::ArcSwapOption;
+use tokio::sync::OnceCell;
 
-use super::address::is_public;
-use super::error::{HttpError, NotPublic};
+use super::error::HttpError;
+use super::lanes::Lanes;
 use super::message::{Request, Response};
-use super::process::{self, Process};
+use super::public_address::SsrfPolicy;
+use super::thread::blocking;
+use super::transport::Transport;
+use crate::runtime::per_process::ProcessId;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Enough for the requests of a busy server to one endpoint; they are closed soon.
-const IDLE_CONNECTIONS: usize = 16;
-/// How many names are looked up at once, each on a thread of its own, which may take long to find that nobody answers.
-const LOOKUPS: usize = 64;
-const USER_AGENT: &str = concat!("fastmcp-rs/", env!("CARGO_PKG_VERSION"));
+/// Does work that sends requests, on a thread of our own and for `total` at most, and hands its end to `done` there. Work
+/// for another `endpoint` does not wait for it, whatever the endpoint sends.
+///
+/// Where no thread can be had, `done` gets the error at once. Work that panics drops `done`.
+pub fn spawn<T, E, F>(
+    policy: SsrfPolicy,
+    total: Duration,
+    endpoint: &str,
+    work: impl FnOnce(Client) -> F,
+    done: impl FnOnce(Result<T, E>) + Send + 'static,
+) where
+    T: Send + 'static,
+    E: From<HttpError> + Send + 'static,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+{
+    let process = Process::current();
+    let runtime = match process.lanes.runtime_for(endpoint) {
+        Ok(runtime) => runtime,
+        Err(error) => return done(Err(HttpError::no_client(&error).into())),
+    };
+    let work = work(Client::new(process, policy));
+    runtime.spawn(async move {
+        let ended = tokio::time::timeout(total, work).await;
+        done(ended.unwrap_or_else(|_| Err(HttpError::Timeout.into())));
+    });
+}
 
-/// Under which rules requests are sent. What was fetched under one is not used under another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FetchPolicy {
-    /// The operator vouches for the URL.
-    Plain,
-    /// Nobody does: https, public addresses, no proxy.
-    SsrfSafe,
+/// What sending needs of a process.
+#[derive(Debug)]
+pub(super) struct Process {
+    id: ProcessId,
+    lanes: Lanes,
+    plain: OnceCell<Transport>,
+    ssrf_safe: OnceCell<Transport>,
+}
+
+static CURRENT: ArcSwapOption<Process> = ArcSwapOption::const_empty();
+
+impl Process {
+    /// This process's own, made at its first use. Without a lock, for a fork could leave it locked.
+    fn current() -> Arc<Self> {
+        let is_own = |process: &&Arc<Self>| process.id.is_current();
+        let found = CURRENT.load_full();
+        if let Some(process) = found.as_ref().filter(is_own) {
+            return Arc::clone(process);
+        }
+        let made = Arc::new(Self::new());
+        // Of two threads that come here at once, one is late, and what it made ends with it.
+        let before = CURRENT.compare_and_swap(&found, Some(Arc::clone(&made)));
+        if let Some(winner) = before.as_ref().filter(is_own) {
+            return Arc::clone(winner);
+        }
+        // What a fork left behind cannot be shut down: its threads are not here.
+        std::mem::forget(found);
+        made
+    }
+
+    fn new() -> Self {
+        Self { id: ProcessId::current(), lanes: Lanes::default(), plain: OnceCell::new(), ssrf_safe: OnceCell::new() }
+    }
+
+    /// The client of this policy, made at its first use, on a thread that may take its time.
+    pub(super) async fn transport(&self, policy: SsrfPolicy) -> Result<&Transport, HttpError> {
+        let transport = match policy {
+            SsrfPolicy::TrustedUrl => &self.plain,
+            SsrfPolicy::PublicOnly => &self.ssrf_safe,
+        };
+        let open = || async {
+            let opened = blocking(move || Transport::open(policy)).await;
+            opened.unwrap_or_else(|error| Err(HttpError::no_client(&error)))
+        };
+        transport.get_or_try_init(open).await
+    }
 }
 
 /// Sends requests under one policy.
 #[derive(Debug, Clone)]
 pub struct Client {
     process: Arc<Process>,
-    policy: FetchPolicy,
+    policy: SsrfPolicy,
 }
 
 impl Client {
-    pub(super) fn new(process: Arc<Process>, policy: FetchPolicy) -> Self {
+    pub(super) fn new(process: Arc<Process>, policy: SsrfPolicy) -> Self {
         Self { process, policy }
     }
 
@@ -47,107 +110,6 @@ impl Client {
     /// # Errors
     /// There is no answer.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
-        self.process.channel(self.policy).await?.send(request).await
+        self.process.transport(self.policy).await?.send(request).await
     }
 }
-
-/// A client of the HTTP library, and the addresses that it may be led to.
-#[derive(Debug)]
-pub(super) struct Channel {
-    client: reqwest::Client,
-    /// Without one, to all.
-    allowed: Option<Allowed>,
-}
-
-/// Which addresses a connection may be made to.
-type Allowed = fn(IpAddr) -> bool;
-
-impl Channel {
-    /// Reads the system's trust store, which takes its time.
-    pub(super) fn open(policy: FetchPolicy) -> Result<Self, HttpError> {
-        let builder = reqwest::Client::builder();
-        match policy {
-            FetchPolicy::Plain => Self::build(builder.dns_resolver(SystemResolver::new()), None),
-            FetchPolicy::SsrfSafe => Self::ssrf_safe(builder, SystemResolver::new(), is_public),
-        }
-    }
-
-    fn ssrf_safe(builder: ClientBuilder, resolver: Arc<dyn Resolve>, allowed: Allowed) -> Result<Self, HttpError> {
-        let resolver = Arc::new(Guarded { resolver, allowed });
-        Self::build(builder.no_proxy().https_only(true).dns_resolver(resolver), Some(allowed))
-    }
-
-    fn build(builder: ClientBuilder, allowed: Option<Allowed>) -> Result<Self, HttpError> {
-        let client = builder
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build()
-            .map_err(|error| HttpError::no_client(&error))?;
-        Ok(Self { client, allowed })
-    }
-
-    async fn send(&self, request: Request) -> Result<Response, HttpError> {
-        // An address in the place of a name is looked up nowhere.
-        if let (Some(allowed), Some(address)) = (self.allowed, literal_address(request.0.url()))
-            && !allowed(address)
-        {
-            return Err(HttpError::NotPublic);
-        }
-        Ok(Response(self.client.execute(request.0).await?))
-    }
-}
-
-fn literal_address(url: &Url) -> Option<IpAddr> {
-    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
-}
-
-/// Resolves a name to addresses that all are allowed; the connection is made to one of exactly these.
-struct Guarded {
-    resolver: Arc<dyn Resolve>,
-    allowed: Allowed,
-}
-
-impl Resolve for Guarded {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (found, allowed) = (self.resolver.resolve(name), self.allowed);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = found.await?.collect();
-            if found.is_empty() || !found.iter().all(|address| allowed(address.ip())) {
-                return Err(NotPublic.into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Asks the system, which blocks.
-struct SystemResolver {
-    turns: Arc<Semaphore>,
-}
-
-impl SystemResolver {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { turns: Arc::new(Semaphore::new(LOOKUPS)) })
-    }
-}
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let turns = Arc::clone(&self.turns);
-        Box::pin(async move {
-            let turn = turns.acquire_owned().await?;
-            let look_up = move || {
-                // Given back by the thread, and not by whoever has waited long enough for it.
-                let _turn = turn;
-                (name.as_str(), 0).to_socket_addrs()
-            };
-            Ok(Box::new(process::blocking(look_up).await??) as Addrs)
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,9 @@
 //! Why a request brought nothing that can be used.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
+
+use super::tls_error;
 
 /// The longest text of a cause that is passed on, in characters.
 const LONGEST_CAUSE: usize = 200;
@@ -21,9 +23,13 @@ pub enum HttpError {
     Redirect(u16),
     /// The answer is too long.
     TooLarge,
+    /// The answer is compressed in this way, which is not read.
+    UnknownCoding(&'static str),
+    /// The answer is compressed in a way that it does not say, or too often.
+    Coding(&'static str),
     /// The address is not a public one, and only such are allowed.
     NotPublic,
-    /// Nobody is there to ask: the client could not be made, or its event loop is not running.
+    /// No request could be sent: the client could not be made, or its event loop is not running.
     NoClient(String),
 }
 
@@ -38,6 +44,20 @@ impl HttpError {
         }
     }
 
+    /// Whether the endpoint is out of reach, and not one that answers what cannot be used.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Timeout | Self::Connect(_) | Self::Broken | Self::NoClient(_))
+    }
+
+    /// The same error, of a connection through the proxy that this environment variable names.
+    pub(super) fn through_proxy(self, variable: &str) -> Self {
+        match self {
+            Self::Connect(cause) => Self::Connect(format!("through the proxy that {variable} names: {cause}")),
+            other => other,
+        }
+    }
+
     pub(super) fn no_client(error: &(dyn Error + 'static)) -> Self {
         Self::NoClient(innermost(error))
     }
@@ -49,12 +69,22 @@ impl From<reqwest::Error> for HttpError {
             Self::NotPublic
         } else if error.is_timeout() {
             Self::Timeout
+        } else if let Some(refused) = causes(&error).find_map(tls_error) {
+            Self::Connect(tls_error::explain(refused))
         } else if error.is_connect() {
             Self::Connect(innermost(&error))
         } else {
             Self::Broken
         }
     }
+}
+
+/// What TLS says, which an `io::Error`, or one in another, hides from those who follow the causes.
+fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let inner = |error: &&'e (dyn Error + 'static)| -> Option<&'e (dyn Error + 'static)> {
+        Some(error.downcast_ref::<io::Error>()?.get_ref()?)
+    };
+    std::iter::successors(Some(cause), inner).find_map(<dyn Error>::downcast_ref)
 }
 
 impl fmt::Display for HttpError {
@@ -68,6 +98,12 @@ impl fmt::Display for HttpError {
                 write!(f, "the endpoint answered with a redirect ({status}), which is not followed")
             }
             Self::TooLarge => f.write_str("the answer is larger than is read"),
+            Self::UnknownCoding(coding) => write!(
+                f,
+                "the endpoint compressed its answer with {coding}, though it was asked for a plain one: gzip and deflate \
+                 are read as well, and {coding} is not, also with http_client"
+            ),
+            Self::Coding(what) => write!(f, "the answer is {what}"),
             Self::NotPublic => f.write_str("the endpoint's address is not a public one (ssrf_safe)"),
             Self::NoClient(why) => write!(f, "nothing could be fetched: {why}"),
         }

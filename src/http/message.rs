@@ -4,38 +4,44 @@ use std::fmt;
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
+use super::content_coding;
+use super::endpoint_url::EndpointUrl;
 use super::error::HttpError;
-use super::location::Location;
+
+/// The header `Accept` of a request for a JSON document: an endpoint may have it under another type, or under none.
+pub const ANY_JSON: &str = "application/json, */*;q=0.1";
+/// That of a request for a JWK Set, which has a type of its own (RFC 7517 section 8.5.1).
+pub const KEY_SET: &str = "application/jwk-set+json, application/json, */*;q=0.1";
 
 /// A request for JSON.
 pub struct Request(pub(super) reqwest::Request);
 
 impl Request {
-    /// A GET.
+    /// A GET of a document, with this header `Accept`.
     #[must_use]
-    pub fn get(location: &Location) -> Self {
-        Self::new(Method::GET, location)
+    pub fn get(endpoint_url: &EndpointUrl, accept: &'static str) -> Self {
+        Self::new(Method::GET, endpoint_url, accept)
     }
 
     /// A POST of a form (`application/x-www-form-urlencoded`, as OAuth 2.0 has it: RFC 6749 appendix B).
     #[must_use]
-    pub fn post_form<'f>(location: &Location, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
+    pub fn post_form<'f>(endpoint_url: &EndpointUrl, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
         let fields: Vec<_> = fields.into_iter().collect();
         let most = fields.iter().map(|(name, value)| 3 * (name.len() + value.len()) + "=&".len()).sum();
         // Text that grows leaves copies of itself behind.
         let mut body = Zeroizing::new(String::with_capacity(most));
         form_urlencoded::Serializer::new(&mut *body).extend_pairs(fields);
-        Self::post(location, "application/x-www-form-urlencoded", body)
+        Self::post(endpoint_url, "application/x-www-form-urlencoded", body)
     }
 
     /// A POST of a JSON text.
     #[must_use]
-    pub fn post_json(location: &Location, body: String) -> Self {
+    pub fn post_json(endpoint_url: &EndpointUrl, body: String) -> Self {
         let body = Zeroizing::new(body);
-        Self::post(location, "application/json", body)
+        Self::post(endpoint_url, "application/json", body)
     }
 
     /// The request with this header, in the place of any of its name. No value of it is ever shown.
@@ -46,21 +52,22 @@ impl Request {
         self
     }
 
-    fn post(location: &Location, content_type: &'static str, body: Zeroizing<String>) -> Self {
-        let mut request = Self::new(Method::POST, location);
+    fn post(endpoint_url: &EndpointUrl, content_type: &'static str, body: Zeroizing<String>) -> Self {
+        let mut request = Self::new(Method::POST, endpoint_url, "application/json");
         request.0.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         *request.0.body_mut() = Some(Bytes::from_owner(body).into());
         request
     }
 
-    fn new(method: Method, location: &Location) -> Self {
-        let mut request = reqwest::Request::new(method, location.url().clone());
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
+    fn new(method: Method, endpoint_url: &EndpointUrl, accept: &'static str) -> Self {
+        let mut request = reqwest::Request::new(method, endpoint_url.url().clone());
+        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(content_coding::ACCEPT_ENCODING));
         Self(request)
     }
 }
 
-/// The value of a header that is a secret: it is not shown, and overwritten when nobody holds it any more. `None` where the
+/// The value of a header that is a secret: it is not shown, and overwritten when it is dropped. `None` where the
 /// text cannot be one.
 #[must_use]
 pub fn secret_value(text: Zeroizing<String>) -> Option<HeaderValue> {
@@ -91,10 +98,10 @@ impl Response {
         self.0.headers().get(name)?.to_str().ok()
     }
 
-    /// The body, of so many bytes at most. Nothing is decompressed.
+    /// The body, of so many bytes at most, as it arrives and as it is inflated where the endpoint compressed it.
     ///
     /// # Errors
-    /// It is longer, or the connection broke.
+    /// It is longer, is compressed in a way that is not read, or the connection broke.
     pub async fn body(mut self, most: usize) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.0.chunk().await? {
@@ -103,7 +110,12 @@ impl Response {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(bytes)
+        self.0
+            .headers()
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .rev()
+            .try_fold(bytes, |bytes, codings| content_coding::decode(bytes, codings.to_str().unwrap_or_default(), most))
     }
 }
 

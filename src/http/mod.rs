@@ -1,18 +1,28 @@
-//! HTTP as this project speaks it: bounded in time and size, without redirects, on a runtime of its own.
+//! HTTP as this project speaks it: bounded in time and size, without redirects, on threads of its own.
 //!
 //! A status is an answer, whichever it is: what it means is for the caller to say. An [`HttpError`] says that there is
 //! no answer, or none that the caller can use.
 
-mod address;
+pub mod cache_control;
+mod certificate;
 mod client;
+mod content_coding;
+mod endpoint_url;
 mod error;
-mod location;
+mod lanes;
 mod message;
-mod process;
+mod proxy;
+mod public_address;
+mod thread;
+mod tls;
+mod tls_error;
+mod transport;
+mod trust;
 
-pub use client::{Client, FetchPolicy};
+pub use client::{Client, spawn};
+pub use content_coding::{ACCEPT_ENCODING as ACCEPTED_CODINGS, decode};
+pub use endpoint_url::EndpointUrl;
 pub use error::HttpError;
-pub use location::Location;
-pub use message::{Request, Response, secret_value};
-pub use process::spawn;
+pub use message::{ANY_JSON, KEY_SET, Request, Response, secret_value};
+pub use public_address::SsrfPolicy;
 pub use reqwest::header;

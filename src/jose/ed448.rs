@@ -9,20 +9,20 @@ const LEN: usize = 57;
 
 /// A point on `edwards448` that can be trusted to verify.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey(Box<VerifyingKey>);
+pub struct Ed448PublicKey(Box<VerifyingKey>);
 
-impl fmt::Debug for PublicKey {
+impl fmt::Debug for Ed448PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PublicKey(Ed448)")
+        f.write_str("Ed448PublicKey(Ed448)")
     }
 }
 
-impl PublicKey {
+impl Ed448PublicKey {
     /// The key of this encoding.
     ///
     /// # Errors
     /// The bytes are no canonical encoding of a point, or the point is not of the large prime order: under one of small
-    /// order, signatures verify that nobody made.
+    /// order, signatures verify that no private key made.
     pub fn new(bytes: &[u8]) -> Result<Self, &'static str> {
         let encoded: [u8; LEN] = bytes.try_into().map_err(|_| "an Ed448 key has 57 bytes")?;
         VerifyingKey::from_bytes(&encoded)
@@ -30,6 +30,12 @@ impl PublicKey {
             .filter(|key| key.to_edwards().to_affine().compress().as_bytes()[..] == encoded)
             .map(|key| Self(Box::new(key)))
             .ok_or("the Ed448 key is not a point of prime order on the curve, canonically encoded")
+    }
+
+    /// The encoding that the key was read from.
+    #[must_use]
+    pub fn encoded(&self) -> [u8; LEN] {
+        *self.0.as_bytes()
     }
 
     /// Whether `signature` is this key's signature of `message`, with no context (RFC 8037 section 3.1).

@@ -11,6 +11,8 @@ use jiter::{Jiter, NumberAny, NumberInt, Peek};
 use num_bigint::BigInt;
 use zeroize::Zeroize;
 
+pub use super::not_an_object::NotAnObject;
+
 /// The deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 32;
 
@@ -104,6 +106,35 @@ impl Object {
         self.members.iter().map(|(key, value)| (&**key, value))
     }
 
+    /// The same object with each of its texts changed, also those below it and the names.
+    #[must_use]
+    pub fn with_texts(&self, change: &dyn Fn(&str) -> String) -> Self {
+        fn changed(value: &Value, change: &dyn Fn(&str) -> String) -> Value {
+            match value {
+                Value::String(text) => Value::String(change(text).into()),
+                Value::Array(items) => Value::Array(items.iter().map(|item| changed(item, change)).collect()),
+                Value::Object(object) => Value::Object(object.with_texts(change)),
+                other => other.clone(),
+            }
+        }
+        let member = |(name, value): &(Name, Value)| (Cow::Owned(change(name)), changed(value, change));
+        Self { members: self.members.iter().map(member).collect() }
+    }
+
+    /// Whether a member name stands twice in this object, or in one below it. Only [`parse_document`] leaves such.
+    #[must_use]
+    pub fn has_a_name_twice(&self) -> bool {
+        fn below(value: &Value) -> bool {
+            match value {
+                Value::Object(object) => object.has_a_name_twice(),
+                Value::Array(items) => items.iter().any(below),
+                _ => false,
+            }
+        }
+        self.has_duplicates() || self.members.iter().any(|(_, value)| below(value))
+    }
+
+    #[inline]
     fn has_duplicates(&self) -> bool {
         let members = &self.members;
         if members.len() <= LINEAR_DUPLICATE_CHECK {
@@ -121,15 +152,8 @@ impl Zeroize for Object {
     }
 }
 
-/// The text is not one strict JSON object. Says no more: the text is a stranger's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAnObject;
-
-impl From<jiter::JiterError> for NotAnObject {
-    fn from(_: jiter::JiterError) -> Self {
-        Self
-    }
-}
+/// The byte order mark in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Parses one JSON object.
 ///
@@ -138,19 +162,45 @@ impl From<jiter::JiterError> for NotAnObject {
 /// the top, a duplicate member name, a lone surrogate, an integer of more than 4300 digits, nesting deeper than
 /// [`MAX_DEPTH`], or anything behind the object.
 pub fn parse_object(text: &[u8]) -> Result<Object, NotAnObject> {
+    parse::<true>(text)
+}
+
+/// Parses a document that the operator named, which is read more leniently than what a client sends: a byte order mark is
+/// ignored, as RFC 8259 section 8.1 allows, and a name may stand twice in an object below the top one, which is then for
+/// its reader to skip ([`Object::has_a_name_twice`]).
+///
+/// # Errors
+/// As of [`parse_object`], but for these two.
+pub fn parse_document(text: &[u8]) -> Result<Object, NotAnObject> {
+    parse::<false>(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
+}
+
+/// `STRICT` refuses a name twice in every object, and else only in the one at the top.
+fn parse<const STRICT: bool>(text: &[u8]) -> Result<Object, NotAnObject> {
     if std::str::from_utf8(text).is_err() {
-        return Err(NotAnObject);
+        return Err(NotAnObject::NotUtf8);
     }
     let mut reader = Jiter::new(text);
     if reader.peek()? != Peek::Object {
-        return Err(NotAnObject);
+        return Err(other_than_an_object(text));
     }
-    let object = object(&mut reader, MAX_DEPTH, Object { members: Vec::with_capacity(USUAL_MEMBERS) })?;
+    let object = object::<STRICT>(&mut reader, MAX_DEPTH, Object { members: Vec::with_capacity(USUAL_MEMBERS) })?;
+    if !STRICT && object.has_duplicates() {
+        return Err(NotAnObject::NameTwice);
+    }
     reader.finish()?;
     Ok(object)
 }
 
-fn value(reader: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, NotAnObject> {
+fn other_than_an_object(text: &[u8]) -> NotAnObject {
+    match text.trim_ascii() {
+        b"true" | b"false" | b"null" | [b'[' | b'"' | b'-' | b'0'..=b'9', ..] => NotAnObject::OtherType,
+        text if text.starts_with(BYTE_ORDER_MARK) => NotAnObject::ByteOrderMark,
+        _ => NotAnObject::Syntax,
+    }
+}
+
+fn value<const STRICT: bool>(reader: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, NotAnObject> {
     Ok(match peek {
         Peek::Null => {
             reader.known_null()?;
@@ -158,9 +208,9 @@ fn value(reader: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, NotA
         }
         Peek::True | Peek::False => Value::Bool(reader.known_bool(peek)?),
         Peek::String => Value::String(reader.known_str()?.into()),
-        Peek::Array => Value::Array(array(reader, depth)?),
-        Peek::Object => Value::Object(object(reader, depth, Object::default())?),
-        Peek::NaN | Peek::Infinity => return Err(NotAnObject),
+        Peek::Array => Value::Array(array::<STRICT>(reader, depth)?),
+        Peek::Object => Value::Object(object::<STRICT>(reader, depth, Object::default())?),
+        Peek::NaN | Peek::Infinity => return Err(NotAnObject::Number),
         _ => match reader.known_number(peek)? {
             NumberAny::Int(NumberInt::Int(int)) => Value::Int(int),
             NumberAny::Int(NumberInt::BigInt(int)) => Value::BigInt(int),
@@ -169,28 +219,28 @@ fn value(reader: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Value, NotA
     })
 }
 
-fn array(reader: &mut Jiter<'_>, depth: usize) -> Result<Vec<Value>, NotAnObject> {
-    let depth = depth.checked_sub(1).ok_or(NotAnObject)?;
+fn array<const STRICT: bool>(reader: &mut Jiter<'_>, depth: usize) -> Result<Vec<Value>, NotAnObject> {
+    let depth = depth.checked_sub(1).ok_or(NotAnObject::TooDeep)?;
     let mut items = Vec::new();
     let mut next = reader.known_array()?;
     while let Some(peek) = next {
-        items.push(value(reader, peek, depth)?);
+        items.push(value::<STRICT>(reader, peek, depth)?);
         next = reader.array_step()?;
     }
     Ok(items)
 }
 
 /// Reads an object into this one. Only the one at the top has room beforehand: there may be very many below it.
-fn object(reader: &mut Jiter<'_>, depth: usize, mut object: Object) -> Result<Object, NotAnObject> {
-    let depth = depth.checked_sub(1).ok_or(NotAnObject)?;
+fn object<const STRICT: bool>(reader: &mut Jiter<'_>, depth: usize, mut object: Object) -> Result<Object, NotAnObject> {
+    let depth = depth.checked_sub(1).ok_or(NotAnObject::TooDeep)?;
     let mut next = reader.known_object()?.map(name);
     while let Some(name_of_member) = next {
         let peek = reader.peek()?;
-        object.members.push((name_of_member, value(reader, peek, depth)?));
+        object.members.push((name_of_member, value::<STRICT>(reader, peek, depth)?));
         next = reader.next_key()?.map(name);
     }
-    if object.has_duplicates() {
-        return Err(NotAnObject);
+    if STRICT && object.has_duplicates() {
+        return Err(NotAnObject::NameTwice);
     }
     Ok(object)
 }
@@ -208,125 +258,4 @@ fn name(text: &str) -> Name {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Object, NotAnObject> {
-        parse_object(text.as_bytes())
-    }
-
-    fn only(text: &str) -> Value {
-        parse(&format!("{{\"v\":{text}}}")).unwrap().get("v").unwrap().clone()
-    }
-
-    #[test]
-    fn reads_every_type() {
-        assert_eq!(only("null"), Value::Null);
-        assert_eq!(only("true"), Value::Bool(true));
-        assert_eq!(only("-0"), Value::Int(0));
-        assert_eq!(only("9223372036854775807"), Value::Int(i64::MAX));
-        assert_eq!(only("9223372036854775808"), Value::BigInt(BigInt::from(1_u64 << 63)));
-        assert_eq!(only("1.5"), Value::Float(1.5));
-        assert_eq!(only("1e2"), Value::Float(100.0));
-        assert_eq!(only("1e999"), Value::Float(f64::INFINITY));
-        assert_eq!(only(r#""\u00e9\ud83d\ude00\n""#), Value::String("é😀\n".into()));
-        assert_eq!(only("[]"), Value::Array(vec![]));
-        assert_eq!(only(" [ 1 , {} ] "), Value::Array(vec![Value::Int(1), Value::Object(Object::default())]));
-    }
-
-    #[test]
-    fn keeps_the_order_of_members() {
-        let object = parse(r#"{"b":1,"a":2,"c":3}"#).unwrap();
-        assert_eq!(object.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["b", "a", "c"]);
-    }
-
-    #[test]
-    fn refuses_what_is_not_one_object() {
-        for text in ["", " ", "[]", "[{}]", "1", "\"x\"", "null", "true", "{} {}", "{}x", "{},", "{", "}", "\u{feff}{}"]
-        {
-            assert_eq!(parse(text), Err(NotAnObject), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_rfc_8259_does_not_know() {
-        for text in [
-            "NaN",
-            "Infinity",
-            "-Infinity",
-            "01",
-            "+1",
-            ".5",
-            "1.",
-            "1e",
-            "0x1",
-            "'a'",
-            "nul",
-            "True",
-            "[1,]",
-            "{\"a\":1,}",
-            "/**/1",
-            "\"\t\"",
-            "\"\u{0}\"",
-            "\"\\x41\"",
-            "\"\\",
-            "1_000",
-        ] {
-            assert!(parse(&format!("{{\"v\":{text}}}")).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn refuses_lone_surrogates_and_other_encodings() {
-        for text in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\ud800""#, r#""\ud800x""#, r#""\udc00\ud800""#] {
-            assert!(parse(&format!("{{\"v\":{text}}}")).is_err(), "{text}");
-            assert!(parse(&format!("{{{text}:1}}")).is_err(), "{text} as a name");
-        }
-        let utf16: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert!(parse_object(&utf16).is_err());
-        assert!(parse_object(b"{\"v\":\"\xff\"}").is_err());
-        assert!(parse_object(b"{\"v\":\"\xed\xa0\x80\"}").is_err());
-    }
-
-    #[test]
-    fn refuses_a_name_twice_however_it_is_spelt() {
-        assert!(parse(r#"{"a":1,"a":1}"#).is_err());
-        assert!(parse(r#"{"a":1,"\u0061":2}"#).is_err());
-        assert!(parse(r#"{"x":{"a":1,"b":2,"a":3}}"#).is_err());
-        assert!(parse(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
-        let many: Vec<String> = (0..100).map(|i| format!("\"n{i}\":{i}")).collect();
-        assert!(parse(&format!("{{{}}}", many.join(","))).is_ok());
-        assert!(parse(&format!("{{{},\"n50\":0}}", many.join(","))).is_err());
-    }
-
-    #[test]
-    fn bounds_nesting_at_the_stated_depth() {
-        let nested = |depth: usize| parse(&format!("{{\"v\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1)));
-        assert!(nested(MAX_DEPTH).is_ok());
-        assert!(nested(MAX_DEPTH + 1).is_err());
-        for depth in [100, 1_000, 20_000, 100_000] {
-            assert!(nested(depth).is_err());
-            assert!(parse(&format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth))).is_err());
-        }
-    }
-
-    #[test]
-    fn many_small_objects_take_little_memory_and_all_of_it_is_counted() {
-        let object = parse(&format!(r#"{{"v":[{}]}}"#, vec![r#"{"":1}"#; 1000].join(","))).unwrap();
-        let Some(Value::Array(items)) = object.get("v") else { panic!("an array") };
-        let member = size_of::<(Name, Value)>();
-        let mut counted = USUAL_MEMBERS * member + "v".len() + items.capacity() * size_of::<Value>();
-        for item in items {
-            let Value::Object(small) = item else { panic!("an object") };
-            assert!(small.members.capacity() <= 4);
-            counted += small.members.capacity() * member;
-        }
-        assert_eq!(object.memory(), counted);
-    }
-
-    #[test]
-    fn bounds_the_length_of_an_integer() {
-        assert!(matches!(only(&"9".repeat(4300)), Value::BigInt(_)));
-        assert!(parse(&format!("{{\"v\":{}}}", "9".repeat(4301))).is_err());
-    }
-}
+mod tests;

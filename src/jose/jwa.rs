@@ -2,11 +2,15 @@
 
 use std::fmt;
 
+use Algorithm::{
+    ES256, ES384, ES512, Ed448, Ed25519, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512,
+};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, VerificationAlgorithm};
 use zeroize::Zeroizing;
 
+use super::unsound_key::UnsoundKey;
 use super::{ed448, rsa};
 
 /// A signature algorithm, named as the registry of JOSE algorithms names it.
@@ -31,10 +35,6 @@ pub enum Algorithm {
     Ed25519,
     Ed448,
 }
-
-use Algorithm::{
-    ES256, ES384, ES512, Ed448, Ed25519, EdDSA, HS256, HS384, HS512, PS256, PS384, PS512, RS256, RS384, RS512,
-};
 
 /// The kind of key that an algorithm needs: `kty`, and `crv` where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +77,10 @@ impl Algorithm {
     pub const ALL: [Self; 15] =
         [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448];
 
+    /// Those that verify with a public key, in the order of [`Self::ALL`].
+    pub const ASYMMETRIC: [Self; 12] =
+        [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448];
+
     /// The registered name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -107,7 +111,7 @@ impl Algorithm {
 
     /// Whether keys of this kind serve this algorithm.
     #[must_use]
-    pub fn takes(self, key: KeyType) -> bool {
+    pub fn accepts_key(self, key: KeyType) -> bool {
         match self {
             HS256 | HS384 | HS512 => key == KeyType::Secret,
             RS256 | RS384 | RS512 | PS256 | PS384 | PS512 => key == KeyType::Rsa,
@@ -123,7 +127,7 @@ impl Algorithm {
     /// Whether the same secret signs and verifies.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
-        self.takes(KeyType::Secret)
+        self.accepts_key(KeyType::Secret)
     }
 
     /// How long a shared secret must be: as its hash, in bytes (RFC 7518 section 3.2). Of HS* only.
@@ -176,13 +180,13 @@ pub enum KeyMaterial {
     /// The bytes of a shared secret.
     Secret(Zeroizing<Vec<u8>>),
     /// An RSA public key whose numbers were checked.
-    Rsa(rsa::PublicKey),
+    Rsa(rsa::RsaPublicKey),
     /// An uncompressed point, `0x04 || x || y`.
     Ec(Curve, Vec<u8>),
     /// A point on edwards25519, encoded as RFC 8032 section 5.1.2 says.
     Ed25519([u8; 32]),
     /// A point on edwards448.
-    Ed448(ed448::PublicKey),
+    Ed448(ed448::Ed448PublicKey),
 }
 
 /// Tells the kind of key only: a secret is never printed, and a public key is nothing to look at.
@@ -194,22 +198,12 @@ impl fmt::Debug for KeyMaterial {
 
 const OTHER_TYPE: &str = "the key is of another type than the algorithm";
 
-/// The key is not a sound one for the algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnsoundKey(pub &'static str);
-
-impl fmt::Display for UnsoundKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
 impl KeyMaterial {
     /// An Ed25519 key, if it is one that can be trusted to verify.
     ///
     /// # Errors
     /// The bytes are no canonical encoding of a point, or the point is of small order: under such a key, signatures
-    /// verify that nobody made.
+    /// verify that no private key made.
     pub fn ed25519(bytes: &[u8]) -> Result<Self, UnsoundKey> {
         let encoded: [u8; 32] = bytes.try_into().map_err(|_| UnsoundKey("an Ed25519 key has 32 bytes"))?;
         let point = curve25519_dalek::edwards::CompressedEdwardsY(encoded)
@@ -227,7 +221,7 @@ impl KeyMaterial {
     /// # Errors
     /// As for [`Self::ed25519`].
     pub fn ed448(bytes: &[u8]) -> Result<Self, UnsoundKey> {
-        ed448::PublicKey::new(bytes).map(Self::Ed448).map_err(UnsoundKey)
+        ed448::Ed448PublicKey::new(bytes).map(Self::Ed448).map_err(UnsoundKey)
     }
 
     /// This key, if aws-lc finds it sound as well: a point that lies on its curve, numbers that make an RSA key.
@@ -235,7 +229,7 @@ impl KeyMaterial {
     /// # Errors
     /// It does not.
     pub fn checked(self) -> Result<Self, UnsoundKey> {
-        let of_its_type = Algorithm::ALL.into_iter().find(|algorithm| algorithm.takes(self.key_type()));
+        let of_its_type = Algorithm::ALL.into_iter().find(|algorithm| algorithm.accepts_key(self.key_type()));
         of_its_type.map_or(Ok(()), |algorithm| self.prepare(algorithm).map(drop))?;
         Ok(self)
     }
@@ -257,7 +251,7 @@ impl KeyMaterial {
     /// # Errors
     /// The key is of another type, or aws-lc finds it unsound: a point off the curve, an RSA key out of bounds.
     pub fn prepare(&self, algorithm: Algorithm) -> Result<PreparedKey, UnsoundKey> {
-        if !algorithm.takes(self.key_type()) {
+        if !algorithm.accepts_key(self.key_type()) {
             return Err(UnsoundKey(OTHER_TYPE));
         }
         let prepared = match (self, algorithm.primitive()) {
@@ -290,7 +284,7 @@ pub struct PreparedKey {
 enum Prepared {
     Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
-    Ed448(ed448::PublicKey),
+    Ed448(ed448::Ed448PublicKey),
 }
 
 impl fmt::Debug for PreparedKey {

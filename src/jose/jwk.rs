@@ -1,17 +1,50 @@
 //! JSON Web Keys that verify signatures (RFC 7517, RFC 7518 section 6, RFC 8037 section 2).
 
 use std::collections::HashSet;
-use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::base64url;
 use super::json::{Object, Value};
-use super::jwa::{Algorithm, Curve, KeyMaterial, UnsoundKey};
+use super::jwa::{Algorithm, Curve, KeyMaterial, PreparedKey};
+pub use super::jwk_unusable::{Quoted, Unusable};
 use super::rsa;
 
 /// Members that only a private key has. A verifier given one was given too much.
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/// The registered names of `alg` (RFC 7518 sections 4.1 and 5.1) that do not sign. A key with one of them is for
+/// that; one with a name that no registry has can be meant for no token, so the name says nothing.
+const ENCRYPTION_ALGORITHMS: [&str; 26] = [
+    "RSA1_5",
+    "RSA-OAEP",
+    "RSA-OAEP-256",
+    "RSA-OAEP-384",
+    "RSA-OAEP-512",
+    "A128KW",
+    "A192KW",
+    "A256KW",
+    "dir",
+    "ECDH-ES",
+    "ECDH-ES+A128KW",
+    "ECDH-ES+A192KW",
+    "ECDH-ES+A256KW",
+    "A128GCMKW",
+    "A192GCMKW",
+    "A256GCMKW",
+    "PBES2-HS256+A128KW",
+    "PBES2-HS384+A192KW",
+    "PBES2-HS512+A256KW",
+    "A128CBC-HS256",
+    "A192CBC-HS384",
+    "A256CBC-HS512",
+    "A128GCM",
+    "A192GCM",
+    "A256GCM",
+    "none",
+];
+/// Those that sign, and that are not verified here.
+const OTHER_SIGNATURE_ALGORITHMS: [&str; 4] = ["ES256K", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
 
 /// One key that may verify signatures.
 #[derive(Debug, Clone)]
@@ -20,269 +53,199 @@ pub struct Jwk {
     pub kid: Option<Box<str>>,
     /// The one algorithm that the key is bound to, if it says so.
     pub alg: Option<Algorithm>,
+    /// Whether the key says that it is for signatures.
+    pub is_for_signatures: bool,
+    /// The issuer whose tokens it signs, where it names one: a member that Microsoft Entra's keys have.
+    pub issuer: Option<Box<str>>,
     /// The key itself.
     pub material: KeyMaterial,
 }
 
-/// Why a JWK cannot verify signatures here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unusable {
-    /// A member is missing, has the wrong type, or is not base64url.
-    Member(&'static str),
-    /// The key type or curve is not one that is verified here.
-    UnknownKeyType,
-    /// `use`, `key_ops` or `alg` reserve the key for something else.
-    OtherPurpose(&'static str),
-    /// The key holds private members.
-    Private,
-    /// The numbers are not those of a sound key.
-    Unsound(UnsoundKey),
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Member(name) => write!(f, "the member {name:?} is missing or malformed"),
-            Self::UnknownKeyType => f.write_str("the key type or curve is not supported"),
-            Self::OtherPurpose(name) => write!(f, "{name:?} reserves it for something other than verifying signatures"),
-            Self::Private => f.write_str("it holds private members; give the public key"),
-            Self::Unsound(unsound) => unsound.fmt(f),
-        }
-    }
-}
-
-impl From<UnsoundKey> for Unusable {
-    fn from(unsound: UnsoundKey) -> Self {
-        Self::Unsound(unsound)
-    }
-}
-
 impl Jwk {
-    /// Reads one key. Members that RFC 7517 does not know are ignored.
+    /// Reads one key. Members that RFC 7517 does not know are ignored, and those that are null are absent.
     ///
     /// # Errors
     /// [`Unusable`] says why the key cannot verify signatures here.
     pub fn from_object(object: &Object) -> Result<Self, Unusable> {
-        let kid = match object.get("kid") {
-            None => None,
-            Some(value) => Some(value.as_str().ok_or(Unusable::Member("kid"))?.into()),
-        };
-        if object.get("use").is_some_and(|value| value.as_str() != Some("sig")) {
-            return Err(Unusable::OtherPurpose("use"));
+        Self::for_use(object, None)
+    }
+
+    /// Does the same, with a further value of `use` that marks keys which verify signatures, beside `sig`.
+    ///
+    /// # Errors
+    /// As of [`from_object`](Self::from_object).
+    pub fn for_use(object: &Object, key_use: Option<&str>) -> Result<Self, Unusable> {
+        let mut key = Self::unchecked(object, key_use)?;
+        key.material = key.material.checked()?;
+        Ok(key)
+    }
+
+    /// Reads one key that is used once, and makes it ready at once: what [`Self::from_object`] checks by making it ready is
+    /// checked here by the same step.
+    ///
+    /// # Errors
+    /// [`Unusable`] says why the key cannot verify signatures of this algorithm.
+    pub fn prepare_once(object: &Object, algorithm: Algorithm) -> Result<(Self, PreparedKey), Unusable> {
+        let key = Self::unchecked(object, None)?;
+        if !key.supports(algorithm) {
+            return Err(Unusable::OtherPurpose("alg", Quoted::default()));
         }
-        if object.get("key_ops").is_some_and(|value| !allows_verify(value)) {
-            return Err(Unusable::OtherPurpose("key_ops"));
+        let prepared = key.material.prepare(algorithm)?;
+        Ok((key, prepared))
+    }
+
+    /// Reads one key whose numbers may still not make a key.
+    fn unchecked(object: &Object, key_use: Option<&str>) -> Result<Self, Unusable> {
+        if object.has_a_name_twice() {
+            return Err(Unusable::NameTwice);
         }
-        let alg = match object.get("alg") {
-            None => None,
-            Some(value) => Some(value.as_str().and_then(Algorithm::from_name).ok_or(Unusable::OtherPurpose("alg"))?),
-        };
-        if PRIVATE_MEMBERS.iter().any(|name| object.get(name).is_some()) {
-            return Err(Unusable::Private);
+        let kid = text(object, "kid")?.map(Box::from);
+        let named_use = text(object, "use")?;
+        match named_use {
+            Some("enc") if key_use != Some("enc") => return Err(Unusable::ForEncryption("use", Quoted::from("enc"))),
+            Some(other) if other != "sig" && key_use != Some(other) => {
+                return Err(Unusable::OtherPurpose("use", other.into()));
+            }
+            _ => {}
         }
-        let material = material(object)?.checked()?;
-        if alg.is_some_and(|alg| !alg.takes(material.key_type())) {
-            return Err(Unusable::OtherPurpose("alg"));
+        check_operations(object)?;
+        let alg = algorithm(object)?;
+        if let Some(name) = PRIVATE_MEMBERS.into_iter().find(|name| is_filled(object, name)) {
+            return Err(Unusable::Private(name));
         }
-        Ok(Self { kid, alg, material })
+        let material = material(object)?;
+        match alg {
+            Some(alg) if !alg.accepts_key(material.key_type()) => Err(Unusable::OtherPurpose("alg", alg.name().into())),
+            _ => {
+                let issuer = value(object, "issuer").and_then(Value::as_str).map(Box::from);
+                Ok(Self { kid, alg, is_for_signatures: named_use.is_some(), issuer, material })
+            }
+        }
     }
 
     /// Whether the key may verify signatures of this algorithm.
     ///
     /// A secret must be as long as the hash (RFC 7518 section 3.2).
     #[must_use]
-    pub fn serves(&self, algorithm: Algorithm) -> bool {
+    pub fn supports(&self, algorithm: Algorithm) -> bool {
         let long_enough = match (&self.material, algorithm.secret_len()) {
             (KeyMaterial::Secret(secret), Some(wanted)) => secret.len() >= wanted,
             _ => true,
         };
-        algorithm.takes(self.material.key_type()) && self.alg.is_none_or(|alg| alg == algorithm) && long_enough
+        algorithm.accepts_key(self.material.key_type()) && self.alg.is_none_or(|alg| alg == algorithm) && long_enough
     }
 }
 
-/// RFC 7517 section 4.3: an array of strings, none of them twice. A hostile set may hold very many.
-fn allows_verify(key_ops: &Value) -> bool {
-    let Value::Array(operations) = key_ops else { return false };
+/// The value of a member, unless it is absent or null.
+fn value<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
+    object.get(name).filter(|value| **value != Value::Null)
+}
+
+fn text<'o>(object: &'o Object, name: &'static str) -> Result<Option<&'o str>, Unusable> {
+    value(object, name).map(|value| value.as_str().ok_or(Unusable::Member(name))).transpose()
+}
+
+/// Whether a private member holds something. A serializer may write those of a public key as null, and `oth` as empty.
+fn is_filled(object: &Object, name: &str) -> bool {
+    value(object, name).is_some_and(|value| name != "oth" || *value != Value::Array(Vec::new()))
+}
+
+/// RFC 7517 section 4.3: an array of strings, none of them twice. A hostile set may hold very many. An empty array says as
+/// little as none.
+fn check_operations(object: &Object) -> Result<(), Unusable> {
+    let Some(key_ops) = value(object, "key_ops") else { return Ok(()) };
+    let Value::Array(operations) = key_ops else { return Err(Unusable::Member("key_ops")) };
     let mut seen = HashSet::with_capacity(operations.len());
-    operations.iter().all(|operation| operation.as_str().is_some_and(|name| seen.insert(name)))
-        && seen.contains("verify")
+    if !operations.iter().all(|operation| operation.as_str().is_some_and(|name| seen.insert(name))) {
+        return Err(Unusable::Member("key_ops"));
+    }
+    if operations.is_empty() || seen.contains("verify") {
+        return Ok(());
+    }
+    let named = Quoted::from(operations.first().and_then(Value::as_str).unwrap_or_default());
+    let encrypts = ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
+    if operations.iter().all(|operation| operation.as_str().is_some_and(|name| encrypts.contains(&name))) {
+        return Err(Unusable::ForEncryption("key_ops", named));
+    }
+    Err(Unusable::OtherPurpose("key_ops", named))
+}
+
+/// The algorithm that binds the key. A name that is not registered binds it to nothing: no token can have that `alg`.
+fn algorithm(object: &Object) -> Result<Option<Algorithm>, Unusable> {
+    let Some(name) = text(object, "alg")? else { return Ok(None) };
+    if ENCRYPTION_ALGORITHMS.contains(&name) {
+        return Err(Unusable::ForEncryption("alg", name.into()));
+    }
+    let known = Algorithm::from_name(name);
+    if known.is_none() && (OTHER_SIGNATURE_ALGORITHMS.contains(&name) || is_named_as_registered_ones(name)) {
+        return Err(Unusable::OtherPurpose("alg", name.into()));
+    }
+    Ok(known)
+}
+
+/// Whether a name is built as those of RFC 7518 section 3.1 are, such as ES224: it says which hash the key is for.
+fn is_named_as_registered_ones(name: &str) -> bool {
+    let hash = ["HS", "RS", "PS", "ES"].iter().find_map(|family| name.strip_prefix(family));
+    hash.is_some_and(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The octets of a member in base64url.
+fn octets(object: &Object, name: &'static str) -> Result<Vec<u8>, Unusable> {
+    let has_certificate = || value(object, "x5c").is_some();
+    let missing = || if has_certificate() { Unusable::CertificateAlone(name) } else { Unusable::Missing(name) };
+    let text = text(object, name)?.ok_or_else(missing)?.as_bytes();
+    base64url::decode(text).ok_or_else(|| {
+        let other_alphabet =
+            !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte));
+        if other_alphabet && text.iter().any(|byte| b"+/=".contains(byte)) {
+            Unusable::OtherBase64(name)
+        } else {
+            Unusable::Member(name)
+        }
+    })
 }
 
 fn material(object: &Object) -> Result<KeyMaterial, Unusable> {
-    let text = |name| object.get(name).and_then(Value::as_str).ok_or(Unusable::Member(name));
-    let bytes = |name| base64url::decode(text(name)?.as_bytes()).ok_or(Unusable::Member(name));
-    match text("kty")? {
+    let named = |name| text(object, name)?.ok_or(Unusable::Missing(name));
+    match named("kty")? {
         "oct" => {
-            let secret = Zeroizing::new(bytes("k")?);
+            let secret = Zeroizing::new(octets(object, "k")?);
             if secret.is_empty() {
                 return Err(Unusable::Member("k"));
             }
             Ok(KeyMaterial::Secret(secret))
         }
-        "RSA" => Ok(KeyMaterial::Rsa(rsa::PublicKey::new(&bytes("n")?, &bytes("e")?)?)),
+        "RSA" => Ok(KeyMaterial::Rsa(rsa::RsaPublicKey::new(&octets(object, "n")?, &octets(object, "e")?)?)),
         "EC" => {
-            let curve = match text("crv")? {
+            let curve = match named("crv")? {
                 "P-256" => Curve::P256,
                 "P-384" => Curve::P384,
                 "P-521" => Curve::P521,
-                _ => return Err(Unusable::UnknownKeyType),
+                other => return Err(Unusable::UnknownKeyType("crv", other.into())),
             };
-            let coordinate = |name| {
-                bytes(name).and_then(|octets| {
-                    if octets.len() == curve.coordinate_len() { Ok(octets) } else { Err(Unusable::Member(name)) }
-                })
-            };
-            Ok(KeyMaterial::Ec(curve, [vec![0x04], coordinate("x")?, coordinate("y")?].concat()))
+            Ok(KeyMaterial::Ec(
+                curve,
+                [vec![0x04], coordinate(object, "x", curve)?, coordinate(object, "y", curve)?].concat(),
+            ))
         }
-        "OKP" => match text("crv")? {
-            "Ed25519" => Ok(KeyMaterial::ed25519(&bytes("x")?)?),
-            "Ed448" => Ok(KeyMaterial::ed448(&bytes("x")?)?),
-            _ => Err(Unusable::UnknownKeyType),
+        "OKP" => match named("crv")? {
+            "Ed25519" => Ok(KeyMaterial::ed25519(&octets(object, "x")?)?),
+            "Ed448" => Ok(KeyMaterial::ed448(&octets(object, "x")?)?),
+            other => Err(Unusable::UnknownKeyType("crv", other.into())),
         },
-        _ => Err(Unusable::UnknownKeyType),
+        other => Err(Unusable::UnknownKeyType("kty", other.into())),
     }
 }
 
-/// A member of a JWK Set.
-#[derive(Debug)]
-pub struct Member<'s> {
-    /// The key id, whether or not the key is usable.
-    pub kid: Option<&'s str>,
-    /// The key, or why it is unusable.
-    pub key: Result<Jwk, Unusable>,
-}
-
-impl Member<'_> {
-    /// Whether this was meant to be a key that verifies signatures, and is broken.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        matches!(self.key, Err(Unusable::Member(_) | Unusable::Unsound(_)))
-    }
-}
-
-/// Reads the members of a JWK Set (RFC 7517 section 5).
-///
-/// # Errors
-/// The object has no array `keys`.
-pub fn from_set(object: &Object) -> Result<Vec<Member<'_>>, Unusable> {
-    let Some(Value::Array(keys)) = object.get("keys") else { return Err(Unusable::Member("keys")) };
-    Ok(keys
-        .iter()
-        .map(|key| match key {
-            Value::Object(key) => Member { kid: key.get("kid").and_then(Value::as_str), key: Jwk::from_object(key) },
-            _ => Member { kid: None, key: Err(Unusable::Member("kty")) },
-        })
-        .collect())
+/// A coordinate in the length of its curve. Some issuers leave out leading zeros (RFC 7518 section 6.2.1.2 does not allow it
+/// to them); whether the point is on the curve is checked all the same.
+fn coordinate(object: &Object, name: &'static str, curve: Curve) -> Result<Vec<u8>, Unusable> {
+    let given = octets(object, name)?;
+    let short = curve.coordinate_len().checked_sub(given.len()).filter(|_| !given.is_empty());
+    let mut padded = vec![0; short.ok_or(Unusable::Member(name))?];
+    padded.extend_from_slice(&given);
+    Ok(padded)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::json::parse_object;
-    use super::*;
-
-    const ED25519: &str = r#""kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#;
-    const P256: &str = r#""kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
-
-    fn read(members: &str) -> Result<Jwk, Unusable> {
-        Jwk::from_object(&parse_object(format!("{{{members}}}").as_bytes()).unwrap())
-    }
-
-    #[test]
-    fn use_key_ops_and_alg_reserve_a_key() {
-        let with = |more: &str| read(&format!("{ED25519},{more}")).map(|_| ());
-        for fine in [
-            r#""use":"sig""#,
-            r#""key_ops":["verify"]"#,
-            r#""key_ops":["sign","verify"]"#,
-            r#""alg":"EdDSA""#,
-            r#""alg":"Ed25519""#,
-            r#""x5c":[],"unknown":{"kty":1}"#,
-        ] {
-            assert_eq!(with(fine), Ok(()), "{fine}");
-        }
-        for reserved in [
-            r#""use":"enc""#,
-            r#""use":null"#,
-            r#""use":["sig"]"#,
-            r#""key_ops":[]"#,
-            r#""key_ops":["encrypt"]"#,
-            r#""key_ops":["verify","verify"]"#,
-            r#""key_ops":["verify","x","x"]"#,
-            r#""key_ops":["verify",1]"#,
-            r#""key_ops":"verify""#,
-            r#""alg":"ES256""#,
-            r#""alg":"ES521""#,
-            r#""alg":null"#,
-        ] {
-            assert!(matches!(with(reserved), Err(Unusable::OtherPurpose(_))), "{reserved}");
-        }
-        for kid in ["1", "null", "[]", "[\"a\"]", "{}", "true"] {
-            assert_eq!(with(&format!("\"kid\":{kid}")), Err(Unusable::Member("kid")));
-        }
-    }
-
-    #[test]
-    fn private_members_make_a_key_unusable() {
-        for name in PRIVATE_MEMBERS {
-            assert_eq!(read(&format!("{ED25519},\"{name}\":\"AA\"")).unwrap_err(), Unusable::Private);
-        }
-    }
-
-    #[test]
-    fn coordinates_have_the_length_of_the_curve() {
-        assert!(read(P256).is_ok());
-        assert!(read(&P256.replace("\"f83O", "\"83O")).is_err());
-        assert!(read(&P256.replace("P-256", "P-384")).is_err());
-        assert!(read(&P256.replace("P-256", "secp256k1")).is_err());
-        let padded = base64url::encode(
-            &[&[0][..], &base64url::decode(b"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU").unwrap()].concat(),
-        );
-        assert_eq!(
-            read(&P256.replace("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", &padded)).unwrap_err(),
-            Unusable::Member("x")
-        );
-    }
-
-    #[test]
-    fn a_point_off_the_curve_is_unsound() {
-        assert!(matches!(read(&P256.replace("f83O", "f93O")), Err(Unusable::Unsound(_))));
-        assert!(read(P256).unwrap().material.prepare(Algorithm::ES256).is_ok());
-    }
-
-    #[test]
-    fn a_secret_is_as_long_as_the_hash() {
-        let secret = |len: usize| read(&format!(r#""kty":"oct","k":"{}""#, base64url::encode(&vec![1; len])));
-        assert_eq!(secret(0).unwrap_err(), Unusable::Member("k"));
-        for (algorithm, len) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
-            assert!(!secret(len - 1).unwrap().serves(algorithm));
-            assert!(secret(len).unwrap().serves(algorithm));
-        }
-    }
-
-    #[test]
-    fn other_key_types_are_unusable() {
-        for members in [
-            r#""kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo""#,
-            r#""kty":"OKP","crv":"X448","x":"AA""#,
-            r#""kty":"AKP","pub":"AA""#,
-            r#""kty":"rsa","n":"AQAB","e":"AQAB""#,
-        ] {
-            assert_eq!(read(members).unwrap_err(), Unusable::UnknownKeyType, "{members}");
-        }
-        assert_eq!(read(r#""crv":"P-256""#).unwrap_err(), Unusable::Member("kty"));
-    }
-
-    #[test]
-    fn one_odd_key_leaves_the_set_readable() {
-        let set = format!(
-            r#"{{"keys":[null,5,"x",{{}},{{"kty":"RSA"}},{{{ED25519},"kid":["a"]}},{{{ED25519},"kid":"a"}}]}}"#
-        );
-        let set = parse_object(set.as_bytes()).unwrap();
-        let keys = from_set(&set).unwrap();
-        assert_eq!(keys.iter().filter(|member| member.key.is_ok()).count(), 1);
-        assert_eq!(keys.len(), 7);
-        for text in ["{}", r#"{"keys":null}"#, r#"{"keys":{}}"#] {
-            assert!(from_set(&parse_object(text.as_bytes()).unwrap()).is_err());
-        }
-    }
-}
+mod tests;

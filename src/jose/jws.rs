@@ -1,10 +1,13 @@
 //! Compact JWS (RFC 7515 section 7.1): the three parts and the header, before any key is looked at.
 
+use std::sync::{Arc, OnceLock};
+
 use memchr::memchr_iter;
 
 use super::base64url;
 use super::json::{self, Object, Value};
 use super::jwa::Algorithm;
+use super::plain_json::{Place, Reader, SeenNames};
 
 /// The longest token that is read, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;
@@ -26,12 +29,23 @@ pub enum JwsError {
     Parameter,
 }
 
+/// The parts of a compact JWS as they stand in it.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodedParts<'t> {
+    /// What was signed: header and payload.
+    pub signing_input: &'t [u8],
+    /// The header.
+    pub header: &'t [u8],
+    payload: &'t [u8],
+    signature: &'t [u8],
+}
+
 /// The parts of a compact JWS, decoded.
 #[derive(Debug)]
 pub struct Parts<'t> {
     /// What was signed: header and payload as they stand in the token.
     pub signing_input: &'t [u8],
-    /// The decoded header, not yet parsed.
+    /// The decoded header, not yet parsed. Empty where it is known already.
     pub header: Vec<u8>,
     /// The decoded payload.
     pub payload: Vec<u8>,
@@ -46,6 +60,15 @@ pub struct Parts<'t> {
 /// # Errors
 /// `TooLarge` above `max_bytes`; `Parts` unless there are three parts in strict base64url.
 pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, JwsError> {
+    split_encoded(token, max_bytes)?.decode(false)
+}
+
+/// Splits a compact JWS into its three parts.
+///
+/// # Errors
+/// `TooLarge` above `max_bytes`; `Parts` unless there are three parts.
+#[inline]
+pub fn split_encoded(token: &[u8], max_bytes: usize) -> Result<EncodedParts<'_>, JwsError> {
     if token.len() > max_bytes {
         return Err(JwsError::TooLarge);
     }
@@ -53,19 +76,35 @@ pub fn split(token: &[u8], max_bytes: usize) -> Result<Parts<'_>, JwsError> {
     let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
         return Err(JwsError::Parts);
     };
-    let part = |range: std::ops::Range<usize>| base64url::decode(&token[range]).ok_or(JwsError::Parts);
-    Ok(Parts {
+    Ok(EncodedParts {
         signing_input: &token[..second],
-        header: part(0..first)?,
-        payload: part(first + 1..second)?,
-        signature: part(second + 1..token.len())?,
+        header: &token[..first],
+        payload: &token[first + 1..second],
+        signature: &token[second + 1..],
     })
+}
+
+impl<'t> EncodedParts<'t> {
+    /// Decodes the parts, but not a header that is known.
+    ///
+    /// # Errors
+    /// `Parts` unless they are strict base64url.
+    #[inline]
+    pub fn decode(self, knows_header: bool) -> Result<Parts<'t>, JwsError> {
+        let part = |encoded: &[u8]| base64url::decode(encoded).ok_or(JwsError::Parts);
+        Ok(Parts {
+            signing_input: self.signing_input,
+            header: if knows_header { Vec::new() } else { part(self.header)? },
+            payload: part(self.payload)?,
+            signature: part(self.signature)?,
+        })
+    }
 }
 
 /// Whether a text was made to be read as a signed token: three parts, the first of which holds an object that names an
 /// `alg`. It is more lenient than [`split`] and [`Header::parse`], for a broken JWS is one still.
 #[must_use]
-pub fn resembles(token: &[u8]) -> bool {
+pub fn looks_like_jws(token: &[u8]) -> bool {
     let mut parts = token.split(|&byte| byte == b'.');
     let (Some(header), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return false;
@@ -80,7 +119,14 @@ pub fn resembles(token: &[u8]) -> bool {
 pub struct Header {
     /// `alg`
     pub algorithm: Algorithm,
-    parameters: Object,
+    form: Arc<HeaderForm>,
+}
+
+/// How the parameters are held: as the JSON that they are, if it is plain, or as they were read from it.
+#[derive(Debug)]
+enum HeaderForm {
+    Scanned { text: String, kid: Option<Place>, typ: Option<Place>, parameters: OnceLock<Object> },
+    Read(Object),
 }
 
 impl Header {
@@ -91,7 +137,26 @@ impl Header {
     /// all, since no extension is understood here, and for `b64` and `zip`, which change what the payload means;
     /// `Parameter` for a `kid` or `typ` that is no string.
     pub fn parse(text: &[u8]) -> Result<Self, JwsError> {
-        let parameters = json::parse_object(text).map_err(|_| JwsError::Header)?;
+        Self::take(text.to_vec())
+    }
+
+    /// Does the same, and takes the text along.
+    ///
+    /// # Errors
+    /// As of [`Header::parse`].
+    pub fn take(text: Vec<u8>) -> Result<Self, JwsError> {
+        let text = String::from_utf8(text).map_err(|_| JwsError::Header)?;
+        match scanned(&text) {
+            Some((algorithm, kid, typ)) => {
+                let form = HeaderForm::Scanned { text, kid, typ, parameters: OnceLock::new() };
+                Ok(Self { algorithm, form: Arc::new(form) })
+            }
+            None => Self::read(&text),
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, JwsError> {
+        let parameters = json::parse_object(text.as_bytes()).map_err(|_| JwsError::Header)?;
         let alg = parameters.get("alg").and_then(Value::as_str).ok_or(JwsError::Header)?;
         let algorithm = Algorithm::from_name(alg).ok_or(JwsError::UnsupportedAlgorithm)?;
         let unencoded = parameters.get("b64").is_some_and(|b64| *b64 != Value::Bool(true));
@@ -101,26 +166,74 @@ impl Header {
         if ["kid", "typ"].iter().any(|name| parameters.get(name).is_some_and(|value| value.as_str().is_none())) {
             return Err(JwsError::Parameter);
         }
-        Ok(Self { algorithm, parameters })
+        Ok(Self { algorithm, form: Arc::new(HeaderForm::Read(parameters)) })
     }
 
     /// `kid`: hostile text until the signature holds, and only ever compared.
     #[must_use]
+    #[inline]
     pub fn kid(&self) -> Option<&str> {
-        self.parameters.get("kid").and_then(Value::as_str)
+        match &*self.form {
+            HeaderForm::Scanned { text, kid, .. } => kid.and_then(|place| place.string_of(text)),
+            HeaderForm::Read(parameters) => parameters.get("kid").and_then(Value::as_str),
+        }
     }
 
     /// `typ`
     #[must_use]
+    #[inline]
     pub fn typ(&self) -> Option<&str> {
-        self.parameters.get("typ").and_then(Value::as_str)
+        match &*self.form {
+            HeaderForm::Scanned { text, typ, .. } => typ.and_then(|place| place.string_of(text)),
+            HeaderForm::Read(parameters) => parameters.get("typ").and_then(Value::as_str),
+        }
     }
 
     /// Every parameter.
     #[must_use]
     pub fn parameters(&self) -> &Object {
-        &self.parameters
+        match &*self.form {
+            // What was scanned is an object to the strict parser, as the tests and the fuzzer hold it to.
+            HeaderForm::Scanned { text, parameters, .. } => {
+                parameters.get_or_init(|| json::parse_object(text.as_bytes()).unwrap_or_default())
+            }
+            HeaderForm::Read(parameters) => parameters,
+        }
     }
+
+    /// What it takes in memory beside itself, in bytes, by estimate. Tokens may share it.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<HeaderForm>()
+            + match &*self.form {
+                HeaderForm::Scanned { text, parameters, .. } => {
+                    text.capacity() + parameters.get().map_or(0, Object::memory)
+                }
+                HeaderForm::Read(parameters) => parameters.memory(),
+            }
+    }
+}
+
+/// The algorithm of a header that is plain JSON, and the places of `kid` and `typ`. `None` leaves it to the strict parser.
+fn scanned(text: &str) -> Option<(Algorithm, Option<Place>, Option<Place>)> {
+    let (mut algorithm, mut kid, mut typ) = (None, None, None);
+    let mut reader = Reader::of_object(text)?;
+    let mut names = SeenNames::new();
+    let mut members = names.of_object();
+    let mut is_first = true;
+    while let Some(name) = reader.next_name(is_first)? {
+        is_first = false;
+        names.add(&mut members, name)?;
+        let value = reader.value()?;
+        match name {
+            "alg" => algorithm = Some(Algorithm::from_name(value.plain()?)?),
+            "kid" => kid = Some(reader.place_of_string(value)?),
+            "typ" => typ = Some(reader.place_of_string(value)?),
+            "crit" | "b64" | "zip" => return None,
+            _ => reader.finish(value, &mut names)?,
+        }
+    }
+    if reader.is_at_end() { Some((algorithm?, kid, typ)) } else { None }
 }
 
 #[cfg(test)]
@@ -132,20 +245,20 @@ mod tests {
         let header = |text: &str| base64url::encode(text.as_bytes());
         for text in [r#"{"alg":"RS256"}"#, r#" {"alg":1"#, r#"{"alg":"a","alg":"b"}"#, r#"{"typ":"JWT","alg":"none"}x"#]
         {
-            assert!(resembles(format!("{}.x.!", header(text)).as_bytes()), "{text}");
+            assert!(looks_like_jws(format!("{}.x.!", header(text)).as_bytes()), "{text}");
         }
         let padded = [r#"{"alg":"RS256"}"#, r#"{"alg":"RS256"} "#, r#"{"alg":"RS256"}  "#].map(header);
         for part in padded {
-            assert!(resembles(format!("{part}==..").as_bytes()), "{part}");
+            assert!(looks_like_jws(format!("{part}==..").as_bytes()), "{part}");
         }
         for text in ["{}", r#"["alg"]"#, r#""alg""#, r#"{"typ":"JWT"}"#, ""] {
-            assert!(!resembles(format!("{}.x.x", header(text)).as_bytes()), "{text}");
+            assert!(!looks_like_jws(format!("{}.x.x", header(text)).as_bytes()), "{text}");
         }
         let one = header(r#"{"alg":"RS256"}"#);
         for token in
             [one.clone(), format!("{one}.x"), format!("{one}.x.x.x"), format!("{one}.x.x.x.x"), "a.b.c".to_owned()]
         {
-            assert!(!resembles(token.as_bytes()), "{token}");
+            assert!(!looks_like_jws(token.as_bytes()), "{token}");
         }
     }
 

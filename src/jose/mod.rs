@@ -1,11 +1,23 @@
 //! The JOSE standards, one file each. No I/O, no clock, no Python.
 
 pub mod base64url;
+pub mod confirmation;
 pub mod ed448;
 pub mod json;
+pub mod json_text;
 pub mod jwa;
 pub mod jwk;
+pub mod jwk_set;
+pub mod jwk_unusable;
 pub mod jws;
 pub mod jwt;
+pub mod not_an_object;
+mod numeric_date;
 pub mod pem;
+pub mod plain_json;
 pub mod rsa;
+mod scanned_claims;
+pub mod signing_key;
+pub mod thumbprint;
+pub mod token_kind;
+pub mod unsound_key;

@@ -8,8 +8,9 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 
-use super::jwa::{Curve, KeyMaterial, UnsoundKey};
+use super::jwa::{Curve, KeyMaterial};
 use super::rsa;
+use super::unsound_key::UnsoundKey;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -120,7 +121,7 @@ fn from_spki(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<KeyMaterial, PemError
 
 fn from_pkcs1(der: &[u8]) -> Result<KeyMaterial, PemError> {
     let key = RsaPublicKeyRef::from_der(der).map_err(|_| PemError::Der)?;
-    Ok(KeyMaterial::Rsa(rsa::PublicKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())?))
+    Ok(KeyMaterial::Rsa(rsa::RsaPublicKey::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())?))
 }
 
 /// Whether these bytes are the DER of a key or certificate: what must never pass for a shared secret.

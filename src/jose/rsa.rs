@@ -1,6 +1,6 @@
 //! Which RSA public keys are sound enough to verify with (RFC 7518 section 6.3.1, RFC 8725bis section 3.4).
 
-use super::jwa::UnsoundKey;
+use super::unsound_key::UnsoundKey;
 
 /// The shortest modulus accepted, in bits (RFC 7518 section 3.3).
 pub const MIN_MODULUS_BITS: usize = 2048;
@@ -18,12 +18,12 @@ const ROCA_GENERATOR: u32 = 65_537;
 
 /// An RSA public key within bounds: big-endian numbers without leading zero octets.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey {
+pub struct RsaPublicKey {
     modulus: Box<[u8]>,
     exponent: Box<[u8]>,
 }
 
-impl PublicKey {
+impl RsaPublicKey {
     /// Checks the numbers of an RSA public key. Leading zero octets are dropped, as some issuers write one.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl PublicKey {
     }
 }
 
-impl std::fmt::Debug for PublicKey {
+impl std::fmt::Debug for RsaPublicKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "RSA public key of {} bits", bit_len(&self.modulus))
     }
@@ -121,27 +121,27 @@ mod tests {
     #[test]
     fn the_modulus_has_2048_to_8192_bits() {
         for (bits, good) in [(1024, false), (2047, false), (2048, true), (8192, true), (8193, false), (16_384, false)] {
-            assert_eq!(PublicKey::new(&modulus(bits), &[1, 0, 1]).is_ok(), good, "{bits}");
+            assert_eq!(RsaPublicKey::new(&modulus(bits), &[1, 0, 1]).is_ok(), good, "{bits}");
         }
-        assert!(PublicKey::new(&[], &[1, 0, 1]).is_err());
+        assert!(RsaPublicKey::new(&[], &[1, 0, 1]).is_err());
     }
 
     #[test]
     fn a_leading_zero_octet_is_tolerated_and_counts_for_nothing() {
         let padded = [&[0, 0], modulus(2048).as_slice()].concat();
-        assert_eq!(PublicKey::new(&padded, &[0, 1, 0, 1]), PublicKey::new(&modulus(2048), &[1, 0, 1]));
+        assert_eq!(RsaPublicKey::new(&padded, &[0, 1, 0, 1]), RsaPublicKey::new(&modulus(2048), &[1, 0, 1]));
         let padded = [&[0; 256], modulus(1024).as_slice()].concat();
-        assert!(PublicKey::new(&padded, &[1, 0, 1]).is_err());
+        assert!(RsaPublicKey::new(&padded, &[1, 0, 1]).is_err());
     }
 
     #[test]
     fn weak_exponents_are_refused() {
         let two_kib = [1; 2048];
         for weak in [&[][..], &[0], &[1], &[2], &[1, 0, 0], &[2, 0, 0, 0, 1], &two_kib] {
-            assert!(PublicKey::new(&modulus(2048), weak).is_err(), "{weak:?}");
+            assert!(RsaPublicKey::new(&modulus(2048), weak).is_err(), "{weak:?}");
         }
         for sound in [&[3][..], &[17], &[1, 0, 1], &[1, 0, 0, 0, 1]] {
-            assert!(PublicKey::new(&modulus(2048), sound).is_ok(), "{sound:?}");
+            assert!(RsaPublicKey::new(&modulus(2048), sound).is_ok(), "{sound:?}");
         }
     }
 
@@ -149,7 +149,7 @@ mod tests {
     fn an_even_modulus_is_refused() {
         let mut even = modulus(2048);
         even[255] = 0xfe;
-        assert!(PublicKey::new(&even, &[1, 0, 1]).is_err());
+        assert!(RsaPublicKey::new(&even, &[1, 0, 1]).is_err());
     }
 
     #[test]

@@ -2,26 +2,34 @@
 
 use std::sync::Arc;
 
-use super::server::AuthorizationServer;
-use crate::jose::jwa::{Algorithm, KeyMaterial, PreparedKey, UnsoundKey};
+use super::skipped::SkippedKey;
+use crate::jose::jwa::{Algorithm, KeyMaterial, PreparedKey};
 use crate::jose::jwk::Jwk;
-use crate::rejection::Rejection;
+use crate::jose::unsound_key::UnsoundKey;
+use crate::outcome::rejection::Rejection;
 
 /// Keys that were parsed and prepared once.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: Vec<Key>,
-    server: Option<Arc<AuthorizationServer>>,
+    skipped: Vec<SkippedKey>,
 }
 
 #[derive(Debug)]
 struct Key {
     kid: Option<Box<str>>,
+    /// How much the key says of what it is for: more of two that have one key id is more to the point.
+    says: (bool, bool),
+    issuer: Option<Arc<str>>,
     material: KeyMaterial,
     prepared: Vec<Arc<PreparedKey>>,
 }
 
 impl Key {
+    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.prepared.iter().map(|prepared| prepared.algorithm())
+    }
+
     fn for_algorithm(&self, algorithm: Algorithm) -> Option<&Arc<PreparedKey>> {
         self.prepared.iter().find(|prepared| prepared.algorithm() == algorithm)
     }
@@ -35,14 +43,34 @@ impl KeySet {
     pub fn new(jwks: impl IntoIterator<Item = Jwk>, algorithms: &[Algorithm]) -> Result<Self, UnsoundKey> {
         let mut keys = Vec::new();
         for jwk in jwks {
-            let served = algorithms.iter().filter(|&&algorithm| jwk.serves(algorithm));
+            let served = algorithms.iter().filter(|&&algorithm| jwk.supports(algorithm));
             let prepared = served.map(|&algorithm| jwk.material.prepare(algorithm).map(Arc::new));
             let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
             if !prepared.is_empty() {
-                keys.push(Key { kid: jwk.kid, material: jwk.material, prepared });
+                let says = (jwk.alg.is_some(), jwk.is_for_signatures);
+                let issuer = jwk.issuer.map(Arc::from);
+                keys.push(Key { kid: jwk.kid, says, issuer, material: jwk.material, prepared });
             }
         }
-        Ok(Self { keys, server: None })
+        Ok(Self { keys, skipped: Vec::new() })
+    }
+
+    /// This set, knowing which keys were left out of it.
+    #[must_use]
+    pub fn with_skipped(self, skipped: Vec<SkippedKey>) -> Self {
+        Self { skipped, ..self }
+    }
+
+    /// The keys that were left out.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// The key of this id that was left out, if there is one: a token that names it is no other issuer's.
+    #[must_use]
+    pub fn skipped_as(&self, kid: Option<&str>) -> Option<&SkippedKey> {
+        self.skipped.iter().find(|skipped| kid.is_some() && skipped.kid.as_deref() == kid)
     }
 
     /// A set of one shared secret, which serves whatever algorithm it is prepared for.
@@ -52,19 +80,35 @@ impl KeySet {
     pub fn of_secret(material: KeyMaterial, algorithms: &[Algorithm]) -> Result<Self, UnsoundKey> {
         let prepared = algorithms.iter().map(|&algorithm| material.prepare(algorithm).map(Arc::new));
         let prepared = prepared.collect::<Result<_, _>>()?;
-        Ok(Self { keys: vec![Key { kid: None, material, prepared }], server: None })
+        let key = Key { kid: None, says: (false, false), issuer: None, material, prepared };
+        Ok(Self { keys: vec![key], skipped: Vec::new() })
     }
 
-    /// This set, as the keys of this server and of no other (RFC 8725bis section 3.8).
+    /// This set, with what the other one prepared for the keys that both have.
     #[must_use]
-    pub fn of_server(self, server: Arc<AuthorizationServer>) -> Self {
-        Self { server: Some(server), ..self }
+    pub fn keeping_prepared(mut self, before: &Self) -> Self {
+        for (at, key) in self.keys.iter_mut().enumerate() {
+            let same = |other: &&Key| {
+                other.kid == key.kid
+                    && other.says == key.says
+                    && other.issuer == key.issuer
+                    && other.material == key.material
+                    && other.algorithms().eq(key.algorithms())
+            };
+            let known = before.keys.get(at).filter(same).or_else(|| before.keys.iter().find(same));
+            if let Some(known) = known {
+                key.prepared.clone_from(&known.prepared);
+            }
+        }
+        self
     }
 
-    /// Whose keys they are, where that is known.
-    #[must_use]
-    pub fn server(&self) -> Option<&Arc<AuthorizationServer>> {
-        self.server.as_ref()
+    /// The shared secret, where the set is one.
+    pub(crate) fn lone_secret(&self) -> Option<&[u8]> {
+        match self.keys.as_slice() {
+            [Key { material: KeyMaterial::Secret(secret), .. }] => Some(secret),
+            _ => None,
+        }
     }
 
     /// Whether no key serves any of the algorithms.
@@ -76,6 +120,13 @@ impl KeySet {
     /// The key ids, of those keys that have one.
     pub fn kids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().filter_map(|key| key.kid.as_deref())
+    }
+
+    /// The issuer that a key of this set names.
+    #[must_use]
+    pub fn issuer_of(&self, prepared: &Arc<PreparedKey>) -> Option<&Arc<str>> {
+        let is_it = |key: &&Key| key.issuer.is_some() && key.prepared.iter().any(|other| Arc::ptr_eq(other, prepared));
+        self.keys.iter().find(is_it)?.issuer.as_ref()
     }
 
     /// The algorithms that some key serves.
@@ -90,7 +141,8 @@ impl KeySet {
     /// Selects the one key that may verify a token with this header (RFC 7515 section 6, RFC 7517 section 4).
     ///
     /// A key qualifies when it was prepared for the algorithm and has the token's `kid`. A token without `kid` takes any
-    /// key, and a lone key without `kid` takes any token. The same key listed twice is one key.
+    /// key, and a lone key without `kid` takes any token. The same key listed twice is one key. Of several with the token's
+    /// `kid`, those count that say most of what they are for: `alg` first, then `use`.
     ///
     /// # Errors
     /// `UnknownKey` if none qualifies, `AmbiguousKey` if different ones do.
@@ -104,12 +156,16 @@ impl KeySet {
             };
             if named { key.for_algorithm(algorithm).map(|prepared| (key, prepared)) } else { None }
         });
-        let (first, prepared) = fitting.next().ok_or(Rejection::UnknownKey)?;
-        if fitting.all(|(other, _)| other.material == first.material) {
-            Ok(prepared)
-        } else {
-            Err(Rejection::AmbiguousKey)
+        let (mut first, mut selected) = fitting.next().ok_or(Rejection::UnknownKey)?;
+        let mut is_ambiguous = false;
+        for (key, prepared) in fitting {
+            if kid.is_some() && key.says > first.says {
+                (first, selected, is_ambiguous) = (key, prepared, false);
+            } else if kid.is_none() || key.says == first.says {
+                is_ambiguous |= key.material != first.material;
+            }
         }
+        if is_ambiguous { Err(Rejection::AmbiguousKey) } else { Ok(selected) }
     }
 }
 
@@ -155,5 +211,32 @@ mod tests {
         assert_eq!(select(vec![secret(1, r#","kid":"a""#), secret(2, r#","kid":"a""#)], Some("a")), ambiguous);
         assert!(select(vec![secret(1, r#","kid":"a""#), secret(1, r#","kid":"a""#)], Some("a")).is_ok());
         assert!(select(vec![secret(1, r#","kid":"a""#), secret(2, r#","kid":"b","alg":"HS512""#)], None).is_ok());
+    }
+
+    #[test]
+    fn of_two_keys_of_one_id_the_one_counts_that_says_what_it_is_for() {
+        let set = |jwks: Vec<Jwk>| KeySet::new(jwks, &[Algorithm::HS256, Algorithm::HS512]).unwrap();
+        let plain = || secret(1, r#","kid":"a""#);
+        let signs = || secret(2, r#","kid":"a","use":"sig""#);
+        let bound = || secret(3, r#","kid":"a","alg":"HS256""#);
+        let unregistered = || secret(4, r#","kid":"a","alg":"SHA256""#);
+        let both = || secret(5, r#","kid":"a","alg":"HS256","use":"sig""#);
+        let other = || secret(6, r#","kid":"a","alg":"HS512""#);
+        for (jwks, winner) in [
+            (vec![plain(), bound()], 3),
+            (vec![bound(), plain(), unregistered()], 3),
+            (vec![plain(), signs()], 2),
+            (vec![signs(), bound()], 3),
+            (vec![other(), both(), bound(), signs(), plain()], 5),
+        ] {
+            let jwks = set(jwks);
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &[winner; 64]);
+            let tag = aws_lc_rs::hmac::sign(&key, b"x");
+            assert!(jwks.select(Algorithm::HS256, Some("a")).unwrap().verifies(b"x", tag.as_ref()), "{winner}");
+            assert_eq!(jwks.select(Algorithm::HS256, None).unwrap_err(), Rejection::AmbiguousKey, "without a kid");
+        }
+        for jwks in [vec![plain(), unregistered()], vec![bound(), secret(9, r#","kid":"a","alg":"HS256""#), plain()]] {
+            assert_eq!(set(jwks).select(Algorithm::HS256, Some("a")).unwrap_err(), Rejection::AmbiguousKey);
+        }
     }
 }

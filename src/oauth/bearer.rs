@@ -1,39 +1,61 @@
 //! Bearer credentials in a request (RFC 6750 section 2.1).
 
-use crate::rejection::Rejection;
+use crate::outcome::rejection::Rejection;
 
 /// The token of the `Authorization` headers of a request. The scheme is compared without case (RFC 9110 section 11.1).
 ///
-/// What stands behind the scheme is not judged here, so that a token that no syntax allows is refused for what it is.
+/// The syntax of the token behind the scheme is not checked here, so that a bad token has its own reason.
 /// None is ever taken from the query (MCP authorization, "Access Token Usage"), but one there is a second way of
 /// presenting it, which RFC 6750 section 2 forbids.
 ///
 /// # Errors
-/// `MissingToken` where there is no header, or one of another scheme; `InvalidRequest` where there are several, or a
-/// query that presents a token as well.
-pub fn token<'h>(mut headers: impl Iterator<Item = &'h [u8]>, query: &[u8]) -> Result<&'h [u8], Rejection> {
+/// `MissingToken` where there is no header, one of another scheme, or one with nothing behind the scheme, which clients
+/// send that have no token yet; `InvalidRequest` where there are several, or a query that presents a token as well.
+#[inline]
+pub fn token<'h>(headers: impl Iterator<Item = &'h [u8]>, query: &[u8]) -> Result<&'h [u8], Rejection> {
+    credentials(headers, query, |scheme| scheme.eq_ignore_ascii_case(b"bearer").then_some(())).map(|((), token)| token)
+}
+
+/// The same for other schemes beside it: those that `known` says.
+///
+/// # Errors
+/// As of [`token`].
+#[inline]
+pub fn credentials<'h, S>(
+    mut headers: impl Iterator<Item = &'h [u8]>,
+    query: &[u8],
+    known: impl FnOnce(&[u8]) -> Option<S>,
+) -> Result<(S, &'h [u8]), Rejection> {
     let value = headers.next().ok_or(Rejection::MissingToken)?;
     if headers.next().is_some() {
         return Err(Rejection::InvalidRequest);
     }
     let value = value.trim_ascii();
     let (scheme, rest) = value.iter().position(|&byte| byte == b' ').map_or((value, &[][..]), |at| value.split_at(at));
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
+    let scheme = known(scheme).ok_or(Rejection::MissingToken)?;
+    let token = rest.trim_ascii();
+    if token.is_empty() {
         return Err(Rejection::MissingToken);
     }
-    let token = rest.trim_ascii();
     // RFC 9110 section 5.3: a proxy may have joined two headers into one, with a comma between them.
-    if token.is_empty() || token.contains(&b',') || presents_token(query) {
+    if token.contains(&b',') || presents_token(query) {
         return Err(Rejection::InvalidRequest);
     }
-    Ok(token)
+    Ok((scheme, token))
 }
 
 /// Whether the text is one that a bearer token may be: `b64token`.
 #[must_use]
 pub fn is_token(text: &str) -> bool {
+    is_token_with(text, b"")
+}
+
+/// Whether the text is one that a bearer token may be whose issuer writes these characters as well.
+#[must_use]
+pub fn is_token_with(text: &str, further: &[u8]) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte) || further.contains(&byte);
+    !body.is_empty() && body.bytes().all(fits)
 }
 
 /// Whether a query holds the parameter of RFC 6750 section 2.3.
@@ -72,19 +94,27 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_with_nothing_behind_it_presents_no_token() {
+        for header in ["Bearer", "Bearer ", "Bearer   ", "bearer", " BEARER \t"] {
+            assert_eq!(read(&[header]), Err(Rejection::MissingToken), "{header:?}");
+        }
+    }
+
+    #[test]
     fn credentials_are_given_once() {
         for headers in [
             &["Bearer a", "Bearer b"][..],
             &["Bearer a", "Basic b"],
+            &["Bearer a", "Bearer"],
             &["Bearer a, Bearer b"],
-            &["Bearer "],
-            &["Bearer"],
+            &["Bearer ,"],
         ] {
             assert_eq!(read(headers), Err(Rejection::InvalidRequest), "{headers:?}");
         }
     }
+
     #[test]
-    fn i2_a_token_in_the_query_is_never_taken_and_spoils_one_in_the_header() {
+    fn a_token_in_the_query_is_never_taken_and_spoils_one_in_the_header() {
         let header = || std::iter::once(&b"Bearer t"[..]);
         for query in ["access_token=x", "a=b&access_token=", "access%5Ftoken=x", "access_token"] {
             assert_eq!(token(header(), query.as_bytes()), Err(Rejection::InvalidRequest), "{query}");

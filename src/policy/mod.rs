@@ -1,23 +1,53 @@
 //! The policy stage: what a token whose signature holds must also satisfy.
 //!
-//! It depends on time and configuration, so its outcome is never remembered. Here is what an operator demands; how it is
-//! checked is in `judging`.
+//! It depends on time and configuration, so its outcome is never remembered. Here is what an operator demands; the checks
+//! are in `checks`.
 
-mod judging;
+mod authentic_claims;
+mod checks;
+mod claim_path;
+mod claim_rules;
+mod denylist;
+mod derived;
+mod issuer_template;
+mod overrides;
+mod scopes;
 #[cfg(test)]
 mod tests;
-mod vouched;
+mod validate;
+
+use std::sync::Arc;
 
 use crate::config::{self, ConfigError};
-use crate::rejection::Rejection;
+use crate::jose::jwt::{Claims, NumericDate};
+use crate::oauth::scope;
+use crate::outcome::rejection::Rejection;
 
-pub use judging::{CustomCheckFailed, Overrides, Plain, Refused, Verified};
-pub use vouched::{Vouched, Voucher};
+pub use authentic_claims::{AuthenticClaims, Source};
+pub use claim_path::ClaimPath;
+pub use claim_rules::ClaimRules;
+pub use denylist::{Denied, DenyEntry, DenyList, DenylistStatus, Full, Identity, MOST_ENTRIES};
+pub use derived::Derived;
+pub use issuer_template::{PLACEHOLDER, Tenants};
+pub use overrides::{CustomCheckFailed, NoOverrides, Overrides};
+pub use scopes::{ScopeClaims, ScopeHierarchy};
+pub use validate::{FailedValidation, Verified};
 
 /// How long after its `nbf` a token may still be early, in seconds, unless `leeway` says otherwise.
 const DEFAULT_NOT_BEFORE_LEEWAY: f64 = 30.0;
 /// The widest leeway, in seconds.
 const MAX_LEEWAY: f64 = 600.0;
+
+/// What becomes of tokens that are bound to a key of the client's (RFC 7800).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoundTokens {
+    /// They are refused: a bearer cannot show the key.
+    Refused,
+    /// They are accepted as bearer tokens, by the operator's word.
+    AcceptedAsBearer,
+    /// A proof of possession is demanded beside what the policy says (RFC 9449), of those that name its key.
+    Proven,
+}
 
 /// What an operator demands of a token's claims.
 #[derive(Debug, Clone)]
@@ -29,7 +59,13 @@ pub struct Policy {
     typ: Option<Box<str>>,
     expiry_leeway: f64,
     not_before_leeway: f64,
-    allow_bound_tokens: bool,
+    bound_tokens: BoundTokens,
+    allow_id_tokens: Option<bool>,
+    /// Whose tokens are accepted where an issuer is a template.
+    tenants: Option<Arc<Tenants>>,
+    denylist: Option<Arc<DenyList>>,
+    /// `None` where there are none.
+    rules: Option<Arc<ClaimRules>>,
 }
 
 impl Default for Policy {
@@ -42,7 +78,11 @@ impl Default for Policy {
             typ: None,
             expiry_leeway: 0.0,
             not_before_leeway: DEFAULT_NOT_BEFORE_LEEWAY,
-            allow_bound_tokens: false,
+            bound_tokens: BoundTokens::Refused,
+            allow_id_tokens: None,
+            tenants: None,
+            denylist: None,
+            rules: None,
         }
     }
 }
@@ -52,9 +92,25 @@ impl Policy {
     ///
     /// # Errors
     /// An empty list or text, which looks like a check and would be none; or a text that no token could have, because it
-    /// has a space at an end, a character that nobody sees, or more bytes than a token.
+    /// has a space at an end, an invisible character, or more bytes than a token.
     pub fn with_issuers(self, issuers: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
-        Ok(Self { issuers: expected("issuer", issuers)?, ..self })
+        let tenants = self.tenants.as_deref();
+        let issuers = expected("issuer", issuers)?;
+        let given = issuers.as_deref().unwrap_or_default();
+        given.iter().try_for_each(|issuer| issuer_template::check(issuer, tenants))?;
+        if tenants.is_some() && !given.iter().any(|issuer| issuer.contains(PLACEHOLDER)) {
+            return Err(ConfigError::new(
+                "tenants are given and issuer holds no {tenantid} that would stand for one: give the issuer with it, such as \
+                 \"https://login.microsoftonline.com/{tenantid}/v2.0\", or leave tenants out",
+            ));
+        }
+        Ok(Self { issuers, ..self })
+    }
+
+    /// This policy, for these tenants of an issuer that is a template. To be given before the issuers.
+    #[must_use]
+    pub fn with_tenants(self, tenants: Option<Tenants>) -> Self {
+        Self { tenants: tenants.map(Arc::new), ..self }
     }
 
     /// This policy, with these audiences: literal strings, one of which `aud` must name. `None` accepts any.
@@ -65,21 +121,28 @@ impl Policy {
         Ok(Self { audiences: expected("audience", audiences)?, ..self })
     }
 
+    /// This policy, with the URLs of the protected resource that is served as its audiences (RFC 8707 section 2). While
+    /// none is known, no token is for it.
+    #[must_use]
+    pub fn with_audiences_of_resource(self, urls: Vec<Box<str>>) -> Self {
+        Self { audiences: Some(urls), ..self }
+    }
+
     /// This policy, with these clients: literal strings, one of which the token must have been issued to. `None` accepts
     /// any.
     ///
     /// # Errors
-    /// As of `with_issuers`.
-    pub fn with_clients(self, clients: Option<Vec<Box<str>>>) -> Result<Self, ConfigError> {
-        Ok(Self { clients: expected("client_id", clients)?, ..self })
+    /// As of `with_issuers`. `argument` is the name of the parameter.
+    pub fn with_clients(self, clients: Option<Vec<Box<str>>>, argument: &str) -> Result<Self, ConfigError> {
+        Ok(Self { clients: expected(argument, clients)?, ..self })
     }
 
     /// This policy, with these scopes, all of which the token must grant. An empty list demands none.
     ///
     /// # Errors
-    /// A scope that no token could grant, as of `check_scopes_can_be_granted`.
+    /// A scope that no token could grant, as of [`scope::check_scopes`].
     pub fn with_required_scopes(self, required_scopes: Vec<Box<str>>) -> Result<Self, ConfigError> {
-        check_scopes_can_be_granted("required_scopes", &required_scopes)?;
+        scope::check_scopes("required_scopes", &required_scopes)?;
         Ok(Self { required_scopes, ..self })
     }
 
@@ -113,10 +176,99 @@ impl Policy {
         }
     }
 
-    /// This policy, accepting tokens that are bound to a proof of possession, or not.
+    /// This policy, accepting tokens that are bound to a proof of possession without one, or not.
     #[must_use]
     pub fn with_bound_tokens(self, allow_bound_tokens: bool) -> Self {
-        Self { allow_bound_tokens, ..self }
+        let bound_tokens = if allow_bound_tokens { BoundTokens::AcceptedAsBearer } else { BoundTokens::Refused };
+        Self { bound_tokens, ..self }
+    }
+
+    /// This policy, leaving tokens that name the key of a proof to the check of the proof (RFC 9449).
+    ///
+    /// # Errors
+    /// Bound tokens are accepted without a proof.
+    pub fn with_proofs(self) -> Result<Self, ConfigError> {
+        if self.bound_tokens == BoundTokens::AcceptedAsBearer {
+            return Err(ConfigError::new(
+                "allow_bound_tokens lets in without a proof what dpop demands a proof of: leave one of them out",
+            ));
+        }
+        Ok(Self { bound_tokens: BoundTokens::Proven, ..self })
+    }
+
+    /// What becomes of tokens that are bound to a key of the client's.
+    #[must_use]
+    pub fn bound_tokens(&self) -> BoundTokens {
+        self.bound_tokens
+    }
+
+    /// This policy, accepting ID tokens (`true`); refusing those that are one by a claim that no access token has (`None`);
+    /// or refusing every JWT that does not say that it is an access token (`false`).
+    #[must_use]
+    pub fn with_id_tokens(self, allow_id_tokens: Option<bool>) -> Self {
+        Self { allow_id_tokens, ..self }
+    }
+
+    /// This policy, refusing what this list denies.
+    #[must_use]
+    pub fn with_denylist(self, denylist: Arc<DenyList>) -> Self {
+        Self { denylist: Some(denylist), ..self }
+    }
+
+    /// What the deny list says of a token without claims.
+    #[must_use]
+    pub fn denylist_status_of_names(
+        &self,
+        client: &str,
+        subject: Option<&str>,
+        expires: Option<NumericDate>,
+        now: NumericDate,
+    ) -> DenylistStatus {
+        let identity = Identity { jti: None, subject, client: Some(client), issuer: None, issued: None, expires };
+        self.denylist.as_ref().map_or(DenylistStatus::NotDenied, |list| list.denylist_status(&identity, now))
+    }
+
+    fn denylist_status_of(
+        &self,
+        claims: &Claims,
+        client: Option<&str>,
+        subject: Option<&str>,
+        now: NumericDate,
+    ) -> DenylistStatus {
+        self.denylist.as_ref().map_or(DenylistStatus::NotDenied, |list| {
+            let identity = Identity {
+                jti: claims.token_id(),
+                subject,
+                client,
+                issuer: claims.issuer(),
+                issued: claims.issued_at(),
+                expires: claims.expires(),
+            };
+            list.denylist_status(&identity, now)
+        })
+    }
+
+    /// This policy, with these rules about claims.
+    #[must_use]
+    pub fn with_rules(self, rules: ClaimRules) -> Self {
+        Self { rules: (!rules.is_empty()).then(|| Arc::new(rules)), ..self }
+    }
+
+    /// The rules about claims, where there are any.
+    pub(crate) fn rules(&self) -> Option<&Arc<ClaimRules>> {
+        self.rules.as_ref()
+    }
+
+    /// The client that a token was issued to, else its subject.
+    #[must_use]
+    pub fn client_id<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
+        client_id(self.rules.as_deref(), claims)
+    }
+
+    /// The subject of a token.
+    #[must_use]
+    pub fn subject<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
+        subject(self.rules.as_deref(), claims)
     }
 
     /// The expected issuers.
@@ -125,10 +277,15 @@ impl Policy {
         self.issuers.as_deref()
     }
 
-    /// Whether a token's issuer is an expected one (RFC 7519 section 4.1.1), compared as literal strings.
+    /// Whether a token's issuer is an expected one (RFC 7519 section 4.1.1), compared as literal strings, or that of an
+    /// expected tenant.
     #[must_use]
     pub fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
-        self.issuers().is_none_or(|issuers| issuer.is_some_and(|issuer| issuers.iter().any(|ours| **ours == *issuer)))
+        let Some(issuers) = self.issuers() else { return true };
+        issuer.is_some_and(|issuer| match &self.tenants {
+            None => issuers.iter().any(|ours| **ours == *issuer),
+            Some(tenants) => tenants.accept_issuer(issuers, issuer),
+        })
     }
 
     /// The expected audiences.
@@ -159,25 +316,23 @@ impl Policy {
     ///
     /// # Errors
     /// `InsufficientScope` with what is missing.
-    pub fn check_scopes(&self, granted: &[impl AsRef<str>]) -> Result<(), Rejection> {
-        let is_granted = |required: &str| granted.iter().any(|scope| scope.as_ref() == required);
+    pub fn check_scopes(&self, is_granted: impl Fn(&str) -> bool) -> Result<(), Rejection> {
         let missing: Vec<Box<str>> =
             self.required_scopes.iter().filter(|required| !is_granted(required)).cloned().collect();
         if missing.is_empty() { Ok(()) } else { Err(Rejection::InsufficientScope { missing }) }
     }
 }
 
-/// Checks scopes that tokens are to grant. `argument` is what the operator calls them.
-///
-/// # Errors
-/// One of them is empty, or holds a space or a character that nobody sees (RFC 6749 section 3.3).
-pub fn check_scopes_can_be_granted(argument: &str, scopes: &[Box<str>]) -> Result<(), ConfigError> {
-    if scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
-        return Err(ConfigError::new(format!(
-            "{argument} holds an empty scope or one with a space: give a list with one scope an item"
-        )));
-    }
-    scopes.iter().try_for_each(|scope| config::check_visible(argument, scope))
+fn issued_to<'c>(rules: Option<&ClaimRules>, claims: &'c Claims) -> Option<&'c str> {
+    rules.map_or_else(|| claims.issued_to(), |rules| rules.issued_to(claims))
+}
+
+fn client_id<'c>(rules: Option<&ClaimRules>, claims: &'c Claims) -> Option<&'c str> {
+    issued_to(rules, claims).or_else(|| subject(rules, claims).filter(|text| !text.is_empty()))
+}
+
+fn subject<'c>(rules: Option<&ClaimRules>, claims: &'c Claims) -> Option<&'c str> {
+    rules.map_or_else(|| claims.subject(), |rules| rules.subject(claims))
 }
 
 /// Texts, one of which a token must have.

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Weak};
 
-use super::judging::CHECKS;
+use super::checks::CHECKS;
 use super::*;
 use crate::jose::jws::Header;
 use crate::jose::jwt::{Claims, NumericDate};
@@ -10,22 +10,27 @@ const NOW: i64 = 1_800_000_000;
 /// Takes one fault away from a header or from claims.
 type Mend<'m> = &'m dyn Fn(&mut String, &mut Vec<String>);
 
-fn judge(policy: &Policy, header: &str, claims: &str) -> Result<Verified, Rejection> {
-    judge_with(policy, &Plain, header, claims)
+fn validate(policy: &Policy, header: &str, claims: &str) -> Result<Verified, Rejection> {
+    validate_with(policy, &NoOverrides, header, claims)
 }
 
-fn judge_with(policy: &Policy, overrides: &dyn Overrides, header: &str, claims: &str) -> Result<Verified, Rejection> {
+fn validate_with(
+    policy: &Policy,
+    overrides: &dyn Overrides,
+    header: &str,
+    claims: &str,
+) -> Result<Verified, Rejection> {
     let header = Header::parse(format!(r#"{{"alg":"HS256"{header}}}"#).as_bytes())?;
-    let vouched = Vouched {
-        by: Voucher::Signature { header, key: Weak::new() },
-        issuer: None,
-        claims: Claims::parse(format!("{{{claims}}}").as_bytes())?,
-    };
-    policy.judge(Arc::new(vouched), overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
+    let authentic = AuthenticClaims::new(
+        Source::Signature { header, key: Weak::new(), key_issuer: None },
+        None,
+        Claims::parse(format!("{{{claims}}}").as_bytes())?,
+    );
+    policy.validate(Arc::new(authentic), overrides, NumericDate::from_seconds(NOW)).map_err(|refused| refused.rejection)
 }
 
 fn code(policy: &Policy, claims: &str) -> &'static str {
-    code_of(judge(policy, "", claims))
+    code_of(validate(policy, "", claims))
 }
 
 fn code_of(outcome: Result<Verified, Rejection>) -> &'static str {
@@ -120,7 +125,7 @@ fn expectations_that_no_token_meets_are_errors() {
         let said = [
             Policy::default().with_issuers(texts()).unwrap_err().to_string(),
             Policy::default().with_audiences(texts()).unwrap_err().to_string(),
-            Policy::default().with_clients(texts()).unwrap_err().to_string(),
+            Policy::default().with_clients(texts(), "client_id").unwrap_err().to_string(),
             Policy::default().with_typ(Some(never.into())).unwrap_err().to_string(),
         ];
         for (message, argument) in said.iter().zip(["issuer", "audience", "client_id", "typ"]) {
@@ -134,7 +139,7 @@ fn expectations_that_no_token_meets_are_errors() {
 fn all_required_scopes_are_granted() {
     let policy = Policy::default().with_required_scopes(boxed(&["read", "write"])).unwrap();
     assert_eq!(code(&policy, r#""scope":"write x read""#), "accepted");
-    let missing = |claims| judge(&policy, "", claims).unwrap_err();
+    let missing = |claims| validate(&policy, "", claims).unwrap_err();
     assert_eq!(missing(r#""scope":"read""#), Rejection::InsufficientScope { missing: boxed(&["write"]) });
     for claims in [
         "",
@@ -150,7 +155,7 @@ fn all_required_scopes_are_granted() {
 #[test]
 fn typ_is_compared_as_a_media_type() {
     let policy = Policy::default().with_typ(Some("at+jwt".into())).unwrap();
-    let outcome = |typ: &str| judge(&policy, typ, "").map_or_else(|rejection| rejection.code(), |_| "accepted");
+    let outcome = |typ: &str| validate(&policy, typ, "").map_or_else(|rejection| rejection.code(), |_| "accepted");
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"] {
         assert_eq!(outcome(&format!(",\"typ\":\"{typ}\"")), "accepted", "{typ}");
     }
@@ -164,7 +169,8 @@ fn typ_is_compared_as_a_media_type() {
     ] {
         assert_eq!(outcome(typ), "wrong_type", "{typ}");
     }
-    let used = |token_use: &str| code_of(judge(&policy, ",\"typ\":\"at+jwt\"", &format!("\"token_use\":{token_use}")));
+    let used =
+        |token_use: &str| code_of(validate(&policy, ",\"typ\":\"at+jwt\"", &format!("\"token_use\":{token_use}")));
     assert_eq!(used("\"access\""), "accepted");
     for other in ["\"refresh\"", "\"id\"", "\"\"", "1", "null"] {
         assert_eq!(used(other), "wrong_type", "{other}");
@@ -175,12 +181,118 @@ fn typ_is_compared_as_a_media_type() {
 }
 
 #[test]
-fn a_bound_token_is_no_bearer_token() {
-    for cnf in [r#"{"jkt":"x"}"#, r#"{"x5t#S256":"x"}"#, "{}"] {
-        let claims = format!("\"cnf\":{cnf}");
-        assert_eq!(code(&Policy::default(), &claims), "bound_token");
-        assert_eq!(code(&Policy::default().with_bound_tokens(true), &claims), "accepted");
+fn what_no_access_token_has_refuses_by_default() {
+    let allowing = Policy::default().with_id_tokens(Some(true));
+    for typ in ["", ",\"typ\":\"JWT\"", ",\"typ\":\"at+jwt\""] {
+        for members in [
+            r#""token_use":"id","client_id":"c""#,
+            r#""token_use":"ID""#,
+            r#""typ":"ID""#,
+            r#""at_hash":"x","scope":"a""#,
+            r#""at_hash":1"#,
+            r#""c_hash":"x""#,
+        ] {
+            assert_eq!(code_of(validate(&Policy::default(), typ, members)), "id_token", "{typ} {members}");
+            assert_eq!(code_of(validate(&allowing, typ, members)), "accepted", "{typ} {members}");
+        }
+        for other in
+            [r#""token_use":"refresh""#, r#""token_type":"refresh""#, r#""typ":"Refresh""#, r#""typ":"Offline""#]
+        {
+            assert_eq!(code_of(validate(&allowing, typ, other)), "wrong_type", "{typ} {other}");
+        }
+        for access in [
+            r#""token_use":"access""#,
+            r#""typ":"Bearer""#,
+            r#""token_type":1"#,
+            r#""at_hash":null"#,
+            r#""nonce":"n","auth_time":1,"acr":"1","azp":"c""#,
+        ] {
+            assert_eq!(code_of(validate(&Policy::default(), typ, access)), "accepted", "{typ} {access}");
+        }
     }
+    for typ in ["logout+jwt", "rt+refresh"] {
+        assert_eq!(code_of(validate(&Policy::default(), &format!(",\"typ\":\"{typ}\""), "")), "wrong_type", "{typ}");
+    }
+    assert_eq!(code_of(validate(&Policy::default(), ",\"typ\":\"id+jwt\"", "")), "id_token");
+}
+
+#[test]
+fn the_access_tokens_of_cognito_have_no_typ_and_pass_without_one() {
+    let access = r#""token_use":"access","client_id":"c","scope":"read""#;
+    let required = Policy::default().with_typ(Some("at+jwt".into())).unwrap();
+    assert_eq!(code_of(validate(&required, "", access)), "wrong_type", "typ is literal");
+    for policy in [Policy::default(), Policy::default().with_id_tokens(Some(false))] {
+        assert_eq!(code_of(validate(&policy, "", access)), "accepted");
+        assert_eq!(code_of(validate(&policy, "", r#""token_use":"id","aud":"c""#)), "id_token");
+    }
+}
+
+#[test]
+fn where_it_is_demanded_a_token_says_that_it_is_an_access_token() {
+    let strict = Policy::default().with_id_tokens(Some(false));
+    for (typ, members) in [("", r#""nonce":"n","azp":"c""#), (",\"typ\":\"JWT\"", ""), (",\"typ\":\"jwt\"", "")] {
+        assert_eq!(code_of(validate(&strict, typ, members)), "id_token", "{typ} {members}");
+    }
+    for (typ, members) in [
+        (",\"typ\":\"at+JWT\"", ""),
+        (",\"typ\":\"application/at+jwt\"", ""),
+        ("", r#""client_id":"c""#),
+        ("", r#""scope":"""#),
+        ("", r#""scp":["a"]"#),
+        ("", r#""token_use":"access""#),
+        ("", r#""typ":"Bearer""#),
+    ] {
+        assert_eq!(code_of(validate(&strict, typ, members)), "accepted", "{typ} {members}");
+    }
+}
+
+#[test]
+fn a_bound_token_is_no_bearer_token() {
+    let proven = Policy::default().with_proofs().unwrap();
+    for (cnf, refused, where_proven) in [
+        (r#"{"jkt":"x"}"#, "bound_token", "accepted"),
+        (r#"{"x5t#S256":"x"}"#, "certificate_bound_token", "certificate_bound_token"),
+        (r#"{"x5t#S256":"x","jkt":"x"}"#, "certificate_bound_token", "certificate_bound_token"),
+        ("{}", "bound_token", "bound_token"),
+    ] {
+        let claims = format!("\"cnf\":{cnf}");
+        assert_eq!(code(&Policy::default(), &claims), refused);
+        assert_eq!(code(&Policy::default().with_bound_tokens(true), &claims), "accepted");
+        assert_eq!(code(&proven, &claims), where_proven);
+    }
+    assert_eq!(code(&proven, ""), "accepted", "whether it has to be bound is another's to say");
+}
+
+#[test]
+fn a_bound_token_is_not_let_in_with_and_without_a_proof() {
+    assert!(Policy::default().with_bound_tokens(true).with_proofs().is_err());
+}
+
+fn denying(subject: &str) -> DenyList {
+    let list = DenyList::default();
+    let entry = DenyEntry::new(Denied::Subject, subject.into(), None, None, None).unwrap();
+    list.add(entry, NumericDate::from_seconds(NOW)).unwrap();
+    list
+}
+
+#[test]
+fn a_list_that_was_not_read_leaves_undecided_only_what_is_valid_in_all_else() {
+    let policy = Policy::default()
+        .with_denylist(Arc::new(DenyList::with_source(60.0)))
+        .with_required_scopes(boxed(&["s"]))
+        .and_then(|policy| policy.with_issuers(Some(boxed(&["i"]))))
+        .unwrap();
+    let outcome = |claims: &str| {
+        let header = Header::parse(br#"{"alg":"HS256"}"#).unwrap();
+        let source = Source::Signature { header, key: Weak::new(), key_issuer: None };
+        let claims = Claims::parse(claims.as_bytes()).unwrap();
+        let authentic = Arc::new(AuthenticClaims::new(source, None, claims));
+        let failed = policy.validate(authentic, &NoOverrides, NumericDate::from_seconds(NOW)).unwrap_err();
+        (failed.rejection.code(), failed.unread)
+    };
+    assert_eq!(outcome(r#"{"iss":"i","scope":"s"}"#), ("denied_token", true));
+    assert_eq!(outcome(r#"{"iss":"i","scope":"t"}"#), ("denied_token", true));
+    assert_eq!(outcome(r#"{"iss":"j","scope":"s"}"#), ("issuer_mismatch", false));
 }
 
 #[test]
@@ -189,27 +301,36 @@ fn the_first_check_that_fails_gives_the_reason() {
         .with_typ(Some("at+jwt".into()))
         .and_then(|policy| policy.with_issuers(Some(boxed(&["i"]))))
         .and_then(|policy| policy.with_audiences(Some(boxed(&["a"]))))
-        .and_then(|policy| policy.with_clients(Some(boxed(&["c"]))))
+        .and_then(|policy| policy.with_clients(Some(boxed(&["c"])), "client_id"))
         .and_then(|policy| policy.with_required_scopes(boxed(&["s"])))
-        .unwrap();
+        .unwrap()
+        .with_denylist(Arc::new(denying("u")))
+        .with_rules(ClaimRules::default().with_required(vec![ClaimPath::parse("required_claims", "r").unwrap()]));
     let mut header = String::new();
-    let mut claims = vec![format!("\"exp\":{NOW}"), format!("\"nbf\":{}", NOW + 100), "\"cnf\":{}".to_owned()];
+    let mut claims = vec![
+        format!("\"exp\":{NOW}"),
+        format!("\"nbf\":{}", NOW + 100),
+        "\"cnf\":{}".to_owned(),
+        "\"sub\":\"u\"".to_owned(),
+    ];
     let mut codes = Vec::new();
-    let mends: [Mend<'_>; 8] = [
+    let mends: [Mend<'_>; 10] = [
         &|header, _| header.push_str(r#","typ":"at+jwt""#),
         &|_, claims| claims[0] = "\"x\":1".to_owned(),
         &|_, claims| claims[1] = "\"y\":1".to_owned(),
         &|_, claims| claims.push("\"iss\":\"i\"".to_owned()),
         &|_, claims| claims.push("\"aud\":\"a\"".to_owned()),
         &|_, claims| claims.push("\"client_id\":\"c\"".to_owned()),
+        &|_, claims| claims.push("\"r\":1".to_owned()),
         &|_, claims| claims[2] = "\"z\":1".to_owned(),
+        &|_, claims| claims[3] = "\"sub\":\"v\"".to_owned(),
         &|_, claims| claims.push("\"scope\":\"s\"".to_owned()),
     ];
     for mend in mends {
-        codes.push(judge(&demanding, &header, &claims.join(",")).unwrap_err().code());
+        codes.push(validate(&demanding, &header, &claims.join(",")).unwrap_err().code());
         mend(&mut header, &mut claims);
     }
-    assert!(judge(&demanding, &header, &claims.join(",")).is_ok());
+    assert!(validate(&demanding, &header, &claims.join(",")).is_ok());
     assert_eq!(
         codes,
         [
@@ -219,7 +340,9 @@ fn the_first_check_that_fails_gives_the_reason() {
             "issuer_mismatch",
             "audience_mismatch",
             "client_mismatch",
+            "missing_claim",
             "bound_token",
+            "denied_token",
             "insufficient_scope"
         ]
     );
@@ -238,7 +361,7 @@ fn an_override_has_the_last_word_and_its_failure_refuses() {
         }
     }
     let policy = Policy::default().with_required_scopes(boxed(&["s"])).unwrap();
-    let outcome = |says: &Says| judge_with(&policy, says, "", r#""iss":"i","scope":"s""#);
+    let outcome = |says: &Says| validate_with(&policy, says, "", r#""iss":"i","scope":"s""#);
     let verified = outcome(&Says(Some(true), Some(&["s", "t"]))).unwrap();
     assert_eq!(verified.scopes(), ["s", "t"]);
     assert_eq!(outcome(&Says(Some(false), Some(&["s"]))).unwrap_err(), Rejection::IssuerMismatch);
@@ -250,6 +373,21 @@ fn an_override_has_the_last_word_and_its_failure_refuses() {
 #[test]
 fn acceptance_ends_at_exp_and_the_leeway() {
     let policy = Policy::default().with_leeway(Some(60.0)).unwrap();
-    let verified = judge(&policy, "", &format!("\"exp\":{NOW}")).unwrap();
+    let verified = validate(&policy, "", &format!("\"exp\":{NOW}")).unwrap();
     assert_eq!(verified.accepted_until(), Some(NumericDate::from_seconds(NOW + 60)));
+}
+
+#[test]
+fn the_urls_of_a_resource_are_its_audiences_and_while_none_is_known_no_token_is_for_it() {
+    let resource = "https://server.example/mcp";
+    let claims = format!("\"aud\":\"{resource}\"");
+    for (urls, outcome) in [
+        (vec![resource], "accepted"),
+        (vec!["https://server.example"], "audience_mismatch"),
+        (vec![], "audience_mismatch"),
+    ] {
+        let policy = Policy::default().with_audiences_of_resource(boxed(&urls));
+        assert_eq!(code(&policy, &claims), outcome, "{urls:?}");
+        assert_eq!(code(&policy, ""), "audience_mismatch");
+    }
 }

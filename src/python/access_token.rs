@@ -1,17 +1,19 @@
-//! The documented `AccessToken`: immutable, and what a caller does to a value it returns reaches nobody else.
+//! The documented `AccessToken`: immutable; each value it returns is the caller's own copy.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
-use super::convert::{self, Passed};
+use super::convert::{self, ArgumentOrDefault};
+use super::metadata::Metadata;
 use super::principal::Principal;
+use super::principal::fastmcp_seconds;
 use crate::jose::jwt::NumericDate;
-use crate::policy::Vouched;
 
 /// An access token and what it stands for.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -22,53 +24,8 @@ pub(super) struct AccessToken {
     scope: Option<Vec<Box<str>>>,
     user_id: Option<Box<str>>,
     metadata: Metadata,
-    /// Whom a verifier accepted it for; absent where a caller made the token.
+    /// The principal of an accepted token; absent where a caller made the token.
     principal: Option<Arc<Principal>>,
-}
-
-/// Where the metadata comes from; a dict is made of it anew for everybody who asks.
-#[derive(Debug)]
-pub(super) enum Metadata {
-    None,
-    Claims(Arc<Vouched>),
-    Python(Py<PyDict>),
-}
-
-impl Metadata {
-    /// A private copy of a caller's dict.
-    pub(super) fn copy_of(metadata: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let Ok(dict) = metadata.cast::<PyDict>() else {
-            let found = convert::type_name(metadata);
-            return Err(PyValueError::new_err(format!("metadata must be a dict, not {found}")));
-        };
-        let copied = deep_copy(dict).map_err(|error| {
-            if error.is_instance_of::<PyException>(dict.py()) {
-                return PyValueError::new_err("metadata holds what cannot be copied: give what JSON has");
-            }
-            error
-        });
-        Ok(Self::Python(copied?.unbind()))
-    }
-
-    pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
-        match self {
-            Self::None => Self::None,
-            Self::Claims(vouched) => Self::Claims(Arc::clone(vouched)),
-            Self::Python(dict) => Self::Python(dict.clone_ref(py)),
-        }
-    }
-
-    pub(super) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        match self {
-            Self::None => Ok(None),
-            Self::Claims(vouched) => convert::object_to_dict(py, vouched.claims.object()).map(Some),
-            Self::Python(dict) => deep_copy(dict.bind(py)).map(Some),
-        }
-    }
-}
-
-fn deep_copy<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
-    Ok(dict.py().import("copy")?.getattr("deepcopy")?.call1((dict,))?.cast_into()?)
 }
 
 /// The time as Python's `datetime` has it, to the microsecond.
@@ -88,14 +45,12 @@ pub(super) fn from_datetime(value: &Bound<'_, PyAny>) -> PyResult<DateTime<Utc>>
     })
 }
 
-/// Seconds as FastMCP's access token has them: there, 0 means "never".
-pub(super) fn host_seconds(seconds: i64) -> i64 {
-    seconds.max(1)
-}
-
 impl AccessToken {
     /// The token of an accepted decision. It keeps what only FastMCP's own access token shows.
     pub(super) fn of(principal: &Arc<Principal>, py: Python<'_>) -> Self {
+        if principal.user_id().is_none() {
+            principal.named_client(py);
+        }
         Self {
             token: principal.token.clone_ref(py),
             token_type: principal.token_type().into(),
@@ -112,12 +67,12 @@ impl AccessToken {
 impl AccessToken {
     #[new]
     #[pyo3(
-        signature = (token, token_type=Passed(None), expires_at=None, scope=None, user_id=None, metadata=None),
+        signature = (token, token_type=ArgumentOrDefault(None), expires_at=None, scope=None, user_id=None, metadata=None),
         text_signature = "(token, token_type='bearer', expires_at=None, scope=None, user_id=None, metadata=None)"
     )]
     fn new(
         token: &Bound<'_, PyAny>,
-        token_type: Passed<'_>,
+        token_type: ArgumentOrDefault<'_>,
         expires_at: Option<&Bound<'_, PyAny>>,
         scope: Option<&Bound<'_, PyAny>>,
         user_id: Option<&Bound<'_, PyAny>>,
@@ -135,51 +90,70 @@ impl AccessToken {
         })
     }
 
+    /// What a caller's metadata refers to may refer to this in turn.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.metadata.traverse(&visit)?;
+        match &self.principal {
+            // What others hold as well is not this one's to show.
+            Some(principal) if Arc::strong_count(principal) == 1 => principal.traverse(&visit),
+            _ => Ok(()),
+        }
+    }
+
+    /// The token as the client sent it.
     #[getter]
     fn token(&self, py: Python<'_>) -> Py<PyString> {
         self.token.clone_ref(py)
     }
 
+    /// The kind of token, `"bearer"` for a JWT.
     #[getter]
     fn token_type(&self) -> &str {
         &self.token_type
     }
 
+    /// When it stops being valid, in UTC; `None` for never.
     #[getter]
     fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.expires_at
     }
 
+    /// Its scopes, in a list of the caller's own.
     #[getter]
     fn scope<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
         self.scope.as_ref().map(|scope| PyList::new(py, scope.iter().map(|scope| &**scope))).transpose()
     }
 
+    /// The user that it belongs to; `sub` of a JWT.
     #[getter]
     fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
     }
 
+    /// Anything else, in a dict of the caller's own; all claims of a JWT.
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         self.metadata.to_dict(py)
     }
 
+    /// Whether `expires_at` has come; at that very moment the token is expired.
     fn is_expired(&self) -> bool {
-        self.expires_at.is_some_and(|expires_at| to_datetime(super::now()).is_none_or(|now| now >= expires_at))
+        self.expires_at
+            .is_some_and(|expires_at| to_datetime(super::wall_clock::now()).is_none_or(|now| now >= expires_at))
     }
 
+    /// Whether this is one of the scopes; case counts.
     fn has_scope(&self, required_scope: &Bound<'_, PyAny>) -> PyResult<bool> {
         let required = convert::text(required_scope, "required_scope")?;
         Ok(self.scope.iter().flatten().any(|scope| **scope == *required))
     }
 
     /// The fields of FastMCP's own access token for this one, in a dict that the caller has for them, or in a new one.
-    #[pyo3(signature = (fields=None))]
-    fn host_fields<'py>(&self, py: Python<'py>, fields: Option<Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
+    #[pyo3(name = "_fastmcp_fields", signature = (fields=None))]
+    fn fastmcp_fields<'py>(&self, py: Python<'py>, fields: Option<Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
         let fields = fields.unwrap_or_else(|| PyDict::new(py));
         if let Some(principal) = &self.principal {
-            return principal.host_fields(fields);
+            return principal.fastmcp_fields(fields);
         }
         let metadata = self.metadata.to_dict(py)?.unwrap_or_else(|| PyDict::new(py));
         let text = |name: &str| -> PyResult<Option<String>> {
@@ -194,7 +168,7 @@ impl AccessToken {
         fields.set_item("token", self.token.bind(py))?;
         fields.set_item("client_id", client_id)?;
         fields.set_item("scopes", self.scope(py)?.unwrap_or_else(|| PyList::empty(py)))?;
-        fields.set_item("expires_at", self.expires_at.map(|expires_at| host_seconds(expires_at.timestamp())))?;
+        fields.set_item("expires_at", self.expires_at.map(|expires_at| fastmcp_seconds(expires_at.timestamp())))?;
         fields.set_item("resource", py.None())?;
         fields.set_item("subject", user_id.or(text("sub")?))?;
         fields.set_item("claims", metadata)?;

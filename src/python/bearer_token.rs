@@ -8,7 +8,7 @@ use pyo3::types::PyString;
 use zeroize::Zeroizing;
 
 use super::convert;
-use crate::oauth::token_request;
+use crate::oauth::client::token_request;
 
 /// A bearer token that no repr, local variable or pickle shows.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -28,13 +28,13 @@ impl BearerToken {
         Ok(Self(Arc::new(token)))
     }
 
-    /// The token, for whoever asks for it by name.
+    /// The token as text. The name says that it is exposed.
     fn expose<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         PyString::new(py, self.0.expose())
     }
 
     /// Puts the token into a request's headers, a mutable mapping, in the place of any credentials there.
-    fn authorize(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub(super) fn authorize(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = Zeroizing::new(["Bearer ", self.0.expose()].concat());
         headers.set_item("Authorization", value.as_str())
     }

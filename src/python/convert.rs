@@ -7,11 +7,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
-use zeroize::Zeroizing;
 
 use crate::jose::json::{Object, Value};
-use crate::oauth::client_authentication::Credentials;
-use crate::policy;
+use crate::oauth::scope;
+use crate::oauth::server::token_syntax::TokenSyntax;
 
 /// The longest time to wait for an answer, in seconds.
 const LONGEST_TIMEOUT: f64 = 300.0;
@@ -26,7 +25,7 @@ pub(super) fn object_to_dict<'py>(py: Python<'py>, object: &Object) -> PyResult<
 }
 
 /// The name of a member. Those that tokens commonly have are made once for the process, with their hash.
-fn member_name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+pub(super) fn member_name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
     macro_rules! common {
         ($($known:literal),*) => {
             match name {
@@ -118,9 +117,9 @@ fn unicode<'a>(text: &'a Bound<'_, PyString>, argument: &str) -> PyResult<&'a st
 }
 
 /// An argument with a default, as it was passed, whatever it is; `None` in Python is one.
-pub(super) struct Passed<'py>(pub(super) Option<Bound<'py, PyAny>>);
+pub(super) struct ArgumentOrDefault<'py>(pub(super) Option<Bound<'py, PyAny>>);
 
-impl<'py> FromPyObject<'_, 'py> for Passed<'py> {
+impl<'py> FromPyObject<'_, 'py> for ArgumentOrDefault<'py> {
     type Error = Infallible;
 
     fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
@@ -149,9 +148,24 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
 }
 
 /// `True` or `False`, and nothing that is merely true or false.
+pub(super) fn token_syntax(characters: &Bound<'_, PyAny>) -> PyResult<TokenSyntax> {
+    const ARGUMENT: &str = "token_characters";
+    if characters.cast::<PyString>().is_ok_and(|text| text.is_empty().unwrap_or(false)) {
+        return Ok(TokenSyntax::default());
+    }
+    Ok(TokenSyntax::with(text(characters, ARGUMENT)?, ARGUMENT)?)
+}
+
 pub(super) fn flag(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<bool> {
     let wrong = |_| PyValueError::new_err(format!("{argument} must be True or False, not {}", type_name(value)));
     value.cast::<PyBool>().map(PyBoolMethods::is_true).map_err(wrong)
+}
+
+/// `True`, `False`, or `None`.
+pub(super) fn optional_flag(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<bool>> {
+    let Some(value) = value else { return Ok(None) };
+    let wrong = |_| PyValueError::new_err(format!("{argument} must be True, False or None, not {}", type_name(value)));
+    value.cast::<PyBool>().map(|flag| Some(flag.is_true())).map_err(wrong)
 }
 
 /// One text. `None` stays `None`.
@@ -166,12 +180,6 @@ pub(super) fn whole_number(value: &Bound<'_, PyAny>, argument: &str, most: usize
     let number = if is_number { value.extract::<usize>().ok() } else { None };
     let wrong = || PyValueError::new_err(format!("{argument} must be a whole number from 0 to {most}"));
     number.filter(|&number| number <= most).ok_or_else(wrong)
-}
-
-/// A client's identifier and its secret.
-pub(super) fn credentials(id: &Bound<'_, PyAny>, secret: &Bound<'_, PyAny>) -> PyResult<Credentials> {
-    let secret = Zeroizing::new(text(secret, "client_secret")?.to_owned());
-    Ok(Credentials::new(text(id, "client_id")?, secret)?)
 }
 
 /// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.
@@ -193,7 +201,7 @@ pub(super) fn wanted_scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) ->
             "{argument} names no scope: leave it out, or give None, where none is needed"
         )));
     }
-    policy::check_scopes_can_be_granted(argument, &scopes)?;
+    scope::check_scopes(argument, &scopes)?;
     Ok(scopes)
 }
 

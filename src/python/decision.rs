@@ -1,22 +1,27 @@
-//! One decision about a token, for Python: the answers of both faces, the log record and the reason are read off it.
+//! One decision about a token, for Python: the answers of both entry points, the log record and the reason come from it.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::access_token::AccessToken;
-use super::calls::with_python;
+use super::claims_dict::claims_to_dict;
 use super::convert;
-use super::now;
+use super::notices;
 use super::principal::Principal;
-use super::refusal::Refusal;
+use super::rejection_record::RejectionRecord;
+use super::wall_clock::now;
 use crate::jose::jwt::NumericDate;
-use crate::oauth::challenge::Answer;
-use crate::policy::Policy;
-use crate::rejection::{Rejection, Severity, Unavailable};
-use crate::verifier;
+use crate::oauth::server::challenge::ErrorResponse;
+use crate::outcome::check::Comparison;
+use crate::outcome::rejection::{Rejection, Severity};
+use crate::outcome::unavailable::Unavailable;
+use crate::policy::{BoundTokens, DenylistStatus, Policy};
+use crate::untrusted::secrets::Secrets;
+use crate::verify;
 
 /// What became of a token.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -24,10 +29,12 @@ pub(super) struct Decision(Outcome);
 
 enum Outcome {
     Accepted(Arc<Principal>),
-    Rejected(Box<Refusal>),
+    Rejected(Box<RejectionRecord>),
     Unavailable(Unavailable),
-    /// Keys are on their way; whoever asked may wait and ask again.
+    /// Keys are being fetched; the caller may wait and ask again.
     Pending,
+    /// The token is good. Whether its presenter may use it is still to be found out, by a proof of possession.
+    Unproven(Arc<Principal>),
 }
 
 impl Decision {
@@ -51,57 +58,99 @@ impl Decision {
         Self::rejected_for(rejection, None, None)
     }
 
-    /// No decision yet: whoever asked may wait for it.
-    pub(super) fn pending() -> Self {
-        Self(Outcome::Pending)
-    }
-
-    /// Nobody can tell, for this reason.
+    /// No decision, since keys or a remote verifier are unreachable, for this reason.
     pub(super) fn unavailable(why: Unavailable) -> Self {
         Self(Outcome::Unavailable(why))
     }
 
+    /// The same decision, of a subclass's check that raised this.
+    pub(super) fn with_cause(mut self, cause: Option<PyErr>) -> Self {
+        if let Outcome::Rejected(refusal) = &mut self.0 {
+            refusal.cause = cause;
+        }
+        self
+    }
+
     /// A rejection of a token whose owner is known.
     pub(super) fn rejected_for(rejection: Rejection, client_id: Option<&str>, subject: Option<&str>) -> Self {
-        Self(Outcome::Rejected(Box::new(Refusal::of_owner(rejection, client_id, subject))))
+        Self(Outcome::Rejected(Box::new(RejectionRecord::of_owner(rejection, client_id, subject))))
     }
 
-    /// The outcome of a verification.
-    pub(super) fn of(progress: verifier::Progress, token: &Bound<'_, PyString>, policy: &Policy) -> Self {
-        Self(match progress {
-            verifier::Progress::Pending => Outcome::Pending,
-            verifier::Progress::Decided(verifier::Decision::Unavailable(why)) => Outcome::Unavailable(why),
-            verifier::Progress::Decided(verifier::Decision::Accepted(verified)) => {
-                Outcome::Accepted(Arc::new(Principal::verified(*verified, token.clone().unbind(), policy)))
+    /// Whose token it is, where it is accepted.
+    pub(super) fn principal(&self) -> Option<&Arc<Principal>> {
+        match &self.0 {
+            Outcome::Accepted(principal) => Some(principal),
+            _ => None,
+        }
+    }
+
+    /// Whose token it is, where a proof of possession is still to be found out.
+    pub(super) fn unproven(&self) -> Option<&Arc<Principal>> {
+        match &self.0 {
+            Outcome::Unproven(principal) => Some(principal),
+            _ => None,
+        }
+    }
+
+    /// The decision once the presenter of a token has proven that it is the presenter's.
+    pub(super) fn proven(principal: &Arc<Principal>) -> Self {
+        Self(Outcome::Accepted(Arc::clone(principal)))
+    }
+
+    /// The rejection of a token that is good, but not the presenter's; with its owner, where that is known.
+    pub(super) fn not_proven(owner: Option<&Principal>, rejection: Rejection, comparison: Option<Comparison>) -> Self {
+        let record =
+            RejectionRecord::of_owner(rejection, owner.map(Principal::client_id), owner.and_then(Principal::subject));
+        Self(Outcome::Rejected(Box::new(record.with_comparison(comparison))))
+    }
+
+    /// The answer to a client, with all that is known or with what an untrusted client may learn.
+    pub(super) fn error_response(&self, detailed: bool) -> ErrorResponse {
+        let answer = match &self.0 {
+            Outcome::Rejected(refusal) => ErrorResponse::to(&refusal.rejection),
+            Outcome::Accepted(_) | Outcome::Unavailable(_) | Outcome::Pending | Outcome::Unproven(_) => {
+                ErrorResponse::to_unavailable()
             }
-            verifier::Progress::Decided(verifier::Decision::Rejected(refusal)) => {
-                Outcome::Rejected(Box::new(Refusal::of(*refusal)))
+        };
+        if detailed { answer.with_details(&self.message()) } else { answer }
+    }
+
+    /// What becomes of a good token that does not grant what this policy requires, or that its deny list names.
+    pub(super) fn refused_by(&self, policy: &Policy, now: NumericDate) -> Option<Self> {
+        let (Outcome::Accepted(principal) | Outcome::Unproven(principal)) = &self.0 else { return None };
+        let granted = principal.scopes();
+        let rejection = match principal.denylist_status(policy, now) {
+            DenylistStatus::Denied => Rejection::DeniedToken,
+            DenylistStatus::Unread => return Some(Self::unavailable(Unavailable::Denylist)),
+            DenylistStatus::NotDenied => policy.check_scopes(|required| granted.contains(&required)).err()?,
+        };
+        Some(Self::rejected_for(rejection, Some(principal.client_id()), principal.subject()))
+    }
+
+    /// The outcome of a verification. `secrets` gives what must be in no record of it.
+    pub(super) fn of(
+        progress: Poll<verify::Decision>,
+        token: &Bound<'_, PyString>,
+        policy: &Policy,
+        secrets: impl FnOnce() -> Secrets,
+    ) -> Self {
+        Self(match progress {
+            Poll::Pending => Outcome::Pending,
+            Poll::Ready(verify::Decision::Unavailable(why)) => Outcome::Unavailable(why),
+            Poll::Ready(verify::Decision::Accepted(verified)) => {
+                if !verified.skipped_scopes().is_empty() {
+                    notices::skipped_scopes(token.py(), &verified);
+                }
+                let principal = Arc::new(Principal::verified(*verified, token.clone().unbind(), policy));
+                match policy.bound_tokens() {
+                    BoundTokens::Proven => Outcome::Unproven(principal),
+                    BoundTokens::Refused | BoundTokens::AcceptedAsBearer => Outcome::Accepted(principal),
+                }
+            }
+            Poll::Ready(verify::Decision::Rejected(refusal)) => {
+                Outcome::Rejected(Box::new(RejectionRecord::of(*refusal, policy, &secrets())))
             }
         })
-    }
-}
-
-/// A decision that is made later, on whatever thread, and whom to tell.
-pub(super) struct Later {
-    token: Py<PyString>,
-    policy: Arc<Policy>,
-    done: Py<PyAny>,
-}
-
-impl Later {
-    pub(super) fn new(token: &Bound<'_, PyString>, policy: &Arc<Policy>, done: Py<PyAny>) -> Self {
-        Self { token: token.clone().unbind(), policy: Arc::clone(policy), done }
-    }
-
-    /// Tells it.
-    pub(super) fn is(self, decided: verifier::Decision) {
-        // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
-        with_python(move |py| {
-            let decision = Decision::of(verifier::Progress::Decided(decided), self.token.bind(py), &self.policy);
-            if let Err(error) = self.done.call1(py, (decision,)) {
-                error.write_unraisable(py, None);
-            }
-        });
     }
 }
 
@@ -117,10 +166,16 @@ impl Decision {
         Self::rejected(Rejection::CustomCheckFailed)
     }
 
-    /// The decision that a subclass, by its own word, cannot make.
+    /// No decision, since a subclass says that it cannot make one.
     #[staticmethod]
     fn custom_check_unavailable() -> Self {
         Self::unavailable(Unavailable::CustomCheck)
+    }
+
+    /// No decision, since FastMCP's own verifier has not got its keys.
+    #[staticmethod]
+    fn keys_unavailable() -> Self {
+        Self::unavailable(Unavailable::Keys)
     }
 
     /// The rejection of a request that a subclass says no to, for reasons of its own.
@@ -129,8 +184,16 @@ impl Decision {
         Self::rejected(Rejection::Denied)
     }
 
+    /// The rejection of a good token that lacks these scopes for the operation that it is used for.
+    #[staticmethod]
+    #[allow(clippy::needless_pass_by_value, reason = "Python's lists are extracted by value")]
+    fn insufficient_scope(missing: Vec<String>, client_id: Option<&str>, subject: Option<&str>) -> Self {
+        let missing = missing.into_iter().map(Into::into).collect();
+        Self::rejected_for(Rejection::InsufficientScope { missing }, client_id, subject)
+    }
+
     /// The rejection of a token that a subclass hands out with this `expires_at`, in seconds since 1970, once that is
-    /// past; `None` while the token lasts. The second itself still counts, as it does to the host: its access token has
+    /// past; `None` while the token lasts. The second itself still counts, as it does to FastMCP: its access token has
     /// no fractions, and integers of any size.
     #[staticmethod]
     fn of_expiry(expires_at: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Self>> {
@@ -138,7 +201,8 @@ impl Decision {
         Ok(at.map(|at| Self::rejected(Rejection::Expired { at: NumericDate::from_seconds(at) })))
     }
 
-    /// `"accepted"`, `"rejected"`, `"unavailable"`, or `"pending"` until the keys are there.
+    /// `"accepted"`, `"rejected"`, `"unavailable"`; `"pending"` until the keys are there, `"unproven"` until a proof of
+    /// possession was looked at.
     #[getter]
     fn outcome(&self) -> &'static str {
         match self.0 {
@@ -146,6 +210,7 @@ impl Decision {
             Outcome::Rejected(_) => "rejected",
             Outcome::Unavailable(_) => "unavailable",
             Outcome::Pending => "pending",
+            Outcome::Unproven(_) => "unproven",
         }
     }
 
@@ -165,7 +230,7 @@ impl Decision {
     #[getter]
     pub(super) fn code(&self) -> Option<&'static str> {
         match &self.0 {
-            Outcome::Accepted(_) | Outcome::Pending => None,
+            Outcome::Accepted(_) | Outcome::Pending | Outcome::Unproven(_) => None,
             Outcome::Rejected(refusal) => Some(refusal.rejection.code()),
             Outcome::Unavailable(why) => Some(why.code()),
         }
@@ -175,8 +240,8 @@ impl Decision {
     #[getter]
     fn level(&self) -> u8 {
         let severity = match &self.0 {
-            Outcome::Accepted(_) | Outcome::Pending => Severity::Debug,
-            Outcome::Rejected(refusal) => refusal.rejection.severity(),
+            Outcome::Accepted(_) | Outcome::Pending | Outcome::Unproven(_) => Severity::Debug,
+            Outcome::Rejected(refusal) => refusal.severity(),
             Outcome::Unavailable(_) => Severity::Warning,
         };
         match severity {
@@ -194,6 +259,7 @@ impl Decision {
             Outcome::Rejected(refusal) => refusal.message(),
             Outcome::Unavailable(why) => why.to_string(),
             Outcome::Pending => "the keys are on their way".to_owned(),
+            Outcome::Unproven(_) => "the token is good, and a proof of possession is looked at next".to_owned(),
         }
     }
 
@@ -201,7 +267,7 @@ impl Decision {
     #[getter]
     fn client_id(&self) -> Option<&str> {
         match &self.0 {
-            Outcome::Accepted(principal) => Some(principal.client_id()),
+            Outcome::Accepted(principal) | Outcome::Unproven(principal) => Some(principal.client_id()),
             Outcome::Rejected(refusal) => refusal.client_id.as_deref(),
             Outcome::Unavailable(_) | Outcome::Pending => None,
         }
@@ -211,17 +277,24 @@ impl Decision {
     #[getter]
     fn subject(&self) -> Option<&str> {
         match &self.0 {
-            Outcome::Accepted(principal) => principal.subject(),
+            Outcome::Accepted(principal) | Outcome::Unproven(principal) => principal.subject(),
             Outcome::Rejected(refusal) => refusal.subject.as_deref(),
             Outcome::Unavailable(_) | Outcome::Pending => None,
         }
     }
 
-    /// The key id that a rejected token names, if its header could be read: a stranger's word, tamed.
+    /// The key id that a rejected token names, if its header could be read: untrusted, sanitized.
     #[getter]
     fn kid(&self) -> Option<&str> {
         let Outcome::Rejected(refusal) = &self.0 else { return None };
         refusal.kid.as_deref()
+    }
+
+    /// What a subclass's own check raised, if that is why the token is refused.
+    #[getter]
+    fn cause<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let Outcome::Rejected(refusal) = &self.0 else { return None };
+        refusal.cause.as_ref().map(|cause| cause.value(py).clone().into_any())
     }
 
     /// For a mismatch, what came and what was expected.
@@ -232,19 +305,19 @@ impl Decision {
         Some((texts(&mismatch.got), texts(&mismatch.expected)))
     }
 
-    /// How far the token came, to tell which of several refusals says most. That nobody can tell outweighs them all:
-    /// the token may be good.
+    /// How far the token came, to tell which of several refusals says most. Unavailable outweighs them all: the
+    /// token may be good.
     #[getter]
     fn progress(&self) -> usize {
         match &self.0 {
             Outcome::Rejected(refusal) => {
                 Rejection::CODES.iter().position(|code| *code == refusal.rejection.code()).unwrap_or_default()
             }
-            Outcome::Accepted(_) | Outcome::Unavailable(_) | Outcome::Pending => usize::MAX,
+            Outcome::Accepted(_) | Outcome::Unavailable(_) | Outcome::Pending | Outcome::Unproven(_) => usize::MAX,
         }
     }
 
-    /// What to answer to a client, with all that is known or with what a stranger may learn: the status, the error
+    /// What to answer to a client, with all that is known or with what an untrusted client may learn: the status, the error
     /// code, the description, and the value of `WWW-Authenticate`.
     #[pyo3(signature = (*, detailed, scopes, resource_metadata))]
     #[allow(clippy::needless_pass_by_value, reason = "Python's lists are extracted by value")]
@@ -254,11 +327,7 @@ impl Decision {
         scopes: Vec<String>,
         resource_metadata: Option<&str>,
     ) -> (u16, Option<&'static str>, Option<String>, Option<String>) {
-        let answer = match &self.0 {
-            Outcome::Rejected(refusal) => Answer::to(&refusal.rejection),
-            Outcome::Accepted(_) | Outcome::Unavailable(_) | Outcome::Pending => Answer::to_unavailable(),
-        };
-        let answer = if detailed { answer.with_details(&self.message()) } else { answer };
+        let answer = self.error_response(detailed);
         let challenge = answer.challenge(scopes.iter().map(String::as_str), resource_metadata);
         (answer.status, answer.error, answer.description, challenge)
     }
@@ -269,14 +338,19 @@ impl Decision {
         Some(AccessToken::of(principal, py))
     }
 
+    /// The claims of an accepted JWT, in a dict of the caller's own.
+    fn claims<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        self.principal().and_then(|principal| principal.claims()).map(|claims| claims_to_dict(py, claims)).transpose()
+    }
+
     /// The fields of FastMCP's own access token of an accepted decision, in a dict that the caller has for them, or in a
     /// new one.
-    #[pyo3(signature = (fields=None))]
-    fn host_fields<'py>(&self, py: Python<'py>, fields: Option<Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
+    #[pyo3(name = "_fastmcp_fields", signature = (fields=None))]
+    fn fastmcp_fields<'py>(&self, py: Python<'py>, fields: Option<Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
         let Outcome::Accepted(principal) = &self.0 else {
             return Err(PyValueError::new_err("the token was not accepted"));
         };
-        principal.host_fields(fields.unwrap_or_else(|| PyDict::new(py)))
+        principal.fastmcp_fields(fields.unwrap_or_else(|| PyDict::new(py)))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

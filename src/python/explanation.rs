@@ -1,20 +1,27 @@
 //! An explanation, for Python: a dict of nothing but what JSON has.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use super::jwt_verifier::policy;
-use super::{convert, now};
-use crate::config::Algorithms;
-use crate::explain::{self, Checked, Explanation, Verdict};
+use super::attach::attach_if_running;
+use super::convert;
+use super::policy::policy;
+use super::wall_clock::now;
+use crate::explain::{self, CheckOutcome, Checked, Explanation, SettingNames};
 use crate::jose::json::Object;
-use crate::verifier::Decision;
+use crate::keys::Algorithms;
+use crate::oauth::server::token_introspection::Inquiry;
+use crate::outcome::check::Check;
+use crate::policy::Policy;
+use crate::untrusted::secrets::Secrets;
+use crate::verify::Decision;
 
 /// Explains what can be said of a token without any key.
 #[pyfunction]
-#[pyo3(signature = (token, algorithms=None, *, issuer=None, audience=None, required_scopes=None, leeway=None, typ=None))]
+#[pyo3(signature = (token, algorithms=None, *, issuer=None, audience=None, required_scopes=None, leeway=None, typ=None, dpop=false))]
 #[allow(clippy::too_many_arguments, reason = "they are those of a verifier")]
 pub(super) fn explain_without_keys<'py>(
     token: &Bound<'py, PyAny>,
@@ -24,14 +31,40 @@ pub(super) fn explain_without_keys<'py>(
     required_scopes: Option<&Bound<'_, PyAny>>,
     leeway: Option<&Bound<'_, PyAny>>,
     typ: Option<&Bound<'_, PyAny>>,
+    dpop: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let names = convert::texts(algorithms, "algorithms")?;
     let algorithms = names.map(|names| Algorithms::parse(names.iter().map(|name| &**name))).transpose()?;
-    let policy = policy(leeway, typ, false)?
+    let policy = policy(leeway, typ)?
         .with_issuers(convert::texts(issuer, "issuer")?)?
         .with_audiences(convert::texts(audience, "audience")?)?
         .with_required_scopes(convert::scopes(required_scopes, "required_scopes")?.unwrap_or_default())?;
-    to_dict(token.py(), &explain::without_keys(token_text(token).as_bytes(), algorithms, &policy, now()))
+    let policy = if dpop { policy.with_proofs()? } else { policy };
+    let explanation =
+        explain::without_keys(token_text(token).as_bytes(), algorithms, &policy, now(), SettingNames::Options);
+    to_dict(token.py(), &explanation)
+}
+
+/// An explanation of a token that a server is asked about, and the callback that gets it.
+pub(super) struct PendingExplanation {
+    pub(super) token: String,
+    pub(super) policy: Arc<Policy>,
+    pub(super) secrets: Secrets,
+    pub(super) done: Py<PyAny>,
+}
+
+impl PendingExplanation {
+    /// Tells it, from whatever thread.
+    pub(super) fn is(self, inquiry: Inquiry) {
+        // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
+        attach_if_running(move |py| {
+            let explanation = explain::asked(self.token.as_bytes(), inquiry, &self.policy, now(), &self.secrets);
+            let told = to_dict(py, &explanation).and_then(|told| self.done.call1(py, (told,)));
+            if let Err(error) = told {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
 }
 
 /// The text to explain; what is no text is no token.
@@ -39,7 +72,7 @@ pub(super) fn token_text<'t>(token: &'t Bound<'_, PyAny>) -> Cow<'t, str> {
     token.cast::<PyString>().map_or(Cow::Borrowed(""), |text| text.to_string_lossy())
 }
 
-/// The explanation as a dict. Texts under `reason`, `text`, `words` and `fix` are tame; those under `got`, `expected`, `header` and
+/// The explanation as a dict. Texts under `reason`, `text`, `words` and `fix` are sanitized; those under `got`, `expected`, `header` and
 /// `claims` stand as they are.
 pub(super) fn to_dict<'py>(py: Python<'py>, explanation: &Explanation) -> PyResult<Bound<'py, PyDict>> {
     let (outcome, code, reason) = match &explanation.decision {
@@ -54,10 +87,13 @@ pub(super) fn to_dict<'py>(py: Python<'py>, explanation: &Explanation) -> PyResu
     dict.set_item("code", code)?;
     dict.set_item("reason", reason)?;
     dict.set_item("fix", explanation.fix.as_deref())?;
-    dict.set_item("signature_verified", explanation.is_signed())?;
+    dict.set_item("signature_verified", explanation.is_authentic())?;
     let checks = PyList::empty(py);
     for checked in &explanation.checks {
-        checks.append(check(py, checked)?)?;
+        let told = check(py, checked)?;
+        let is_of_claims = checked.check >= Check::Claims && checked.outcome != CheckOutcome::NotReached;
+        told.set_item("unverified", is_of_claims && !explanation.is_authentic())?;
+        checks.append(told)?;
     }
     dict.set_item("checks", checks)?;
     dict.set_item("header", object(py, explanation.header.as_ref())?)?;
@@ -74,11 +110,12 @@ pub(super) fn to_dict<'py>(py: Python<'py>, explanation: &Explanation) -> PyResu
 }
 
 fn check<'py>(py: Python<'py>, checked: &Checked) -> PyResult<Bound<'py, PyDict>> {
-    let (result, code) = match &checked.verdict {
-        Verdict::Passed => ("passed", None),
-        Verdict::Failed(rejection) => ("failed", Some(rejection.code())),
-        Verdict::Unavailable(why) => ("unavailable", Some(why.code())),
-        Verdict::NotReached => ("not_reached", None),
+    let (result, code) = match &checked.outcome {
+        CheckOutcome::Passed => ("passed", None),
+        CheckOutcome::Failed(rejection) => ("failed", Some(rejection.code())),
+        CheckOutcome::Unavailable(why) => ("unavailable", Some(why.code())),
+        CheckOutcome::Unchecked => ("unchecked", None),
+        CheckOutcome::NotReached => ("not_reached", None),
     };
     let texts = |texts: &[Box<str>]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let dict = PyDict::new(py);

@@ -5,10 +5,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::convert;
-use crate::config::{Algorithms, ConfigError};
+use crate::config::ConfigError;
 use crate::keys;
-use crate::rejection::Rejection;
-use crate::verifier;
+use crate::keys::Algorithms;
+use crate::outcome::rejection::Rejection;
+use crate::verify;
 
 /// Verifies a compact JWS and returns its payload; raises `fastmcp_rs.errors.TokenRejectedError` with the reason.
 #[pyfunction]
@@ -27,7 +28,7 @@ pub(super) fn verify_jws<'py>(
             (keys::from_text(key, &algorithms).map_err(wrong)?.keys, algorithms)
         }
     };
-    match verifier::verify_jws(token_bytes(token), &algorithms, &keys) {
+    match verify::verify_jws(token_bytes(token), &algorithms, &keys) {
         Ok(payload) => Ok(PyBytes::new(token.py(), &payload)),
         Err(rejection) => Err(rejected(token.py(), &rejection)),
     }

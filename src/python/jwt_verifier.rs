@@ -1,24 +1,31 @@
 //! The native half of `JWTVerifier`.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::PyDict;
 
-use super::convert::Passed;
-use super::current_policy::CurrentPolicy;
+use super::claim_rules::ClaimRules;
+use super::claims_dict::claims_to_dict;
+use super::convert::ArgumentOrDefault;
 use super::decision::Decision;
+use super::decision_counters::DecisionCounters;
+use super::policy::{self, CurrentPolicy, SharedPolicy};
 use super::remote_keys::RemoteKeys;
-use super::{convert, explanation, now};
-use crate::cache::ProofCache;
-use crate::config::Algorithms;
-use crate::explain;
+use super::token_fields::TokenFields;
+use super::wall_clock::now;
+use super::{convert, explanation};
+use crate::explain::{self, SettingNames};
 use crate::jose::jwt::Claims;
-use crate::keys::{self, FixedKeys, KeySource, Patience};
-use crate::policy::{CustomCheckFailed, Overrides, Policy};
-use crate::rejection::Rejection;
-use crate::verifier::Verifier;
+use crate::keys::Algorithms;
+use crate::keys::{self, FixedKeys, KeySet, KeySource, KeyWait, LoadedKeys, ReplaceableKeys};
+use crate::outcome::rejection::Rejection;
+use crate::policy::{CustomCheckFailed, NoOverrides, Overrides};
+use crate::untrusted::secrets::Secrets;
+use crate::verify::TokenCache;
+use crate::verify::Verifier;
 
 /// The most tokens that a cache may be for.
 const MOST_CACHED_TOKENS: usize = 10_000_000;
@@ -29,10 +36,14 @@ pub(super) struct JwtVerifier {
     verifier: Arc<Verifier>,
     policy: Arc<CurrentPolicy>,
     short_secret: Option<keys::ShortSecret>,
+    /// The verifier's keys.
+    keys: Arc<ReplaceableKeys>,
+    keys_are_fetched: bool,
+    key_use: Option<Box<str>>,
 }
 
 impl JwtVerifier {
-    /// What verifies, and by which policy, for somebody who also asks others about tokens.
+    /// The verifier and its policy, for a provider that also introspects tokens.
     pub(super) fn parts(&self) -> (Arc<Verifier>, Arc<CurrentPolicy>) {
         (Arc::clone(&self.verifier), Arc::clone(&self.policy))
     }
@@ -43,56 +54,85 @@ impl JwtVerifier {
     /// `argument` is what the operator calls the key.
     #[new]
     #[pyo3(signature = (
-        key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=Passed(None), cache_size=Passed(None), argument="key"
+        key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=ArgumentOrDefault(None), allow_id_tokens=None,
+        rules=None, tenants=None, cache_size=ArgumentOrDefault(None), key_use=None, argument="key"
     ))]
+    #[allow(clippy::too_many_arguments, reason = "they are those of a verifier")]
     fn new(
         key: &Bound<'_, PyAny>,
         algorithms: &Bound<'_, PyAny>,
         leeway: Option<&Bound<'_, PyAny>>,
         typ: Option<&Bound<'_, PyAny>>,
-        allow_bound_tokens: Passed<'_>,
-        cache_size: Passed<'_>,
+        allow_bound_tokens: ArgumentOrDefault<'_>,
+        allow_id_tokens: Option<&Bound<'_, PyAny>>,
+        rules: Option<&Bound<'_, ClaimRules>>,
+        tenants: Option<&Bound<'_, PyAny>>,
+        cache_size: ArgumentOrDefault<'_>,
+        key_use: Option<&str>,
         argument: &str,
     ) -> PyResult<Self> {
         let names = convert::texts(Some(algorithms), "algorithms")?.unwrap_or_default();
         let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
-        let (source, short_secret): (Arc<dyn KeySource>, _) = if let Ok(remote) = key.cast::<RemoteKeys>() {
+        let mut keys_are_fetched = false;
+        let (source, short_secret): (Arc<dyn KeySource>, _) = if key.is_none() {
+            // Of a provider that asks a server about every token.
+            (Arc::new(FixedKeys::new(KeySet::default())), None)
+        } else if let Ok(remote) = key.cast::<RemoteKeys>() {
             if algorithms.are_symmetric() {
                 return Err(PyValueError::new_err(
-                    "HS* algorithms need a shared secret, which no URL publishes: give a JWTVerifier the secret, or name the algorithm \
-                     of the published keys",
+                    "HS* algorithms cannot be used with jwks_uri, or any other URL, since a shared secret is not published: give \
+                     a JWTVerifier the secret, or name the algorithm of the published keys",
                 ));
             }
+            keys_are_fetched = true;
             (remote.get().source(), None)
         } else {
-            let loaded = keys::from_text(convert::key_bytes(key, argument)?, &algorithms)
-                .map_err(|error| PyValueError::new_err(format!("{argument}: {error}")))?;
+            let loaded = loaded_keys(key, argument, &algorithms, key_use)?;
             (Arc::new(FixedKeys::new(loaded.keys)), loaded.short_secret)
         };
+        let keys = Arc::new(ReplaceableKeys::new(source));
         let bound_too = |given| convert::flag(&given, "allow_bound_tokens");
-        let policy = policy(leeway, typ, allow_bound_tokens.0.map_or(Ok(false), bound_too)?)?;
-        let remembered = |given| convert::whole_number(&given, "cache_size", MOST_CACHED_TOKENS);
-        let remembered = cache_size.0.map_or(Ok(0), remembered)?;
-        let mut verifier = Verifier::new(algorithms, source);
+        let policy = policy::policy(leeway, typ)?
+            .with_bound_tokens(allow_bound_tokens.0.map_or(Ok(false), bound_too)?)
+            .with_id_tokens(convert::optional_flag(allow_id_tokens, "allow_id_tokens")?)
+            .with_tenants(policy::tenants(tenants)?)
+            .with_rules(rules.map(|rules| rules.get().rules()).unwrap_or_default());
+        let mut verifier = Verifier::new(algorithms, Arc::clone(&keys) as Arc<dyn KeySource>);
         if !verifier.algorithms().are_symmetric() {
-            verifier = verifier.with_heavy(detached);
+            verifier = verifier.with_signature_runner(detached);
         }
-        if remembered > 0 {
-            verifier = verifier.with_cache(ProofCache::new(remembered));
+        if let Some(cache) = token_cache(cache_size)? {
+            verifier = verifier.with_cache(cache);
         }
-        Ok(Self { verifier: Arc::new(verifier), policy: Arc::new(CurrentPolicy::new(policy)), short_secret })
+        Ok(Self {
+            verifier: Arc::new(verifier),
+            policy: Arc::new(CurrentPolicy::new(policy)),
+            short_secret,
+            keys,
+            keys_are_fetched,
+            key_use: key_use.map(Into::into),
+        })
+    }
+
+    /// Takes this key from now on; `None` is for the keys that are fetched. Gives what `short_secret` would be.
+    fn replace_key(&self, key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Option<(usize, usize)>> {
+        if key.is_none() {
+            if !self.keys_are_fetched {
+                return Err(PyValueError::new_err(format!(
+                    "{argument}: without a key no token can be verified: give one"
+                )));
+            }
+            self.keys.replace(None);
+            return Ok(None);
+        }
+        let loaded = loaded_keys(key, argument, self.verifier.algorithms(), self.key_use.as_deref())?;
+        self.keys.replace(Some(loaded.keys));
+        Ok(loaded.short_secret.map(|short| (short.bytes, short.wanted)))
     }
 
     /// How the cache of verified tokens is doing; `None` where there is none.
     fn cache<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(cache) = self.verifier.cache() else { return Ok(None) };
-        let counts = cache.counts();
-        let dict = PyDict::new(py);
-        dict.set_item("entries", counts.entries)?;
-        dict.set_item("bytes", counts.bytes)?;
-        dict.set_item("hits", counts.hits)?;
-        dict.set_item("misses", counts.misses)?;
-        Ok(Some(dict))
+        cache_counts(py, self.verifier.cache())
     }
 
     /// The accepted algorithms, in the order given.
@@ -113,88 +153,123 @@ impl JwtVerifier {
         self.short_secret.map(|short| (short.bytes, short.wanted))
     }
 
-    /// The expected issuers: a str, a list of them, or None for any.
-    fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_issuer(issuer)
-    }
-
-    /// The expected audiences: a str, a list of them, or None for any.
-    fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_audience(audience)
-    }
-
-    /// The scopes that a token must grant; `argument` is what the operator calls them.
-    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes, argument)
-    }
-
-    /// The scopes that a token must grant, as they were parsed.
+    /// What its tokens must be.
     #[getter]
-    fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        self.policy.required_scopes(py)
-    }
-
-    /// Whether a token's issuer is an expected one.
-    fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
-        self.policy.get().accepts_issuer(issuer)
+    fn policy(&self) -> SharedPolicy {
+        SharedPolicy::of(&self.policy)
     }
 
     /// Decides about a token. The callables are a subclass's `_validate_issuer` and `_extract_scopes`.
-    /// With `waited`, a key that is still not there is unknown, and keys that are still not there are unavailable.
-    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=false))]
+    /// `waited` is how many times the caller waited for keys: after the second, what is not there is not there.
+    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=0))]
     fn decide(
         &self,
         token: &Bound<'_, PyAny>,
         validate_issuer: Option<&Bound<'_, PyAny>>,
         extract_scopes: Option<&Bound<'_, PyAny>>,
-        waited: bool,
+        waited: u8,
     ) -> Decision {
         Decision::about(token, |token, text| {
-            let policy = self.policy.get();
-            let patience = if waited { Patience::None } else { Patience::MayWait };
-            let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes };
-            Decision::of(self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), patience), token, &policy)
+            let policy = self.policy.get(token.py());
+            let key_wait = KeyWait::after(waited);
+            let raised = RefCell::new(None);
+            let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes, raised };
+            let progress = self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), key_wait);
+            // No server was sent a secret, and no token can hold itself.
+            Decision::of(progress, token, &policy, Secrets::none).with_cause(overrides.raised.take())
         })
     }
 
-    /// Explains what `decide` says, or `None` while the keys are on their way.
-    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=false))]
+    /// Decides about a token of which no subclass has a say. One that is accepted is counted: the answer is then a dict of the
+    /// fields of the host's access token, else the decision.
+    fn accept<'py>(
+        &self,
+        token: &Bound<'py, PyAny>,
+        fields: &TokenFields,
+        tally: &DecisionCounters,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = token.py();
+        let policy = self.policy.get(py);
+        let mut remember = None;
+        let decision = Decision::about(token, |token, text| {
+            let progress = self.verifier.verify(text.as_bytes(), &policy, &NoOverrides, now(), KeyWait::MayWait);
+            let decision = Decision::of(progress, token, &policy, Secrets::none);
+            remember = Some(token.clone());
+            decision
+        });
+        if !decision.is_accepted() {
+            return Ok(decision.into_pyobject(py)?.into_any());
+        }
+        tally.count_accepted();
+        let fields = fields.of(py, decision, &policy, |authentic| {
+            if let Some(text) = remember.as_ref().and_then(|token| token.to_str().ok()) {
+                self.verifier.weigh_anew(text.as_bytes(), authentic);
+            }
+        })?;
+        Ok(fields.into_any())
+    }
+
+    /// Explains what `decide` says, or `None` while the keys are on their way. With `options`, settings have the names of
+    /// the command's options.
+    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=0, options=false))]
     fn explain<'py>(
         &self,
         token: &Bound<'py, PyAny>,
         validate_issuer: Option<&Bound<'_, PyAny>>,
         extract_scopes: Option<&Bound<'_, PyAny>>,
-        waited: bool,
+        waited: u8,
+        options: bool,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let py = token.py();
-        let patience = if waited { Patience::None } else { Patience::MayWait };
-        let subclass = Subclass { py, validate_issuer, extract_scopes };
+        let key_wait = KeyWait::after(waited);
+        let subclass = Subclass { py, validate_issuer, extract_scopes, raised: RefCell::new(None) };
         let overrides: Option<&dyn Overrides> =
             if validate_issuer.is_some() || extract_scopes.is_some() { Some(&subclass) } else { None };
-        let policy = self.policy.get();
+        let policy = self.policy.get(py);
         let text = explanation::token_text(token);
-        let explained = explain::explain(&self.verifier, text.as_bytes(), &policy, overrides, now(), patience);
+        let names = if options { SettingNames::Options } else { SettingNames::Parameters };
+        let explained = explain::explain(&self.verifier, text.as_bytes(), &policy, overrides, now(), key_wait, names);
+        // An explanation is for those who operate the server.
+        if let Some(error) = subclass.raised.take() {
+            error.write_unraisable(py, None);
+        }
         explained.map(|explanation| explanation::to_dict(py, &explanation)).transpose()
     }
 }
 
-/// What both a verifier and an explanation without keys take of a policy.
-pub(super) fn policy(
-    leeway: Option<&Bound<'_, PyAny>>,
-    typ: Option<&Bound<'_, PyAny>>,
-    allow_bound_tokens: bool,
-) -> PyResult<Policy> {
-    let policy = Policy::default()
-        .with_leeway(convert::seconds(leeway, "leeway")?)?
-        .with_typ(convert::optional_text(typ, "typ")?)?
-        .with_bound_tokens(allow_bound_tokens);
-    Ok(policy)
+/// The keys that an operator gave as text.
+fn loaded_keys(
+    key: &Bound<'_, PyAny>,
+    argument: &str,
+    algorithms: &Algorithms,
+    key_use: Option<&str>,
+) -> PyResult<LoadedKeys> {
+    keys::from_text_for_use(convert::key_bytes(key, argument)?, algorithms, key_use)
+        .map_err(|error| PyValueError::new_err(format!("{argument}: {error}")))
+}
+
+/// A cache for so many verified tokens, where there is to be one.
+pub(super) fn token_cache(cache_size: ArgumentOrDefault<'_>) -> PyResult<Option<TokenCache>> {
+    let tokens = |given| convert::whole_number(&given, "cache_size", MOST_CACHED_TOKENS);
+    let tokens = cache_size.0.map_or(Ok(0), tokens)?;
+    Ok((tokens > 0).then(|| TokenCache::new(tokens)))
+}
+
+/// How a cache of verified tokens is doing.
+pub(super) fn cache_counts<'py>(py: Python<'py>, cache: Option<&TokenCache>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let Some(cache) = cache else { return Ok(None) };
+    let counts = cache.counts();
+    let dict = PyDict::new(py);
+    dict.set_item("entries", counts.entries)?;
+    dict.set_item("bytes", counts.bytes)?;
+    dict.set_item("hits", counts.hits)?;
+    dict.set_item("misses", counts.misses)?;
+    Ok(Some(dict))
 }
 
 /// Lets other threads have Python while a public-key signature is checked: for that long it is worth the way there and
 /// back. A MAC takes less than that.
-fn detached(work: &mut (dyn FnMut() + Send)) {
+pub(super) fn detached(work: &mut (dyn FnMut() + Send)) {
     Python::attach(|py| py.detach(work));
 }
 
@@ -206,18 +281,20 @@ pub(super) fn scopes_of(claims: &[u8]) -> PyResult<Vec<String>> {
     Ok(claims.scopes().into_iter().map(str::to_owned).collect())
 }
 
-/// The methods that a Python subclass overrides. An exception in one refuses the token, and is shown to nobody but
-/// Python's hook for unraisable exceptions: a token must not be able to raise.
+/// The methods that a Python subclass overrides. An exception in one refuses the token, and is kept for
+/// the log: a token must not be able to raise.
 struct Subclass<'a, 'py> {
     py: Python<'py>,
     validate_issuer: Option<&'a Bound<'py, PyAny>>,
     extract_scopes: Option<&'a Bound<'py, PyAny>>,
+    /// What one of them raised.
+    raised: RefCell<Option<PyErr>>,
 }
 
 impl Subclass<'_, '_> {
-    fn asked<T>(&self, method: &Bound<'_, PyAny>, answer: PyResult<T>) -> Result<T, CustomCheckFailed> {
+    fn asked<T>(&self, answer: PyResult<T>) -> Result<T, CustomCheckFailed> {
         answer.map_err(|error| {
-            error.write_unraisable(self.py, Some(method));
+            self.raised.replace(Some(error));
             CustomCheckFailed
         })
     }
@@ -234,14 +311,14 @@ fn is_yes(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
 impl Overrides for Subclass<'_, '_> {
     fn accepts_issuer(&self, claims: &Claims) -> Option<Result<bool, CustomCheckFailed>> {
         let method = self.validate_issuer?;
-        Some(self.asked(method, method.call1((claims.issuer(),)).and_then(|answer| is_yes(&answer))))
+        Some(self.asked(method.call1((claims.issuer(),)).and_then(|answer| is_yes(&answer))))
     }
 
     fn scopes(&self, claims: &Claims) -> Option<Result<Vec<Box<str>>, CustomCheckFailed>> {
         let method = self.extract_scopes?;
-        let answer = convert::object_to_dict(self.py, claims.object())
+        let answer = claims_to_dict(self.py, claims)
             .and_then(|claims| method.call1((claims,)))
             .and_then(|scopes| convert::texts(Some(&scopes), "the scopes"));
-        Some(self.asked(method, answer).map(Option::unwrap_or_default))
+        Some(self.asked(answer).map(Option::unwrap_or_default))
     }
 }

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::convert;
-use crate::config::Algorithms;
+use crate::keys::Algorithms;
 use crate::testing;
 
 /// A freshly generated key that signs tokens for tests.
@@ -39,6 +39,11 @@ impl KeyPair {
             jwk.set_item(name, value)?;
         }
         Ok(jwk)
+    }
+
+    /// The thumbprint of the public key.
+    fn thumbprint(&self) -> PyResult<String> {
+        Ok(self.0.thumbprint()?)
     }
 
     /// Signs a header and a payload, whatever they say.

@@ -1,33 +1,41 @@
-//! Whom an accepted token stands for, in the words of both contracts.
+//! The principal of an accepted token, in the terms of both contracts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::{PyTraverseError, PyVisit};
 
-use super::access_token::{Metadata, host_seconds};
+use super::metadata::Metadata;
+use super::notices;
 use crate::jose::jwt::{Claims, NumericDate};
-use crate::policy::{Policy, Verified};
+use crate::policy::{AuthenticClaims, DenylistStatus, Policy, Verified};
 
-/// Whom an accepted token stands for.
+/// What FastMCP's own access token has where nothing names the client.
+const UNKNOWN: &str = "unknown";
+
+/// The principal of an accepted token.
 pub(super) struct Principal {
     pub(super) token: Py<PyString>,
-    standing: Standing,
+    source: PrincipalSource,
 }
 
-/// What says so.
-enum Standing {
+/// Where its fields come from.
+enum PrincipalSource {
     /// Claims that passed every check.
     Verified {
         verified: Verified,
         resource: Option<Box<str>>,
+        /// Whether the presenter of the token showed the key that it is bound to.
+        by_key: AtomicBool,
     },
-    Listed(Listed),
+    Static(StaticPrincipal),
 }
 
 /// An operator's word.
-pub(super) struct Listed {
+pub(super) struct StaticPrincipal {
     pub(super) token_type: Box<str>,
     pub(super) expires: Option<NumericDate>,
     pub(super) scopes: Vec<Box<str>>,
@@ -40,83 +48,137 @@ pub(super) struct Listed {
 impl Principal {
     pub(super) fn verified(verified: Verified, token: Py<PyString>, policy: &Policy) -> Self {
         let resource = resource(verified.claims(), policy).map(Box::from);
-        Self { token, standing: Standing::Verified { verified, resource } }
+        Self { token, source: PrincipalSource::Verified { verified, resource, by_key: AtomicBool::new(false) } }
     }
 
-    pub(super) fn listed(listed: Listed, token: Py<PyString>) -> Self {
-        Self { token, standing: Standing::Listed(listed) }
+    /// Shows the collector of cycles what a listed token holds.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.source {
+            PrincipalSource::Static(listed) => listed.metadata.traverse(visit),
+            PrincipalSource::Verified { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn listed(listed: StaticPrincipal, token: Py<PyString>) -> Self {
+        Self { token, source: PrincipalSource::Static(listed) }
+    }
+
+    /// The claims of a verified token.
+    pub(super) fn claims(&self) -> Option<&Claims> {
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => Some(verified.claims()),
+            PrincipalSource::Static(_) => None,
+        }
+    }
+
+    /// The claims of a verified token, and what makes them authentic.
+    pub(super) fn authentic(&self) -> Option<&Arc<AuthenticClaims>> {
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => Some(verified.authentic_claims()),
+            PrincipalSource::Static(_) => None,
+        }
+    }
+
+    /// Takes note that the presenter of the token showed the key that it is bound to.
+    pub(super) fn showed_key(&self) {
+        if let PrincipalSource::Verified { by_key, .. } = &self.source {
+            by_key.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn token_type(&self) -> &str {
-        match &self.standing {
-            Standing::Verified { .. } => "bearer",
-            Standing::Listed(listed) => &listed.token_type,
+        match &self.source {
+            PrincipalSource::Verified { by_key, .. } if by_key.load(Ordering::Relaxed) => "DPoP",
+            PrincipalSource::Verified { .. } => "bearer",
+            PrincipalSource::Static(listed) => &listed.token_type,
         }
     }
 
     pub(super) fn expires(&self) -> Option<NumericDate> {
-        match &self.standing {
-            Standing::Verified { verified, .. } => verified.claims().expires(),
-            Standing::Listed(listed) => listed.expires,
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.claims().expires(),
+            PrincipalSource::Static(listed) => listed.expires,
         }
     }
 
     fn accepted_until(&self) -> Option<NumericDate> {
-        match &self.standing {
-            Standing::Verified { verified, .. } => verified.accepted_until(),
-            Standing::Listed(listed) => listed.expires,
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.accepted_until(),
+            PrincipalSource::Static(listed) => listed.expires,
         }
     }
 
     pub(super) fn scopes(&self) -> Vec<&str> {
-        match &self.standing {
-            Standing::Verified { verified, .. } => verified.scopes(),
-            Standing::Listed(listed) => listed.scopes.iter().map(|scope| &**scope).collect(),
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.scopes(),
+            PrincipalSource::Static(listed) => listed.scopes.iter().map(|scope| &**scope).collect(),
         }
     }
 
     pub(super) fn user_id(&self) -> Option<&str> {
-        match &self.standing {
-            Standing::Verified { verified, .. } => verified.claims().user(),
-            Standing::Listed(listed) => listed.user_id.as_deref(),
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.user(),
+            PrincipalSource::Static(listed) => listed.user_id.as_deref(),
         }
     }
 
     pub(super) fn client_id(&self) -> &str {
-        match &self.standing {
-            Standing::Verified { verified, .. } => verified.claims().client_id().unwrap_or("unknown"),
-            Standing::Listed(listed) => &listed.client_id,
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.client_id().unwrap_or(UNKNOWN),
+            PrincipalSource::Static(listed) => &listed.client_id,
         }
     }
 
     pub(super) fn subject(&self) -> Option<&str> {
-        match &self.standing {
-            Standing::Verified { verified, .. } => verified.claims().subject(),
-            Standing::Listed(listed) => listed.subject.as_deref(),
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.subject(),
+            PrincipalSource::Static(listed) => listed.subject.as_deref(),
+        }
+    }
+
+    /// The client. The operator is told if nothing in the token says whose it is.
+    pub(super) fn named_client(&self, py: Python<'_>) -> &str {
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => verified.client_id().unwrap_or_else(|| {
+                notices::names_no_principal(py, verified);
+                UNKNOWN
+            }),
+            PrincipalSource::Static(listed) => &listed.client_id,
+        }
+    }
+
+    /// What the deny list of a policy says of it.
+    pub(super) fn denylist_status(&self, policy: &Policy, now: NumericDate) -> DenylistStatus {
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => policy.denylist_status(verified, now),
+            PrincipalSource::Static(listed) => {
+                policy.denylist_status_of_names(&listed.client_id, listed.subject.as_deref(), listed.expires, now)
+            }
         }
     }
 
     fn resource(&self) -> Option<&str> {
-        match &self.standing {
-            Standing::Verified { resource, .. } => resource.as_deref(),
-            Standing::Listed(_) => None,
+        match &self.source {
+            PrincipalSource::Verified { resource, .. } => resource.as_deref(),
+            PrincipalSource::Static(_) => None,
         }
     }
 
     pub(super) fn metadata(&self, py: Python<'_>) -> Metadata {
-        match &self.standing {
-            Standing::Verified { verified, .. } => Metadata::Claims(Arc::clone(verified.vouched())),
-            Standing::Listed(listed) => listed.metadata.clone_ref(py),
+        match &self.source {
+            PrincipalSource::Verified { verified, .. } => Metadata::Claims(Arc::clone(verified.authentic_claims())),
+            PrincipalSource::Static(listed) => listed.metadata.clone_ref(py),
         }
     }
 
     /// Puts the fields of FastMCP's own access token into a dict.
-    pub(super) fn host_fields<'py>(&self, fields: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    pub(super) fn fastmcp_fields<'py>(&self, fields: Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
         let py = fields.py();
         fields.set_item(intern!(py, "token"), self.token.bind(py))?;
-        fields.set_item(intern!(py, "client_id"), self.client_id())?;
+        let client_id = self.named_client(py);
+        fields.set_item(intern!(py, "client_id"), client_id)?;
         fields.set_item(intern!(py, "scopes"), PyList::new(py, self.scopes())?)?;
-        let expires_at = self.accepted_until().map(|until| host_seconds(until.whole_seconds()));
+        let expires_at = self.accepted_until().map(|until| fastmcp_seconds(until.whole_seconds()));
         fields.set_item(intern!(py, "expires_at"), expires_at)?;
         fields.set_item(intern!(py, "resource"), self.resource())?;
         fields.set_item(intern!(py, "subject"), self.subject())?;
@@ -132,4 +194,9 @@ fn resource<'c>(claims: &'c Claims, policy: &Policy) -> Option<&'c str> {
         (audience.starts_with("https://") || audience.starts_with("http://"))
             && expected.iter().any(|ours| **ours == **audience)
     })
+}
+
+/// Seconds as FastMCP's access token has them: there, 0 means "never".
+pub(super) fn fastmcp_seconds(seconds: i64) -> i64 {
+    seconds.max(1)
 }

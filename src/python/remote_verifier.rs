@@ -1,98 +1,68 @@
-//! The native half of `RemoteAuthProvider`.
+//! Makes what asks a service of the operator's about each token.
+
+use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyMapping, PyString};
+use pyo3::types::PyMapping;
 use zeroize::Zeroizing;
 
-use super::current_policy::CurrentPolicy;
-use super::decision::{self, Decision};
-use super::{convert, now};
+use super::claim_rules::ClaimRules;
+use super::client_auth;
+use super::convert;
+use super::endpoint_answers::EndpointAnswers;
+use super::introspection_verifier::IntrospectionVerifier;
+use super::policy::CurrentPolicy;
 use crate::config;
-use crate::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use crate::http::{Location, secret_value};
-use crate::oauth::inquiry::{self, Inquiry, Language, Proof};
+use crate::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use crate::http::{EndpointUrl, secret_value};
+use crate::oauth::server::introspection_client::IntrospectionClient;
+use crate::oauth::server::question::ClientAuth;
+use crate::oauth::server::type_demand::TypeDemand;
+use crate::oauth::server::wire_format::WireFormat;
+use crate::policy::Policy;
 
 /// The most headers of a question.
 const MOST_HEADERS: usize = 100;
 
-/// Asks a service about each token.
-#[pyclass(frozen, module = "fastmcp_rs._native")]
-pub(super) struct RemoteVerifier {
-    inquiry: Inquiry,
-    policy: CurrentPolicy,
-}
-
-#[pymethods]
-impl RemoteVerifier {
-    #[new]
-    #[pyo3(signature = (verify_url, headers, timeout, *, allow_http))]
-    fn new(
-        verify_url: &Bound<'_, PyAny>,
-        headers: Option<&Bound<'_, PyAny>>,
-        timeout: &Bound<'_, PyAny>,
-        allow_http: &Bound<'_, PyAny>,
-    ) -> PyResult<Self> {
-        let allow_http = convert::flag(allow_http, "allow_http")?;
-        let location = Location::parse(convert::text(verify_url, "verify_url")?, "verify_url", allow_http)?;
-        let headers = headers.map_or(Ok(Vec::new()), read_headers)?;
-        let (language, timeout) = (language(&headers)?, convert::timeout(timeout)?);
-        let inquiry = Inquiry::new(location, language, Proof::Headers(headers), timeout);
-        Ok(Self { inquiry, policy: CurrentPolicy::default() })
+/// The parameters are those of `RemoteAuthProvider`.
+#[pyfunction]
+#[pyo3(signature = (
+    verify_url, headers, timeout, *, private_key_file, assertion_client_id, assertion_audience, allow_http,
+    allow_id_tokens, require_token_type, rules, answers, token_characters
+))]
+#[allow(clippy::too_many_arguments, reason = "they are those of the Python class, which names each")]
+pub(super) fn remote_verifier(
+    verify_url: &Bound<'_, PyAny>,
+    headers: Option<&Bound<'_, PyAny>>,
+    timeout: &Bound<'_, PyAny>,
+    private_key_file: Option<&Bound<'_, PyAny>>,
+    assertion_client_id: Option<&Bound<'_, PyAny>>,
+    assertion_audience: Option<&Bound<'_, PyAny>>,
+    allow_http: &Bound<'_, PyAny>,
+    allow_id_tokens: &Bound<'_, PyAny>,
+    require_token_type: Option<&Bound<'_, PyAny>>,
+    rules: &ClaimRules,
+    answers: &EndpointAnswers,
+    token_characters: &Bound<'_, PyAny>,
+) -> PyResult<IntrospectionVerifier> {
+    let allow_http = convert::flag(allow_http, "allow_http")?;
+    let endpoint_url = EndpointUrl::parse(convert::text(verify_url, "verify_url")?, "verify_url", allow_http)?;
+    let headers = headers.map_or(Ok(Vec::new()), read_headers)?;
+    let (wire_format, timeout) = (wire_format(&headers)?, convert::timeout(timeout)?);
+    let credentials = client_auth::assertions_only(assertion_client_id, private_key_file, assertion_audience)?;
+    if credentials.is_some() {
+        check_assertions(wire_format, &headers)?;
     }
-
-    /// The expected issuers, of an answer that names one: a str, a list of them, or None for any.
-    fn set_issuer(&self, issuer: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_issuer(issuer)
-    }
-
-    /// The expected audiences: a str, a list of them, or None for any.
-    fn set_audience(&self, audience: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        self.policy.set_audience(audience)
-    }
-
-    /// The expected clients: a str, a list of them, or None for any.
-    fn set_client_id(&self, client_id: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let clients = convert::texts(client_id, "client_id")?;
-        self.policy.change(|policy| policy.with_clients(clients))
-    }
-
-    /// The scopes that a token must grant; `argument` is what the operator calls them.
-    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes, argument)
-    }
-
-    /// The scopes that a token must grant, as they were parsed.
-    #[getter]
-    fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        self.policy.required_scopes(py)
-    }
-
-    /// Decides about what is no token; whatever is one is pending.
-    #[staticmethod]
-    fn decide(token: &Bound<'_, PyAny>) -> Decision {
-        Decision::about(token, |_, text| match inquiry::check_token(text) {
-            Ok(()) => Decision::pending(),
-            Err(rejection) => Decision::rejected(rejection),
-        })
-    }
-
-    /// Asks about a token that is pending, and calls `done` with the decision, from whatever thread.
-    fn decide_later(&self, token: &Bound<'_, PyString>, done: Py<PyAny>) -> PyResult<()> {
-        let policy = self.policy.get();
-        let later = decision::Later::new(token, &policy, done);
-        let text = token.to_str()?;
-        token.py().detach(|| {
-            self.inquiry.ask(text, Box::new(move |verdict| later.is(verdict.decide(None, &policy, now()))));
-        });
-        Ok(())
-    }
-
-    /// The decision where no answer came in time.
-    fn unanswered(&self) -> Decision {
-        Decision::unavailable(self.inquiry.unanswered())
-    }
+    let demand = TypeDemand::new(convert::optional_flag(require_token_type, "require_token_type")?);
+    let policy = Policy::default()
+        .with_id_tokens(Some(convert::flag(allow_id_tokens, "allow_id_tokens")?))
+        .with_rules(rules.rules());
+    let client_auth = ClientAuth::Headers(headers, credentials);
+    let client = IntrospectionClient::new(endpoint_url, wire_format, client_auth, timeout, Arc::new(demand))
+        .with_answers(answers.cache())
+        .with_syntax(convert::token_syntax(token_characters)?);
+    Ok(IntrospectionVerifier::new(Arc::new(client), Arc::new(CurrentPolicy::new(policy))))
 }
 
 /// Reads an operator's headers. Their values may be secrets, so that no message shows one.
@@ -134,14 +104,30 @@ fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderV
 }
 
 /// The language that the headers ask for by their `Content-Type`; JSON where there is none.
-fn language(headers: &[(HeaderName, HeaderValue)]) -> PyResult<Language> {
-    let Some((_, value)) = headers.iter().find(|(name, _)| *name == CONTENT_TYPE) else { return Ok(Language::Json) };
+fn wire_format(headers: &[(HeaderName, HeaderValue)]) -> PyResult<WireFormat> {
+    let Some((_, value)) = headers.iter().find(|(name, _)| *name == CONTENT_TYPE) else { return Ok(WireFormat::Json) };
     let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     match media_type.to_ascii_lowercase().as_str() {
-        "application/json" => Ok(Language::Json),
-        "application/x-www-form-urlencoded" => Ok(Language::Introspection),
+        "application/json" => Ok(WireFormat::Json),
+        "application/x-www-form-urlencoded" => Ok(WireFormat::Introspection),
         _ => Err(PyValueError::new_err(
             "the Content-Type among the headers must be application/json or application/x-www-form-urlencoded",
         )),
     }
+}
+
+/// Assertions stand in a form (RFC 7521 section 4.2), and no other credentials beside them (RFC 6749 section 2.3).
+fn check_assertions(wire_format: WireFormat, headers: &[(HeaderName, HeaderValue)]) -> PyResult<()> {
+    if wire_format == WireFormat::Json {
+        return Err(PyValueError::new_err(
+            "private_key_file is for introspection (RFC 7662): give headers={\"Content-Type\": \
+             \"application/x-www-form-urlencoded\"}",
+        ));
+    }
+    if headers.iter().any(|(name, _)| *name == AUTHORIZATION) {
+        return Err(PyValueError::new_err(
+            "headers holds Authorization, and private_key_file is another way to authenticate: give one of them",
+        ));
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use super::decision::Decision;
 use crate::oauth::bearer;
-use crate::rejection::Rejection;
+use crate::outcome::rejection::Rejection;
 
 /// The bearer token of a request, or the decision to refuse it: a Starlette request or connection, an ASGI scope, or
 /// anything with `headers`, a mapping or pairs, in any case, of str or bytes.
@@ -26,16 +26,24 @@ pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'
 }
 
 fn authorization_values<'py>(request: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let mut values = Vec::new();
+    each_header(request, |name, value| {
+        if octets(name).is_some_and(|name| name.eq_ignore_ascii_case(b"authorization")) {
+            values.push(value.clone());
+        }
+    })?;
+    Ok(values)
+}
+
+/// Shows each header of a request.
+pub(super) fn each_header<'py>(
+    request: &Bound<'py, PyAny>,
+    mut look_at: impl FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>),
+) -> PyResult<()> {
     let py = request.py();
     let headers = match request.cast::<PyDict>() {
         Ok(scope) => scope.as_any().get_item(intern!(py, "headers"))?,
         Err(_) => request.getattr(intern!(py, "headers"))?,
-    };
-    let mut values = Vec::new();
-    let mut look_at = |name: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>| {
-        if octets(name).is_some_and(|name| name.eq_ignore_ascii_case(b"authorization")) {
-            values.push(value.clone());
-        }
     };
     // As a server gives them, which is worth a way without detours.
     let is_list = headers.is_instance_of::<PyList>();
@@ -48,18 +56,24 @@ fn authorization_values<'py>(request: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<
             Err(_) => look_at(&pair.get_item(0)?, &pair.get_item(1)?),
         }
     }
-    Ok(values)
+    Ok(())
 }
 
 /// The query of an ASGI scope, or of a request that has one.
-fn query<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = request.py();
-    let scope =
-        if request.is_instance_of::<PyDict>() { request.clone() } else { request.getattr(intern!(py, "scope"))? };
-    scope.get_item(intern!(py, "query_string"))
+pub(super) fn query<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    scope_of(request)?.get_item(intern!(request.py(), "query_string"))
 }
 
-fn octets<'v>(value: &'v Bound<'_, PyAny>) -> Option<&'v [u8]> {
+/// The ASGI scope of a request, which may be it.
+pub(super) fn scope_of<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if request.is_instance_of::<PyDict>() {
+        Ok(request.clone())
+    } else {
+        request.getattr(intern!(request.py(), "scope"))
+    }
+}
+
+pub(super) fn octets<'v>(value: &'v Bound<'_, PyAny>) -> Option<&'v [u8]> {
     if let Ok(bytes) = value.cast::<PyBytes>() {
         return Some(bytes.as_bytes());
     }

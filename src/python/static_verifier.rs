@@ -1,28 +1,34 @@
 //! The native half of `StaticTokenVerifier`.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
-use super::access_token::{Metadata, from_datetime};
-use super::current_policy::CurrentPolicy;
+use super::access_token::from_datetime;
+use super::convert;
 use super::decision::Decision;
-use super::principal::{Listed, Principal};
-use super::{convert, now};
+use super::metadata::Metadata;
+use super::policy::{CurrentPolicy, SharedPolicy};
+use super::principal::{Principal, StaticPrincipal};
+use super::wall_clock::now;
 use crate::config;
 use crate::jose::jwt::NumericDate;
-use crate::policy;
-use crate::static_tokens::{StaticToken, StaticTokens};
+use crate::oauth::scope;
+use crate::policy::Policy;
+use crate::verify::{StaticToken, StaticTokens};
 
 /// Verifies tokens that were listed at construction.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct StaticVerifier {
     tokens: StaticTokens<Owner>,
     token_type: Box<str>,
-    policy: CurrentPolicy,
+    policy: Arc<CurrentPolicy>,
 }
 
-/// Whom a listed token belongs to.
+/// The owner of a listed token.
 struct Owner {
     user_id: Option<Box<str>>,
     client_id: Box<str>,
@@ -45,7 +51,7 @@ fn entry(metadata: &Bound<'_, PyAny>) -> PyResult<StaticToken<Owner>> {
         None => convert::scopes(metadata.get_item("scope")?.as_ref(), "scope")?,
     };
     let scopes = scopes.unwrap_or_default();
-    policy::check_scopes_can_be_granted("scope", &scopes)?;
+    scope::check_scopes("scope", &scopes)?;
     let first = |names: [&Option<Box<str>>; 3]| names.into_iter().flatten().find(|name| !name.is_empty()).cloned();
     Ok(StaticToken {
         expires: metadata.get_item("expires_at")?.as_ref().map_or(Ok(None), expiry)?,
@@ -101,27 +107,26 @@ impl StaticVerifier {
         Ok(Self {
             tokens: StaticTokens::new(entries)?,
             token_type: token_type.into(),
-            policy: CurrentPolicy::default(),
+            policy: Arc::new(CurrentPolicy::new(Policy::default())),
         })
     }
 
-    /// The scopes that a token must grant; `argument` is what the operator calls them.
-    #[pyo3(signature = (required_scopes, argument="required_scopes"))]
-    fn set_required_scopes(&self, required_scopes: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
-        self.policy.set_required_scopes(required_scopes, argument)
+    /// What an operator's metadata refers to may refer to this in turn.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.tokens.extras().try_for_each(|owner| owner.metadata.traverse(&visit))
     }
 
-    /// The scopes that a token must grant, as they were parsed.
+    /// What its tokens must be.
     #[getter]
-    fn required_scopes(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        self.policy.required_scopes(py)
+    fn policy(&self) -> SharedPolicy {
+        SharedPolicy::of(&self.policy)
     }
 
     /// Decides about a token.
     fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
-        Decision::about(token, |token, text| match self.tokens.verify(text.as_bytes(), &self.policy.get(), now()) {
+        Decision::about(token, |token, text| match self.tokens.verify(text.as_bytes(), &self.policy.fixed(), now()) {
             Ok(entry) => {
-                let listed = Listed {
+                let listed = StaticPrincipal {
                     token_type: self.token_type.clone(),
                     expires: entry.expires,
                     scopes: entry.scopes.clone(),

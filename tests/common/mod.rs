@@ -8,15 +8,17 @@ mod vectors;
 
 use std::sync::Arc;
 
-use fastmcp_rs::cache::ProofCache;
-use fastmcp_rs::config::{Algorithms, ConfigError};
-use fastmcp_rs::explain::{Explanation, Verdict, explain};
+use fastmcp_rs::config::ConfigError;
+use fastmcp_rs::explain::{CheckOutcome, Explanation, SettingNames, explain};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::{FixedKeys, KeySource, LoadedKeys, Patience, from_text};
-use fastmcp_rs::policy::{Plain, Policy, Verified};
-use fastmcp_rs::rejection::Rejection;
-use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+use fastmcp_rs::keys::Algorithms;
+use fastmcp_rs::keys::{FixedKeys, KeySource, KeyWait, LoadedKeys, from_text};
+use fastmcp_rs::outcome::rejection::Rejection;
+use fastmcp_rs::policy::{NoOverrides, Policy, Verified};
+use fastmcp_rs::verify::TokenCache;
+use fastmcp_rs::verify::{Decision, Verifier};
+use std::task::Poll;
 
 pub(crate) use signer::{Signer, all_signers, pem_of, rsa_signer};
 pub(crate) use vectors::{key_file, shared_vectors, vector_file};
@@ -27,10 +29,10 @@ pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const AUDIENCE: &str = "https://server.example/mcp";
 pub(crate) const SCOPE: &str = "read";
 
-/// What [`Door::code`] says of a token that passed.
+/// What [`TestVerifier::code`] says of a token that passed.
 pub(crate) const ACCEPTED: &str = "accepted";
 /// What is said of a token before its signature was looked at, and of the signature itself. A forged token must end
-/// with one of these: every other code speaks of claims that nobody signed.
+/// with one of these: every other code speaks of claims without a valid signature.
 pub(crate) const BEFORE_CLAIMS: [&str; 8] = [
     "token_too_large",
     "malformed_token",
@@ -116,37 +118,38 @@ pub(crate) fn policy() -> Policy {
         .unwrap()
 }
 
-/// Whatever a test has a door decide, an explanation of it agrees: the checks before the one that gives the reason have
+/// An explanation of a token agrees with the decision about it: the checks before the one that gives the reason have
 /// passed, and for an accepted token all of them.
 fn assert_explained(rejection: Option<&Rejection>, explanation: &Explanation) {
-    let verdicts = || explanation.checks.iter().map(|checked| &checked.verdict);
-    match (rejection, verdicts().find(|verdict| **verdict != Verdict::Passed)) {
+    let verdicts = || explanation.checks.iter().map(|checked| &checked.outcome);
+    let has_passed = |outcome: &CheckOutcome| matches!(outcome, CheckOutcome::Passed | CheckOutcome::Unchecked);
+    match (rejection, verdicts().find(|outcome| !has_passed(outcome))) {
         (None, None) => assert!(matches!(explanation.decision, Decision::Accepted(_)) && explanation.fix.is_none()),
-        (Some(rejection), Some(Verdict::Failed(first))) => {
+        (Some(rejection), Some(CheckOutcome::Failed(first))) => {
             assert_eq!(rejection, first);
             assert!(matches!(&explanation.decision, Decision::Rejected(refusal) if refusal.rejection == *rejection));
             assert!(explanation.fix.as_deref().is_some_and(|fix| !fix.contains(char::is_control)));
         }
-        (rejection, verdict) => panic!("verified: {rejection:?}, explained: {verdict:?}"),
+        (rejection, outcome) => panic!("verified: {rejection:?}, explained: {outcome:?}"),
     }
 }
 
 /// A verifier with the policy that it applies, and one beside it that remembers: they must not be told apart.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct TestVerifier {
     verifier: Verifier,
     remembering: Verifier,
     policy: Policy,
 }
 
-impl Door {
-    /// A door for tokens under this key, which must be one that the library takes.
+impl TestVerifier {
+    /// A verifier for tokens under this key, which must be one that the library takes.
     pub(crate) fn new(key: impl AsRef<[u8]>, names: &[&str]) -> Self {
         Self::with_source(Arc::new(FixedKeys::new(load(key, names).unwrap().keys)), names)
     }
 
     pub(crate) fn with_source(source: Arc<dyn KeySource>, names: &[&str]) -> Self {
-        let remembering = Verifier::new(algorithms(names), Arc::clone(&source)).with_cache(ProofCache::new(100));
+        let remembering = Verifier::new(algorithms(names), Arc::clone(&source)).with_cache(TokenCache::new(100));
         Self { verifier: Verifier::new(algorithms(names), source), remembering, policy: policy() }
     }
 
@@ -163,7 +166,7 @@ impl Door {
         self.decide(token.as_ref(), now).map_or_else(|rejection| rejection.code(), |_| ACCEPTED)
     }
 
-    /// The same, without the explanation, for whoever takes the time.
+    /// The same, without the explanation, for tests that measure the time.
     pub(crate) fn code_alone(&self, token: impl AsRef<[u8]>) -> &'static str {
         let decided = self.decide_alone(token.as_ref(), NumericDate::from_seconds(NOW));
         decided.map_or_else(|rejection| rejection.code(), |_| ACCEPTED)
@@ -178,7 +181,7 @@ impl Door {
     }
 
     fn explain_at(&self, token: &[u8], now: NumericDate) -> Explanation {
-        explain(&self.verifier, token, &self.policy, None, now, Patience::MayWait).unwrap()
+        explain(&self.verifier, token, &self.policy, None, now, KeyWait::MayWait, SettingNames::Parameters).unwrap()
     }
 
     fn decide(&self, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
@@ -203,12 +206,12 @@ impl Door {
     }
 
     fn decide_by(&self, asked: &Verifier, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
-        match asked.verify(token, &self.policy, &Plain, now, Patience::MayWait) {
-            Progress::Decided(Decision::Accepted(verified)) => Ok(verified),
-            Progress::Decided(Decision::Rejected(refusal)) => {
+        match asked.verify(token, &self.policy, &NoOverrides, now, KeyWait::MayWait) {
+            Poll::Ready(Decision::Accepted(verified)) => Ok(verified),
+            Poll::Ready(Decision::Rejected(refusal)) => {
                 let judged = !BEFORE_CLAIMS.contains(&refusal.rejection.code());
                 let typed = refusal.rejection.code() != "malformed_claims";
-                assert_eq!(refusal.vouched.is_some(), judged && typed, "only a signed token has claims to speak of");
+                assert_eq!(refusal.authentic.is_some(), judged && typed, "only a signed token has claims to speak of");
                 Err(refusal.rejection)
             }
             undecided => panic!("fixed keys leave nothing undecided: {undecided:?}"),

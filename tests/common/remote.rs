@@ -8,20 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fastmcp_rs::cache::ProofCache;
-use fastmcp_rs::http::{FetchPolicy, HttpError, Location};
+use fastmcp_rs::http::{EndpointUrl, HttpError, SsrfPolicy};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::Patience;
+use fastmcp_rs::keys::KeyWait;
 use fastmcp_rs::keys::remote::{
-    Done, Endpoint, EntityTag, Event, FetchError, Fetcher, Held, Origin, Page, RemoteKeys, Reply, Search,
+    Endpoint, EndpointEvent, EndpointStatus, EntityTag, FetchError, FetchReply, Fetcher, HttpAnswer, KeyLocator,
+    OnFetched, RemoteKeys, Retrieval,
 };
-use fastmcp_rs::policy::Plain;
-use fastmcp_rs::verifier::{Decision, Progress, Verifier};
+use fastmcp_rs::policy::NoOverrides;
+use fastmcp_rs::verify::TokenCache;
+use fastmcp_rs::verify::{Decision, Verifier};
+use std::task::Poll;
 
 use crate::common::{ACCEPTED, NOW, Signer, algorithms, claims, policy};
 
-/// What [`RemoteDoor::ask`] says of a token that waits for keys, and of one that nobody can judge.
+/// What [`RemoteTestVerifier::ask`] says of a token that waits for keys, and of one that cannot be decided now.
 pub(crate) const PENDING: &str = "pending";
 pub(crate) const UNAVAILABLE: &str = "keys_unavailable";
 
@@ -33,22 +35,22 @@ const URL: &str = "https://keys.example/jwks";
 
 /// Takes requests, each with what was known at its start, and leaves their end to the test.
 #[derive(Default)]
-struct Desk {
+struct HeldFetches {
     requests: Mutex<Vec<Option<EntityTag>>>,
-    open: Mutex<VecDeque<(Option<EntityTag>, Done)>>,
+    open: Mutex<VecDeque<(Option<EntityTag>, OnFetched)>>,
 }
 
 #[derive(Clone)]
-struct AtDesk(Arc<Desk>);
+struct HeldFetcher(Arc<HeldFetches>);
 
-impl fmt::Debug for AtDesk {
+impl fmt::Debug for HeldFetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AtDesk")
+        f.write_str("HeldFetcher")
     }
 }
 
-impl Fetcher for AtDesk {
-    fn fetch(&self, known: Option<EntityTag>, done: Done) {
+impl Fetcher for HeldFetcher {
+    fn fetch(&self, known: Option<EntityTag>, done: OnFetched) {
         self.0.requests.lock().unwrap().push(known.clone());
         self.0.open.lock().unwrap().push_back((known, done));
     }
@@ -56,7 +58,7 @@ impl Fetcher for AtDesk {
 
 /// One endpoint with all that a test holds of it.
 pub(crate) struct World {
-    desk: Arc<Desk>,
+    fetches: Arc<HeldFetches>,
     clock: Arc<AtomicU64>,
     events: Arc<Mutex<Vec<String>>>,
     pub(crate) endpoint: Arc<Endpoint>,
@@ -64,44 +66,44 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let desk = Arc::new(Desk::default());
+        let fetches = Arc::new(HeldFetches::default());
         // A machine that has been up for a while.
         let clock = Arc::new(AtomicU64::new(1_000_000_000));
         let events = Arc::new(Mutex::new(Vec::new()));
         let (time, log) = (Arc::clone(&clock), Arc::clone(&events));
         let endpoint = Endpoint::new(
             URL,
-            Box::new(AtDesk(Arc::clone(&desk))),
+            Box::new(HeldFetcher(Arc::clone(&fetches))),
             Box::new(move || Duration::from_millis(time.load(Ordering::SeqCst))),
-            Arc::new(move |name: &str, event: &Event| {
+            Arc::new(move |name: &str, event: &EndpointEvent| {
                 assert_eq!(name, URL);
                 let text = match event {
-                    Event::Failing(error) => format!("failing: {error}"),
-                    Event::Recovered => "recovered".to_owned(),
-                    Event::Skipped(reason) => format!("skipped: {reason}"),
+                    EndpointEvent::Failing(error) => format!("failing: {error}"),
+                    EndpointEvent::Recovered => "recovered".to_owned(),
+                    EndpointEvent::Notice(notice) => notice.clone(),
                 };
                 log.lock().unwrap().push(text);
             }),
         );
-        Self { desk, clock, events, endpoint }
+        Self { fetches, clock, events, endpoint }
     }
 
     /// A world whose endpoint gave these keys at its first fetch.
     pub(crate) fn with_keys(keys: &[String]) -> Self {
         let world = Self::new();
-        let door = world.door(INTERVAL, DAY);
-        assert_eq!(door.ask(&named(&Signer::fresh(Algorithm::EdDSA), "nobody")), PENDING);
+        let verifier = world.verifier(INTERVAL, DAY);
+        assert_eq!(verifier.ask(&named(&Signer::fresh(Algorithm::EdDSA), "unknown")), PENDING);
         world.publish(keys);
         world
     }
 
-    pub(crate) fn door(&self, interval: Duration, max_stale: Duration) -> RemoteDoor {
-        RemoteDoor::new(&self.endpoint, interval, max_stale)
+    pub(crate) fn verifier(&self, interval: Duration, max_stale: Duration) -> RemoteTestVerifier {
+        RemoteTestVerifier::new(&self.endpoint, interval, max_stale)
     }
 
     /// A verifier of tokens of these algorithms.
-    pub(crate) fn door_for(&self, names: &[&str]) -> RemoteDoor {
-        RemoteDoor::accepting(&self.endpoint, INTERVAL, DAY, names)
+    pub(crate) fn verifier_for(&self, names: &[&str]) -> RemoteTestVerifier {
+        RemoteTestVerifier::accepting(&self.endpoint, INTERVAL, DAY, names)
     }
 
     pub(crate) fn wait(&self, time: Duration) {
@@ -114,35 +116,36 @@ impl World {
 
     /// How many fetches were started.
     pub(crate) fn requests(&self) -> usize {
-        self.desk.requests.lock().unwrap().len()
+        self.fetches.requests.lock().unwrap().len()
     }
 
     /// The entity tag that the last fetch was to send.
     pub(crate) fn last_tag(&self) -> Option<String> {
-        let requests = self.desk.requests.lock().unwrap();
-        search(requests.last().unwrap().clone()).question().1.map(str::to_owned)
+        let requests = self.fetches.requests.lock().unwrap();
+        retrieval(requests.last().unwrap().clone()).next_request().1.map(str::to_owned)
     }
 
     /// How many fetches are on their way.
     pub(crate) fn open(&self) -> usize {
-        self.desk.open.lock().unwrap().len()
+        self.fetches.open.lock().unwrap().len()
     }
 
     /// Takes the oldest fetch that is on its way, to end it later.
-    pub(crate) fn take(&self) -> Done {
-        self.desk.open.lock().unwrap().pop_front().unwrap().1
+    pub(crate) fn take(&self) -> OnFetched {
+        self.fetches.open.lock().unwrap().pop_front().unwrap().1
     }
 
     /// Ends the oldest fetch.
-    pub(crate) fn end(&self, result: Result<Reply, FetchError>) {
+    pub(crate) fn end(&self, result: Result<FetchReply, FetchError>) {
         self.take()(result);
     }
 
     /// Ends the oldest fetch with an HTTP answer.
     pub(crate) fn answer(&self, status: u16, etag: Option<&str>, cache_control: Option<&str>, body: &str) {
-        let (known, done) = self.desk.open.lock().unwrap().pop_front().unwrap();
-        let page = Page { status, etag, cache_control, body: body.as_bytes().to_vec() };
-        done(search(known).answered(&page).unwrap());
+        let (known, done) = self.fetches.open.lock().unwrap().pop_front().unwrap();
+        let answer =
+            HttpAnswer { status, etag, cache_control, body: body.as_bytes().to_vec(), ..HttpAnswer::default() };
+        done(retrieval(known).on_response(&answer).unwrap());
     }
 
     /// Ends the oldest fetch with these keys.
@@ -160,33 +163,39 @@ impl World {
         std::mem::take(&mut *self.events.lock().unwrap())
     }
 
-    pub(crate) fn held(&self) -> Held {
-        self.endpoint.held()
+    pub(crate) fn status(&self) -> EndpointStatus {
+        self.endpoint.status()
     }
 }
 
-fn search(known: Option<EntityTag>) -> Search {
-    Search::new(&Origin::KeySet(Location::parse(URL, "jwks_uri", false).unwrap()), FetchPolicy::Plain, known)
+fn retrieval(known: Option<EntityTag>) -> Retrieval {
+    Retrieval::new(
+        &KeyLocator::KeySet(EndpointUrl::parse(URL, "jwks_uri", false).unwrap()),
+        SsrfPolicy::TrustedUrl,
+        known,
+    )
 }
 
 /// What an answer with this status and body means to a fetch that knows nothing.
-pub(crate) fn read(status: u16, body: &str) -> Result<Reply, FetchError> {
-    search(None).answered(&Page { status, body: body.as_bytes().to_vec(), ..Page::default() }).unwrap()
+pub(crate) fn read(status: u16, body: &str) -> Result<FetchReply, FetchError> {
+    retrieval(None)
+        .on_response(&HttpAnswer { status, body: body.as_bytes().to_vec(), ..HttpAnswer::default() })
+        .unwrap()
 }
 
 /// A verifier of asymmetric tokens on an endpoint.
-pub(crate) struct RemoteDoor {
+pub(crate) struct RemoteTestVerifier {
     verifier: Verifier,
 }
 
-impl RemoteDoor {
+impl RemoteTestVerifier {
     pub(crate) fn new(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration) -> Self {
         Self::accepting(endpoint, interval, max_stale, &["EdDSA", "ES256", "RS256"])
     }
 
     fn accepting(endpoint: &Arc<Endpoint>, interval: Duration, max_stale: Duration, names: &[&str]) -> Self {
         let source = Arc::new(RemoteKeys::new(Arc::clone(endpoint), interval, max_stale));
-        Self { verifier: Verifier::new(algorithms(names), source).with_cache(ProofCache::new(100)) }
+        Self { verifier: Verifier::new(algorithms(names), source).with_cache(TokenCache::new(100)) }
     }
 
     /// How many tokens were found in the verifier's memory.
@@ -194,28 +203,28 @@ impl RemoteDoor {
         self.verifier.cache().unwrap().counts().hits
     }
 
-    /// What becomes of a token of somebody who could wait.
+    /// What becomes of a token while its caller can wait.
     pub(crate) fn ask(&self, token: &str) -> &'static str {
-        self.verdict(token, Patience::MayWait, NOW)
+        self.verdict(token, KeyWait::MayWait, NOW)
     }
 
     /// What becomes of it when the wall clock shows this.
     pub(crate) fn ask_at(&self, token: &str, wall_clock: i64) -> &'static str {
-        self.verdict(token, Patience::MayWait, wall_clock)
+        self.verdict(token, KeyWait::MayWait, wall_clock)
     }
 
-    /// What becomes of it when they have waited.
+    /// What becomes of it when its caller has waited.
     pub(crate) fn ask_after_waiting(&self, token: &str) -> &'static str {
-        self.verdict(token, Patience::None, NOW)
+        self.verdict(token, KeyWait::Never, NOW)
     }
 
-    fn verdict(&self, token: &str, patience: Patience, wall_clock: i64) -> &'static str {
+    fn verdict(&self, token: &str, key_wait: KeyWait, wall_clock: i64) -> &'static str {
         let now = NumericDate::from_seconds(wall_clock);
-        match self.verifier.verify(token.as_bytes(), &policy(), &Plain, now, patience) {
-            Progress::Pending => PENDING,
-            Progress::Decided(Decision::Accepted(_)) => ACCEPTED,
-            Progress::Decided(Decision::Rejected(refusal)) => refusal.rejection.code(),
-            Progress::Decided(Decision::Unavailable(why)) => why.code(),
+        match self.verifier.verify(token.as_bytes(), &policy(), &NoOverrides, now, key_wait) {
+            Poll::Pending => PENDING,
+            Poll::Ready(Decision::Accepted(_)) => ACCEPTED,
+            Poll::Ready(Decision::Rejected(refusal)) => refusal.rejection.code(),
+            Poll::Ready(Decision::Unavailable(why)) => why.code(),
         }
     }
 }
@@ -240,7 +249,7 @@ pub(crate) fn named(signer: &Signer, kid: &str) -> String {
     signer.sign(signer.header(&format!(r#","kid":"{kid}""#)), claims())
 }
 
-/// A perfect token but for a key id that nobody has.
+/// A perfect token but for a key id that no key has.
 pub(crate) fn made_up(number: usize) -> String {
     // One signature for all: it is never looked at.
     let header = format!(r#"{{"alg":"EdDSA","kid":"made-up-{number}"}}"#);

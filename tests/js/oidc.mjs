@@ -7,6 +7,8 @@
 //
 // It answers with one JSON line when it is ready, and after each line of standard input:
 //   rotate    publishes a new key and signs with it from now on; the older ones stay published
+//   signers   tells the private keys of the client "signer", as JWKs and as PEM, and one that is not its own
+//   code      makes an authorization code for OPAQUE_RESOURCE that a user has agreed to, and tells it
 //   withdraw  publishes the signing key alone
 //   status    changes nothing
 //   stop      drops every connection and ends, with no answer, as does the end of the input
@@ -15,7 +17,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { exportJWK, generateKeyPair } from "jose";
+import { exportJWK, exportPKCS8, generateKeyPair } from "jose";
 
 // Standard output is for answers alone, and the provider writes notices there. It does so when it is
 // imported, too.
@@ -25,6 +27,7 @@ const { default: Provider } = await import("oidc-provider");
 const TOKEN_SECONDS = 600;
 // The one resource that asks for tokens that only the provider can read.
 const OPAQUE_RESOURCE = "https://opaque.example/";
+const REDIRECT = "https://app.example/callback";
 
 const [port, keysFile, algorithm] = process.argv.slice(2);
 
@@ -35,8 +38,27 @@ const CLIENTS = [
   { client_id: "poster", client_secret: "p+ &%", token_endpoint_auth_method: "client_secret_post" },
 ];
 
+// What "signer" may sign assertions with (RFC 7523), and at the end what it may not.
+const SIGNERS = await Promise.all(
+  ["RS256", "ES256", "ES256", "EdDSA", "ES256"].map(async (alg, index) => {
+    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
+    const kid = `signer-${index}`;
+    return {
+      // No alg, since a key of RSA may sign by several.
+      public: { ...(await exportJWK(publicKey)), kid },
+      told: { jwk: { ...(await exportJWK(privateKey)), kid }, pem: await exportPKCS8(privateKey) },
+    };
+  }),
+);
+CLIENTS.push({
+  client_id: "signer",
+  token_endpoint_auth_method: "private_key_jwt",
+  jwks: { keys: SIGNERS.slice(0, -1).map((signer) => signer.public) },
+});
+
 let keys = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, "utf8")) : [];
 let current;
+let madeLast;
 const requests = {};
 
 async function newKey() {
@@ -52,7 +74,16 @@ function publish(newKeys) {
   // A provider's keys are those that it is made with, so that each change makes another.
   const provider = new Provider(issuer, {
     jwks: { keys },
-    clients: CLIENTS.map((client) => ({
+    clients: [
+      {
+        client_id: "app",
+        client_secret: "hush-hush",
+        grant_types: ["authorization_code", "refresh_token"],
+        id_token_signed_response_alg: algorithm,
+        redirect_uris: [REDIRECT],
+        response_types: ["code"],
+      },
+      ...CLIENTS.map((client) => ({
       ...client,
       grant_types: ["client_credentials"],
       // Never made, and still to be possible with the keys that there are.
@@ -60,9 +91,11 @@ function publish(newKeys) {
       redirect_uris: [],
       response_types: [],
       scope: "read",
-    })),
-    scopes: ["read"],
-    ttl: { ClientCredentials: TOKEN_SECONDS },
+      })),
+    ],
+    findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    scopes: ["openid", "offline_access", "read"],
+    ttl: { AccessToken: TOKEN_SECONDS, ClientCredentials: TOKEN_SECONDS },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
@@ -80,10 +113,31 @@ function publish(newKeys) {
     },
   });
   current = provider.callback();
+  madeLast = provider;
 }
 
-function answer() {
-  const status = { issuer, port: server.address().port, kids: keys.map(({ kid }) => kid), requests };
+// What is left to do once a user has signed in and agreed, which takes a browser.
+async function newCode() {
+  const scope = "openid offline_access read";
+  const grant = new madeLast.Grant({ accountId: "alice", clientId: "app" });
+  grant.addOIDCScope("openid offline_access");
+  grant.addResourceScope(OPAQUE_RESOURCE, "read");
+  const grantId = await grant.save();
+  const client = await madeLast.Client.find("app");
+  return new madeLast.AuthorizationCode({
+    accountId: "alice",
+    authTime: Math.floor(Date.now() / 1000),
+    client,
+    grantId,
+    gty: "authorization_code",
+    redirectUri: REDIRECT,
+    resource: OPAQUE_RESOURCE,
+    scope,
+  }).save();
+}
+
+function answer(more) {
+  const status = { ...more, issuer, port: server.address().port, kids: keys.map(({ kid }) => kid), requests };
   process.stdout.write(`${JSON.stringify(status)}\n`);
 }
 
@@ -112,6 +166,12 @@ for await (const command of commands) {
   }
   if (command === "rotate") {
     publish([await newKey(), ...keys]);
+  } else if (command === "signers") {
+    answer({ signers: SIGNERS.map((signer) => signer.told) });
+    continue;
+  } else if (command === "code") {
+    answer({ code: await newCode() });
+    continue;
   } else if (command === "withdraw") {
     publish(keys.slice(0, 1));
   } else if (command !== "status") {

@@ -87,7 +87,7 @@ def loaded_by(code: str) -> set[str]:
         "from fastmcp_rs.server.dependencies import get_access_token, require_scope, validate_scopes",
         "from fastmcp_rs.jws import verify",
         "from fastmcp_rs.testing import KeyPair; KeyPair.generate('ES256').create_token()",
-        "import fastmcp_rs.host",
+        "import fastmcp_rs._compat",
         "import fastmcp_rs.client",
     ],
 )
@@ -111,7 +111,8 @@ def test_only_what_is_made_of_fastmcp_loads_it():
 
 
 @pytest.mark.parametrize(
-    "code", ["import fastmcp_rs.auth", "import fastmcp_rs.testing, fastmcp_rs.jws, fastmcp_rs.errors, fastmcp_rs.host"]
+    "code",
+    ["import fastmcp_rs.auth", "import fastmcp_rs.testing, fastmcp_rs.jws, fastmcp_rs.errors, fastmcp_rs._compat"],
 )
 def test_importing_warns_of_nothing(code):
     assert run(code, "-W", "error") == ""
@@ -179,9 +180,9 @@ def test_what_needs_fastmcp_says_so():
     shown = run(
         HIDE.format(names=["fastmcp"])
         + """
-from fastmcp_rs import host
+from fastmcp_rs import _compat
 try:
-    host.fastmcp("server.auth")
+    _compat.fastmcp("server.auth")
 except ImportError as error:
     print(error)
 """

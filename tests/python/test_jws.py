@@ -135,8 +135,8 @@ def test_a_refusal_carries_its_code():
     ]:
         assert code(tampered, RSA_PEM) == reason, tampered
     assert code(token, RSA_PEM, ["PS256"]) == "algorithm_not_allowed"
-    stranger = rsa.generate_private_key(65537, 2048).public_key()
-    assert code(token, stranger.public_bytes(Encoding.PEM, PublicFormat.PKCS1)) == "invalid_signature"
+    other = rsa.generate_private_key(65537, 2048).public_key()
+    assert code(token, other.public_bytes(Encoding.PEM, PublicFormat.PKCS1)) == "invalid_signature"
 
 
 @pytest.mark.parametrize(

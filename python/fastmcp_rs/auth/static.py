@@ -1,11 +1,11 @@
-"""Tokens that an operator lists."""
+"""``StaticTokenVerifier``: accepts the tokens of a list."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from fastmcp_rs import host
+from fastmcp_rs import _compat
 from fastmcp_rs._native import StaticVerifier
-from fastmcp_rs.auth.native import NativeProvider
+from fastmcp_rs.auth.native_provider import NativeProvider
 
 __all__ = ["StaticTokenVerifier"]
 
@@ -23,6 +23,7 @@ class StaticTokenVerifier(NativeProvider):
         tokens: dict[str, dict[str, Any]] | None = None,
         required_scopes: str | Sequence[str] | None = None,
         detailed_errors: bool = False,
+        step_up: bool = True,
     ) -> None:
         """List the tokens.
 
@@ -35,6 +36,9 @@ class StaticTokenVerifier(NativeProvider):
             tokens: FastMCP's name for ``valid_tokens``.
             required_scopes: Scopes that every token must have.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
+            step_up: Answer 403, with the scopes that are needed, where a token has too few for the tool, resource or
+                prompt that a request asks for (MCP authorization, "Scope Challenge Handling"). ``False`` leaves it to
+                FastMCP.
 
         Raises:
             ValueError: There are no tokens, or both kinds of them, or metadata of a wrong type.
@@ -46,10 +50,11 @@ class StaticTokenVerifier(NativeProvider):
                 raise ValueError("token_type must be a str, or a list of scopes where required_scopes is not given")
             token_type, required_scopes = "bearer", token_type
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
-        self._decide_natively()
-        host.init_verifier(self)
+        self._settle()
+        _compat.init_verifier(self)
         self.required_scopes = required_scopes
         self.detailed_errors = detailed_errors
+        self.step_up = step_up
 
-    def __repr__(self) -> str:
+    def _shown(self) -> str:
         return f"{type(self).__name__}(required_scopes={self.required_scopes!r})"

@@ -1,1 +1,1 @@
-"""What a client of a protected server needs."""
+"""Authentication and error reports for clients of protected servers."""

@@ -1,4 +1,4 @@
-"""FastMCP's client, which says why a server refuses it."""
+"""FastMCP's client, with errors that say why a server refused a request."""
 
 import functools
 import inspect
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from fastmcp_rs import host
-from fastmcp_rs.client.answers import Refusal, noting, refusal_in, watch
+from fastmcp_rs import _compat
+from fastmcp_rs.client.refusals import Refusal, observe, recording, refusal_in
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["CallToolResult", "Client"]
 
 
-class CallToolResult(host.CallToolResultBase):
-    """What a tool answered, as the installed FastMCP has it, and its text."""
+class CallToolResult(_compat.CallToolResultBase):
+    """The result of a tool, as the installed FastMCP has it, and its text."""
 
     @property
     def text(self) -> str:
@@ -26,19 +26,20 @@ class CallToolResult(host.CallToolResultBase):
         return "\n".join(text for text in texts if isinstance(text, str))
 
 
-class Client(host.ClientBase[Any]):
-    """The installed FastMCP's client. Where the server answers 401 or 403, connecting and calls raise ``ClientError``.
+class Client(_compat.ClientBase[Any]):
+    """The installed FastMCP's client. Where a server answers 401 or 403, connecting and calls raise ``ClientError``.
 
-    Its text holds the status and the server's reason. Any other error is FastMCP's own.
+    So they do for the 503 of a server that cannot verify the token now. The error's text holds the status and the
+    server's reason. Any other error is FastMCP's own.
     """
 
     @functools.cached_property
     def _connection(self) -> Refusal:
-        """What was refused of the requests that belong to no call. With the MCP SDK 1 this is all of them."""
+        """The refusal of a request that belongs to no call. With the MCP SDK 1 all requests are of this kind."""
         return Refusal()
 
     async def __aenter__(self) -> "Self":
-        watch(self.transport)
+        observe(self.transport)
         if not self.is_connected():
             vars(self).pop("_connection", None)
         with _explaining(self._connection):
@@ -47,16 +48,16 @@ class Client(host.ClientBase[Any]):
 
     async def __aexit__(self, *raised: object) -> Any:  # noqa: ANN401 - FastMCP's own
         was_raised = self._connection.is_raised
-        # Where the server ended the session, FastMCP may come to know of it only now.
+        # FastMCP may notice only now that the server ended the session.
         try:
             with _explaining(self._connection):
                 return await super().__aexit__(*raised)  # type: ignore[no-untyped-call] # FastMCP's is untyped
-        except host.ClientError:
+        except _compat.ClientError:
             if not was_raised:
                 raise
 
     def new(self) -> "Self":
-        """Make a client like this one, with a session of its own."""
+        """Make a copy of this client, with a session of its own."""
         made = super().new()
         vars(made).pop("_connection", None)
         return made  # type: ignore[return-value] # a copy, so of this class
@@ -68,46 +69,46 @@ class Client(host.ClientBase[Any]):
             FastMCP's result, which also has ``text``.
 
         Raises:
-            ClientError: The server answers 401 or 403.
+            ClientError: The server answers 401 or 403, or 503 because it cannot verify the token now.
             ToolError: The tool failed.
         """
         # With ``task=True`` some lines give a task instead.
         result: Any = await super().call_tool(*args, **kwargs)
-        if not isinstance(result, host.CallToolResultBase):
+        if not isinstance(result, _compat.CallToolResultBase):
             return result
         return CallToolResult(**{field.name: getattr(result, field.name) for field in fields(result)})
 
 
 @contextmanager
 def _explaining(refusal: Refusal) -> Iterator[None]:
-    """Raise ``ClientError`` instead of whatever FastMCP raises because a request was refused."""
+    """Raise ``ClientError`` instead of FastMCP's error where a request was refused."""
     try:
-        with noting(refusal):
+        with recording(refusal):
             yield
-    except host.ClientError:
+    except _compat.ClientError:
         raise
     except Exception as error:
         reason = refusal.text or refusal_in(error)
         if reason is None:
             raise
         refusal.is_raised = True
-        raise host.ClientError(reason) from error
+        raise _compat.ClientError(reason) from error
 
 
 def _explained(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(call)
     async def explained(self: Client, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the call's own
-        if not host.refusals_end_sessions():
+        if not _compat.refusals_end_sessions():
             with _explaining(Refusal()):
                 return await call(self, *args, **kwargs)
-        # Requests are sent from the connection's tasks then, and up to FastMCP 2.14 calls would wait for ever.
+        # The connection's own tasks send the requests then, and up to FastMCP 2.14 a refused call would never end.
         with _explaining(self._connection):
             return await self._connection.or_answer(call(self, *args, **kwargs))
 
     return explained
 
 
-# FastMCP's lines differ in what calls they have, and all of them may be refused.
+# FastMCP's versions differ in their calls, and every call may be refused.
 for _name, _call in inspect.getmembers(Client, inspect.iscoroutinefunction):
     if not _name.startswith("_") and _name != "close":
         setattr(Client, _name, _explained(_call))

@@ -1,14 +1,13 @@
 """FastMCP's server class, which takes a provider under the documented name."""
 
-import inspect
 from typing import Any
 
-from fastmcp_rs import host
+from fastmcp_rs import _compat
 
 __all__ = ["FastMCP"]
 
 
-class FastMCP(host.FastMCPBase[Any]):
+class FastMCP(_compat.FastMCPBase[Any]):
     """The installed FastMCP, with ``auth_provider`` as another name for ``auth``."""
 
     def __init__(self, *args: Any, auth_provider: Any = None, **kwargs: Any) -> None:  # noqa: ANN401 - FastMCP's own
@@ -16,7 +15,7 @@ class FastMCP(host.FastMCPBase[Any]):
 
         Args:
             *args: FastMCP's own.
-            auth_provider: What protects the server over HTTP. ``None`` leaves it to ``auth``, and to FastMCP's default.
+            auth_provider: The provider that protects the server over HTTP; ``None`` leaves it to ``auth``.
             **kwargs: FastMCP's own, ``auth`` among them.
 
         Raises:
@@ -25,11 +24,10 @@ class FastMCP(host.FastMCPBase[Any]):
         """
         if auth_provider is not None and "auth" in kwargs:
             raise ValueError("auth_provider is another name for auth: give one of them")
-        # Up to 2.14 FastMCP has a sign of its own for what is not given.
-        absent = inspect.signature(super().__init__).parameters["auth"].default
+        absent = _compat.absent_auth(super().__init__)
         auth = None if kwargs.get("auth", absent) is absent else kwargs["auth"]
         for name, given in (("auth_provider", auth_provider), ("auth", auth)):
-            if given is not None and not isinstance(given, host.AuthProviderBase):
+            if given is not None and not isinstance(given, _compat.AuthProviderBase):
                 raise TypeError(
                     f"{name} must be a provider, such as a JWTVerifier, or None, not a {type(given).__name__}: without "
                     "a provider the server would be open"

@@ -1,4 +1,4 @@
-"""The providers under FastMCP's module path. Each class is loaded, and with it FastMCP, when it is first touched."""
+"""The providers under FastMCP's module path. Each class, and FastMCP with it, is loaded when it is first used."""
 
 from typing import TYPE_CHECKING
 

@@ -1,16 +1,17 @@
-"""What a tool asks about the request that it serves, and demands of its access token."""
+"""For tools: the access token of the current request, its headers, and checks of its scopes."""
 
 import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from fastmcp_rs import host
+from fastmcp_rs import _compat
 from fastmcp_rs._native import scopes as read_scopes
+from fastmcp_rs.auth.demanded_scopes import demand
 
 if TYPE_CHECKING:
+    from fastmcp_rs._compat import get_http_headers
     from fastmcp_rs._native import AccessToken
-    from fastmcp_rs.host import get_http_headers
 
 __all__ = ["get_access_token", "get_http_headers", "require_scope", "validate_scopes"]
 
@@ -19,7 +20,7 @@ _Tool = TypeVar("_Tool", bound=Callable[..., Any])
 
 def __getattr__(name: str) -> object:
     if name == "get_http_headers":
-        return host.get_http_headers
+        return _compat.get_http_headers
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -28,20 +29,20 @@ def __dir__() -> list[str]:
 
 
 def get_access_token() -> "AccessToken | None":
-    """Find whom the current request comes from.
+    """The access token of the current request.
 
     Returns:
-        The documented access token, or ``None`` outside of a request and where nobody authenticated.
+        The documented access token, or ``None`` outside of a request and for a request without one.
 
     Raises:
         ImportError: FastMCP is not installed.
     """
-    token = host.current_token()
-    return None if token is None else host.from_host(token)
+    token = _compat.current_token()
+    return None if token is None else _compat.from_fastmcp(token)
 
 
 def validate_scopes(required_scopes: Sequence[str]) -> None:
-    """Demand scopes of whom the current request comes from.
+    """Check that the access token of the current request has scopes.
 
     Args:
         required_scopes: The scopes, each of which the access token must have.
@@ -66,7 +67,7 @@ def _demand(scopes: Sequence[str]) -> None:
 
 
 def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
-    """Make a decorator that demands scopes of whoever calls a tool.
+    """Make a decorator that checks the scopes of the caller of a tool.
 
     It goes under ``@mcp.tool``. The tool keeps its name, its documentation and its signature, which FastMCP reads.
 
@@ -75,7 +76,7 @@ def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
 
     Returns:
         The decorator, for functions, coroutine functions and methods. What it makes raises ``PermissionError`` where
-        :func:`validate_scopes` does, before anything of the tool runs.
+        ``validate_scopes`` does, before anything of the tool runs.
 
     Raises:
         ValueError: No scope is named, or one that no token can have (RFC 6749 section 3.3).
@@ -90,7 +91,7 @@ def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
         ) from None
 
     def decorator(tool: _Tool) -> _Tool:
-        if _is_registered(tool):
+        if _compat.is_registered_tool(tool):
             raise TypeError(
                 "require_scope goes under @mcp.tool: above it, FastMCP has the tool already, without the check"
             )
@@ -107,12 +108,8 @@ def require_scope(*scopes: str) -> Callable[[_Tool], _Tool]:
                 _demand(demanded)
                 return tool(*args, **kwargs)
 
-        checked.__signature__ = host.signature_of(tool)  # type: ignore[attr-defined]
+        demand(checked, demanded)
+        checked.__signature__ = _compat.signature_of(tool)  # type: ignore[attr-defined]
         return cast("_Tool", checked)
 
     return decorator
-
-
-def _is_registered(tool: object) -> bool:
-    """Whether FastMCP's decorator made this. FastMCP 2 makes an object that is no function, later ones leave a mark."""
-    return not callable(tool) or hasattr(tool, "__fastmcp__")

@@ -1,72 +1,45 @@
 //! One endpoint: the set that it gave last, swapped as a whole, and the one fetch that may be on its way.
 //!
-//! Whoever needs a key reads the set without waiting or locking while it is fresh. A fetch belongs to no caller: it ends
-//! in the endpoint, whoever was waiting for it.
+//! A verifier reads the set without waiting or locking while it is fresh. Cancelling a waiter does not cancel the fetch,
+//! which ends in the endpoint.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::document::{Document, KeyInfo};
-use super::fetch::{EntityTag, FetchError};
-use super::schedule::{Advice, MissAdvice, Schedule, Ticket};
-use crate::clock::Moment;
+use super::error::FetchError;
+use super::fetcher::{EntityTag, FetchContent, FetchReply, Fetcher};
+use super::key_set_document::KeyInfo;
+use super::refresh::{MissReadiness, Readiness, RefreshSchedule, Ticket};
+use super::sightings::Sightings;
 use crate::http::HttpError;
-use crate::keys::{KeySet, KeySource, Keys, Patience};
-use crate::per_process::PerProcess;
-use crate::rejection::Unavailable;
+use crate::keys::{KeySet, KeySnapshot, KeyWait, Keys, Miss, SkippedKey};
+use crate::outcome::unavailable::Unavailable;
+use crate::runtime::clock::Moment;
+use crate::runtime::per_process::{PerProcess, ProcessId};
 
-/// What an endpoint answered.
+/// How soon after the start of the first fetch a token is one that it was started for.
+const SAME_MOMENT: Duration = Duration::from_millis(10);
+
+/// Something that an operator should know.
 #[derive(Debug)]
-pub enum Answer {
-    /// A set.
-    Document {
-        /// The keys.
-        document: Document,
-        /// Its entity tag.
-        etag: Option<EntityTag>,
-    },
-    /// The set at hand is still the one.
-    NotModified,
-}
-
-/// An answer, and how long it is fresh.
-#[derive(Debug)]
-pub struct Reply {
-    /// What was answered.
-    pub answer: Answer,
-    /// For how long it is good.
-    pub lifetime: Duration,
-}
-
-/// Takes the end of a fetch.
-pub type Done = Box<dyn FnOnce(Result<Reply, FetchError>) + Send>;
-
-/// Fetches sets. `fetch` returns at once and calls `done` later, once, from whatever thread.
-pub trait Fetcher: Send + Sync + std::fmt::Debug {
-    /// Starts one fetch of something newer than what is known.
-    fn fetch(&self, known: Option<EntityTag>, done: Done);
-}
-
-/// Something that an operator should hear of.
-#[derive(Debug)]
-pub enum Event {
+pub enum EndpointEvent {
     /// A fetch failed after a good one, or as the first.
     Failing(FetchError),
     /// A fetch succeeded after a failed one.
     Recovered,
-    /// A key of a new set cannot be used.
-    Skipped(String),
+    /// Something of a new set cannot be used, such as a key of it.
+    Notice(String),
 }
 
-/// Hears of events, with no lock held.
-pub type Observer = Arc<dyn Fn(&str, &Event) + Send + Sync>;
+/// Is called with events, with no lock held.
+pub type Observer = Arc<dyn Fn(&str, &EndpointEvent) + Send + Sync>;
 
 /// What an endpoint gave last.
 #[derive(Debug)]
 struct Snapshot {
-    keys: Arc<KeySet>,
+    keys: Arc<KeySnapshot>,
     infos: Vec<KeyInfo>,
     etag: Option<EntityTag>,
     fetched_at: Moment,
@@ -75,16 +48,17 @@ struct Snapshot {
 
 /// What a process knows of its own fetches.
 #[derive(Default)]
-struct State {
-    schedule: Schedule,
+struct EndpointState {
+    schedule: RefreshSchedule,
+    sightings: Sightings,
     waiting: Vec<Box<dyn FnOnce() + Send>>,
     last_error: Option<FetchError>,
-    skipped: Vec<String>,
+    notices: Vec<String>,
     fetches: u64,
     failures: u64,
 }
 
-impl State {
+impl EndpointState {
     /// That of a child: the parent's fetches and waiters are not the child's.
     fn in_child(&self) -> Self {
         Self { schedule: self.schedule.in_child(), last_error: self.last_error.clone(), ..Self::default() }
@@ -98,7 +72,7 @@ pub struct Endpoint {
     clock: Box<dyn Fn() -> Moment + Send + Sync>,
     observer: Observer,
     snapshot: ArcSwapOption<Snapshot>,
-    state: PerProcess<State>,
+    state: PerProcess<EndpointState>,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -109,11 +83,13 @@ impl std::fmt::Debug for Endpoint {
 
 /// What an endpoint holds, for people.
 #[derive(Debug)]
-pub struct Held {
+pub struct EndpointStatus {
     /// Where they come from: a URL, or an issuer.
     pub source: Box<str>,
     /// The keys.
     pub keys: Vec<KeyInfo>,
+    /// Those that cannot be used, and why.
+    pub skipped: Vec<SkippedKey>,
     /// How long ago they were fetched or found unchanged.
     pub age: Option<Duration>,
     /// In how long they will be refreshed; zero when that is due.
@@ -139,21 +115,21 @@ impl Endpoint {
             clock,
             observer,
             snapshot: ArcSwapOption::empty(),
-            state: PerProcess::new(State::in_child),
+            state: PerProcess::new(EndpointState::in_child),
         })
     }
 
-    fn keys(self: &Arc<Self>, max_stale: Duration) -> Keys {
+    pub(super) fn keys(self: &Arc<Self>, max_stale: Duration) -> Keys {
         let now = (self.clock)();
         let snapshot = self.snapshot.load();
         if let Some(fresh) = snapshot.as_ref().filter(|snapshot| now < snapshot.refresh_at) {
             return Keys::Snapshot(Arc::clone(&fresh.keys));
         }
-        let (advice, ticket) = self.state.with(|state| state.schedule.on_demand(now, max_stale));
+        let (readiness, ticket) = self.state.with(|state| state.schedule.on_demand(now, max_stale));
         self.start(ticket);
-        match (advice, self.snapshot.load().as_ref()) {
-            (Advice::Use, Some(snapshot)) => Keys::Snapshot(Arc::clone(&snapshot.keys)),
-            (Advice::GiveUp, _) => Keys::Unavailable(Unavailable::Keys),
+        match (readiness, self.snapshot.load().as_ref()) {
+            (Readiness::Use, Some(snapshot)) => Keys::Snapshot(Arc::clone(&snapshot.keys)),
+            (Readiness::GiveUp, _) => Keys::Unavailable(Unavailable::Keys),
             // A fetch that ended as soon as it started has left its set.
             (_, Some(snapshot)) if self.state.with(|state| state.schedule.is_usable(now, max_stale)) => {
                 Keys::Snapshot(Arc::clone(&snapshot.keys))
@@ -162,7 +138,22 @@ impl Endpoint {
         }
     }
 
-    fn keys_after_miss(self: &Arc<Self>, missed: &Arc<KeySet>, interval: Duration, patience: Patience) -> Keys {
+    pub(super) fn key_is_awaited(&self, kid: Option<&str>) {
+        let now = (self.clock)();
+        self.state.with(|state| {
+            // The fetch that this token itself has started is one that began before it.
+            let since = state.schedule.in_flight_since().filter(|&since| now < since + SAME_MOMENT);
+            state.sightings.first_seen(kid, since.unwrap_or(now));
+        });
+    }
+
+    pub(super) fn keys_after_miss(
+        self: &Arc<Self>,
+        missed: &Arc<KeySnapshot>,
+        miss: Miss<'_>,
+        interval: Duration,
+        key_wait: KeyWait,
+    ) -> Keys {
         let newer = |endpoint: &Self| {
             let snapshot = endpoint.snapshot.load();
             snapshot
@@ -174,19 +165,33 @@ impl Endpoint {
             return Keys::Snapshot(keys);
         }
         let now = (self.clock)();
-        let (advice, ticket) = self.state.with(|state| state.schedule.on_miss(now, interval, patience));
+        let (readiness, ticket) = self.state.with(|state| {
+            let named_at = match miss {
+                Miss::Key(kid) => Some(state.sightings.first_seen(kid, now)),
+                Miss::Signature => None,
+            };
+            state.schedule.on_miss(now, interval, key_wait, named_at)
+        });
         self.start(ticket);
         // The fetch may have ended since the first look, and then its set is already there.
-        match (newer(self), advice) {
+        match (newer(self), readiness) {
             (Some(keys), _) => Keys::Snapshot(keys),
-            (None, MissAdvice::Unknown) => Keys::Snapshot(Arc::clone(missed)),
-            (None, MissAdvice::GiveUp) => Keys::Unavailable(Unavailable::Keys),
-            (None, MissAdvice::Wait) => Keys::Pending,
+            (None, MissReadiness::Unknown) => Keys::Snapshot(Arc::clone(missed)),
+            (None, MissReadiness::MayBeNewer) => Keys::Unavailable(Unavailable::NewerKeys),
+            (None, MissReadiness::GiveUp) => Keys::Unavailable(Unavailable::Keys),
+            (None, MissReadiness::Wait) => Keys::Pending,
         }
     }
 
+    /// Starts the first fetch with a server, so that an endpoint which is out of reach is told of at once.
+    pub fn fetch_at_start(self: &Arc<Self>) {
+        let now = (self.clock)();
+        let ticket = self.state.with(|state| state.schedule.on_start(now));
+        self.start(ticket);
+    }
+
     /// Calls back when no fetch is on its way: at once if none is.
-    pub fn when_settled(&self, wake: Box<dyn FnOnce() + Send>) {
+    pub fn on_idle(&self, wake: Box<dyn FnOnce() + Send>) {
         let settled = self.state.with(|state| {
             if state.schedule.is_in_flight() {
                 state.waiting.push(wake);
@@ -202,13 +207,14 @@ impl Endpoint {
 
     /// What the endpoint holds now.
     #[must_use]
-    pub fn held(&self) -> Held {
+    pub fn status(&self) -> EndpointStatus {
         let now = (self.clock)();
         let snapshot = self.snapshot.load();
         let snapshot = snapshot.as_ref();
-        self.state.with(|state| Held {
+        self.state.with(|state| EndpointStatus {
             source: self.name.clone(),
             keys: snapshot.map(|snapshot| snapshot.infos.clone()).unwrap_or_default(),
+            skipped: snapshot.map(|snapshot| snapshot.keys.keys.skipped().to_vec()).unwrap_or_default(),
             age: snapshot.map(|snapshot| now.saturating_sub(snapshot.fetched_at)),
             next_refresh: state.schedule.refresh_at().map(|at| at.saturating_sub(now)),
             last_error: state.last_error.as_ref().map(ToString::to_string),
@@ -216,14 +222,22 @@ impl Endpoint {
         })
     }
 
+    /// How long no fetch will start after one that failed.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        let now = (self.clock)();
+        self.state.with(|state| state.schedule.retry_at().saturating_sub(now))
+    }
+
     fn start(self: &Arc<Self>, ticket: Option<Ticket>) {
         let Some(ticket) = ticket else { return };
         let known = self.snapshot.load().as_ref().and_then(|snapshot| snapshot.etag.clone());
-        let mut fetch = Fetch { endpoint: Arc::clone(self), ticket, process: std::process::id(), ended: false };
+        let mut fetch =
+            FetchInFlight { endpoint: Arc::clone(self), ticket, process: ProcessId::current(), ended: false };
         self.fetcher.fetch(known, Box::new(move |result| fetch.end(result)));
     }
 
-    fn finish(&self, ticket: Ticket, result: Result<Reply, FetchError>) {
+    fn finish(&self, ticket: Ticket, result: Result<FetchReply, FetchError>) {
         let now = (self.clock)();
         let (events, waiting) =
             self.state.with(|state| (self.settle(state, ticket, now, result), std::mem::take(&mut state.waiting)));
@@ -235,23 +249,54 @@ impl Endpoint {
         }
     }
 
-    fn settle(&self, state: &mut State, ticket: Ticket, now: Moment, result: Result<Reply, FetchError>) -> Vec<Event> {
+    fn settle(
+        &self,
+        state: &mut EndpointState,
+        ticket: Ticket,
+        now: Moment,
+        result: Result<FetchReply, FetchError>,
+    ) -> Vec<EndpointEvent> {
         let was_failing = state.last_error.is_some();
         state.fetches += 1;
         let old = self.snapshot.load_full();
+        let mut keys_error = None;
         let replaced = match result {
             Err(error) => Err(error),
-            Ok(Reply { answer: Answer::Document { document, etag }, lifetime }) => {
-                Ok((Arc::new(document.keys), document.infos, etag, document.skipped, lifetime))
+            // A set that was good serves on, with what was known of the server.
+            Ok(FetchReply { answer: FetchContent::ServerAlone { error, .. }, .. })
+                if old.as_ref().is_some_and(|old| !old.keys.keys.is_empty()) =>
+            {
+                Err(*error)
             }
-            // Without an entity tag nobody asked whether the set is still the one.
-            Ok(Reply { answer: Answer::NotModified, lifetime }) => match old.filter(|old| old.etag.is_some()) {
-                Some(old) => {
-                    let keys = Arc::clone(&old.keys);
-                    Ok((keys, old.infos.clone(), old.etag.clone(), state.skipped.clone(), lifetime))
+            Ok(FetchReply { answer: FetchContent::ServerAlone { server, error }, lifetime }) => {
+                keys_error = Some(*error);
+                let keys = KeySnapshot { keys: KeySet::default(), server: Some(server), lacks_keys: true };
+                Ok((Arc::new(keys), Vec::new(), None, Vec::new(), lifetime))
+            }
+            Ok(FetchReply { answer: FetchContent::KeySet { document, server, etag }, lifetime }) => {
+                // What was remembered under a key is, as long as the endpoint publishes it.
+                let keys = match &old {
+                    Some(old) => document.keys.keeping_prepared(&old.keys.keys),
+                    None => document.keys,
+                };
+                Ok((
+                    Arc::new(KeySnapshot { keys, server, lacks_keys: false }),
+                    document.infos,
+                    etag,
+                    document.notices,
+                    lifetime,
+                ))
+            }
+            // Without an entity tag the request did not ask whether the set is still the one.
+            Ok(FetchReply { answer: FetchContent::NotModified, lifetime }) => {
+                match old.filter(|old| old.etag.is_some()) {
+                    Some(old) => {
+                        let keys = Arc::clone(&old.keys);
+                        Ok((keys, old.infos.clone(), old.etag.clone(), state.notices.clone(), lifetime))
+                    }
+                    None => Err(HttpError::Status(304).into()),
                 }
-                None => Err(HttpError::Status(304).into()),
-            },
+            }
         };
         match replaced {
             Err(error) => {
@@ -260,24 +305,27 @@ impl Endpoint {
                     return Vec::new();
                 }
                 state.last_error = Some(error.clone());
-                if was_failing { Vec::new() } else { vec![Event::Failing(error)] }
+                if was_failing { Vec::new() } else { vec![EndpointEvent::Failing(error)] }
             }
-            Ok((keys, infos, etag, skipped, lifetime)) => {
+            Ok((keys, infos, etag, notices, lifetime)) => {
                 if !state.schedule.succeeded(ticket, now, lifetime, jitter()) {
                     return Vec::new();
                 }
                 let refresh_at = state.schedule.refresh_at().unwrap_or(now);
                 self.snapshot.store(Some(Arc::new(Snapshot { keys, infos, etag, fetched_at: now, refresh_at })));
-                state.last_error = None;
-                let mut events: Vec<_> = skipped
+                state.failures += u64::from(keys_error.is_some());
+                state.last_error.clone_from(&keys_error);
+                let mut events: Vec<_> = notices
                     .iter()
-                    .filter(|reason| !state.skipped.contains(reason))
+                    .filter(|notice| !state.notices.contains(notice))
                     .cloned()
-                    .map(Event::Skipped)
+                    .map(EndpointEvent::Notice)
                     .collect();
-                state.skipped = skipped;
-                if was_failing {
-                    events.push(Event::Recovered);
+                state.notices = notices;
+                match keys_error {
+                    None if was_failing => events.push(EndpointEvent::Recovered),
+                    Some(error) if !was_failing => events.push(EndpointEvent::Failing(error)),
+                    _ => {}
                 }
                 events
             }
@@ -285,25 +333,25 @@ impl Endpoint {
     }
 }
 
-/// One fetch that is on its way. One that is forgotten, such as by a panic, is a failed one: somebody may wait for it.
-struct Fetch {
+/// A fetch that is running. One that is dropped without an end, such as by a panic, has failed: tokens may wait for it.
+struct FetchInFlight {
     endpoint: Arc<Endpoint>,
     ticket: Ticket,
-    process: u32,
+    process: ProcessId,
     ended: bool,
 }
 
-impl Fetch {
-    fn end(&mut self, result: Result<Reply, FetchError>) {
+impl FetchInFlight {
+    fn end(&mut self, result: Result<FetchReply, FetchError>) {
         self.ended = true;
         // A fetch that was started before a fork tells the child nothing.
-        if std::process::id() == self.process {
+        if self.process.is_current() {
             self.endpoint.finish(self.ticket, result);
         }
     }
 }
 
-impl Drop for Fetch {
+impl Drop for FetchInFlight {
     fn drop(&mut self) {
         if !self.ended {
             self.end(Err(HttpError::NoClient("the fetch ended without an answer".to_owned()).into()));
@@ -317,37 +365,4 @@ fn jitter() -> f64 {
     // Without random numbers the fetches are merely not spread.
     let _ = aws_lc_rs::rand::fill(&mut byte);
     f64::from(byte[0]) / 255.0
-}
-
-/// An endpoint as one verifier uses it.
-#[derive(Debug)]
-pub struct RemoteKeys {
-    endpoint: Arc<Endpoint>,
-    refresh_interval: Duration,
-    max_stale: Duration,
-}
-
-impl RemoteKeys {
-    /// Keys of this endpoint, with a forced refresh at most once in `refresh_interval`, used for `max_stale` beyond their
-    /// lifetime while refreshes fail.
-    #[must_use]
-    pub fn new(endpoint: Arc<Endpoint>, refresh_interval: Duration, max_stale: Duration) -> Self {
-        Self { endpoint, refresh_interval, max_stale }
-    }
-
-    /// The endpoint.
-    #[must_use]
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
-    }
-}
-
-impl KeySource for RemoteKeys {
-    fn keys(&self) -> Keys {
-        self.endpoint.keys(self.max_stale)
-    }
-
-    fn keys_after_miss(&self, missed: &Arc<KeySet>, patience: Patience) -> Keys {
-        self.endpoint.keys_after_miss(missed, self.refresh_interval, patience)
-    }
 }

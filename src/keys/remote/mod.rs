@@ -1,18 +1,22 @@
 //! Keys that are fetched: when, from where, how, and what of them is used.
 
-mod discovery;
-mod document;
 mod endpoint;
-mod fetch;
-mod lifetime;
-mod metadata;
+mod error;
+mod fetcher;
+mod freshness;
+mod http_fetcher;
+mod key_set_document;
+pub mod refresh;
 mod registry;
-pub mod schedule;
-mod token_endpoint;
+mod remote_keys;
+mod retrieval;
+mod sightings;
 
-pub use discovery::Issuer;
-pub use document::{Document, KeyInfo};
-pub use endpoint::{Answer, Done, Endpoint, Event, Fetcher, Held, Observer, RemoteKeys, Reply};
-pub use fetch::{EntityTag, FetchError, HttpFetcher, Origin, Page, Search, total_timeout};
+pub use endpoint::{Endpoint, EndpointEvent, EndpointStatus, Observer};
+pub use error::FetchError;
+pub use fetcher::{EntityTag, FetchContent, FetchReply, Fetcher, OnFetched};
+pub use http_fetcher::{HttpFetcher, total_timeout};
+pub use key_set_document::{FetchedKeySet, KeyInfo};
 pub use registry::shared;
-pub use token_endpoint::TokenEndpoint;
+pub use remote_keys::RemoteKeys;
+pub use retrieval::{HttpAnswer, KeyLocator, Retrieval};

@@ -4,26 +4,32 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::endpoint::{Endpoint, Observer};
-use super::fetch::{HttpFetcher, Origin};
-use crate::clock;
-use crate::http::FetchPolicy;
+use super::http_fetcher::HttpFetcher;
+use super::retrieval::KeyLocator;
+use crate::http::SsrfPolicy;
+use crate::runtime::clock;
 
-type Shared = HashMap<(Origin, FetchPolicy), Weak<Endpoint>>;
+type Shared = HashMap<(KeyLocator, SsrfPolicy, Option<Box<str>>), Weak<Endpoint>>;
 
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
-/// The endpoint of this origin under this policy, shared by whoever asks for the same.
+/// The endpoint of this locator under this policy, with this further value of `use` for keys that verify signatures, shared by all verifiers that use the same.
 #[must_use]
-pub fn shared(origin: &Origin, policy: FetchPolicy, observer: Observer) -> Arc<Endpoint> {
+pub fn shared(
+    locator: &KeyLocator,
+    policy: SsrfPolicy,
+    key_use: Option<Box<str>>,
+    observer: Observer,
+) -> Arc<Endpoint> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     let shared = shared.get_or_insert_default();
-    let key = (origin.clone(), policy);
+    let key = (locator.clone(), policy, key_use.clone());
     if let Some(endpoint) = shared.get(&key).and_then(Weak::upgrade) {
         return endpoint;
     }
     shared.retain(|_, endpoint| endpoint.strong_count() > 0);
-    let fetcher = HttpFetcher::new(origin.clone(), policy);
-    let endpoint = Endpoint::new(origin.name(), Box::new(fetcher), Box::new(clock::now), observer);
+    let fetcher = HttpFetcher::new(locator.clone(), policy, key_use);
+    let endpoint = Endpoint::new(locator.name(), Box::new(fetcher), Box::new(clock::now), observer);
     shared.insert(key, Arc::downgrade(&endpoint));
     endpoint
 }

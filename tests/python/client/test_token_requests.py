@@ -1,4 +1,4 @@
-"""The client credentials grant as a token endpoint sees it, and what becomes of its answers."""
+"""Requests of the client credentials grant as a token endpoint sees them, and what its responses lead to."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ def test_what_is_not_configured_is_not_sent(issuer, oauth_of, token):
     assert issuer.requests[0].form == {"grant_type": "client_credentials"}
 
 
-def test_c10_the_method_is_the_one_that_is_configured(issuer, token):
+def test_the_method_is_the_one_that_is_configured(issuer, token):
     # RFC 6749 section 2.3.1: both parts are form-encoded.
     token(OAuth("a:b", "p+ &é%", f"{issuer.url}/token"))
     assert issuer.requests[0].basic == ["a:b", "p+ &é%"]
@@ -50,7 +50,7 @@ def test_c10_the_method_is_the_one_that_is_configured(issuer, token):
     }
 
 
-def test_c10_a_refused_method_is_not_replaced_by_another(new_server, oauth_of, token):
+def test_a_refused_method_is_not_replaced_by_another(new_server, oauth_of, token):
     server = new_server(lambda _: (401, {"error": "invalid_client"}))
     with pytest.raises(OAuthError):
         token(oauth_of(server))
@@ -171,9 +171,7 @@ class _Request:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_h4_cve_2026_64684_and_c11_a_redirect_is_a_failure_and_its_target_sees_nothing(
-    status, new_server, oauth_of, token
-):
+def test_h4_cve_2026_64684_a_redirect_is_a_failure_and_its_target_sees_nothing(status, new_server, oauth_of, token):
     target = new_server(lambda _: (200, GOOD))
     server = new_server(lambda _: (status, GOOD, {"location": f"{target.url}/token"}))
     with pytest.raises(OAuthError, match="redirect") as caught:

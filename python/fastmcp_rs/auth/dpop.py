@@ -1,0 +1,165 @@
+"""Proofs of possession (RFC 9449) for providers: what a request presents, and what its client is told."""
+
+import json
+from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Literal
+
+from fastmcp_rs import _compat
+from fastmcp_rs._callbacks import reset_context
+from fastmcp_rs._native import Decision, Dpop, DpopRequest
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Send
+
+__all__ = [
+    "MAX_AGE_SECONDS",
+    "DpopMode",
+    "challenged",
+    "dpop_metadata",
+    "dpop_of",
+    "located",
+    "present",
+    "presented",
+    "presenting",
+    "refusal",
+    "server_url",
+    "with_nonce",
+]
+
+DpopMode = Literal["off", "allowed", "required"]
+Headers = list[tuple[bytes, bytes]]
+
+# How far `iat` of a proof may be away from now (SEP-1932).
+MAX_AGE_SECONDS = 300.0
+
+_CHALLENGE = b"www-authenticate"
+# A page of another origin reads no other header of an answer than those.
+_EXPOSED = (b"access-control-expose-headers", b"WWW-Authenticate, DPoP-Nonce")
+
+# What the request at hand presents, for entry points that are given the token alone.
+_presented: ContextVar[DpopRequest | None] = ContextVar("_presented", default=None)
+
+# The URL of the resource that the request at hand is for, and its path in the application; without a path, the URL of
+# the server. Either is None where it is not known.
+located: ContextVar[tuple[str | None, str | None] | None] = ContextVar("located", default=None)
+
+
+def dpop_of(
+    mode: object,
+    algorithms: str | Sequence[str] | None,
+    max_age: object,
+    nonce: str | bytes | None,
+    trust_forwarded: object,
+) -> Dpop | None:
+    """Read what an operator demands of proofs.
+
+    Raises:
+        ValueError: It cannot work; the text says what would.
+    """
+    if isinstance(mode, str) and mode == "off":
+        # Read all the same, so that what is wrong is told before proofs are turned on.
+        Dpop("allowed", algorithms, max_age, nonce, trust_forwarded)
+        if nonce is not None or algorithms is not None or trust_forwarded:
+            raise ValueError(
+                'dpop is "off", so that dpop_algorithms, dpop_nonce and dpop_trust_forwarded would change nothing: '
+                "set dpop"
+            )
+        return None
+    return Dpop(mode, algorithms, max_age, nonce, trust_forwarded)
+
+
+def present(provider: object, request: object, *, trusts_forwarded: bool) -> DpopRequest | Decision:
+    """Read what a request presents to a provider that looks at proofs.
+
+    Returns:
+        That, or the decision to refuse the request.
+    """
+    url, path = located.get() or (server_url(provider), None)
+    found = DpopRequest.of(request, url, path, trusts_forwarded)
+    kept = _presented.get()
+    # An override is given a token alone, and makes a request of it.
+    if kept is not None and isinstance(found, DpopRequest) and not found.is_dpop and kept.token == found.token:
+        return kept
+    return found
+
+
+def presented() -> DpopRequest | None:
+    """What the request at hand presents, as far as it is known in this context."""
+    return _presented.get()
+
+
+def refusal(dpop: Dpop, token: str, claims: object) -> Decision | None:
+    """Why a token that another's verifier accepted may not be used by who presents it; ``None`` where it may be.
+
+    Args:
+        dpop: What is demanded.
+        token: The token as it was presented.
+        claims: What the verifier told of it, if that is a dict: ``cnf`` counts, and ``token_type``.
+    """
+    known = claims if isinstance(claims, dict) else {}
+    try:
+        told = json.dumps({name: known[name] for name in ("cnf", "token_type") if name in known})
+    except (TypeError, ValueError, RecursionError):
+        # What binds the token cannot be read, which refuses it.
+        told = ""
+    return dpop.refusal(token, told, _presented.get())
+
+
+class presenting:  # noqa: N801 - used like a function; a generator would cost every request more
+    """Keep in this context what a request presents, while an entry point is called with its token alone."""
+
+    __slots__ = ("_given", "_reset")
+
+    def __init__(self, given: DpopRequest | None) -> None:
+        self._given = given
+
+    def __enter__(self) -> None:
+        self._reset = _presented.set(self._given)
+
+    def __exit__(self, *_: object) -> None:
+        reset_context(_presented, self._reset)
+
+
+def challenged(dpop: Dpop, headers: Headers, challenges: Sequence[str]) -> Headers:
+    """The headers of a refusal, with these challenges in the place of the one there, and the newest nonce."""
+    kept = [header for header in headers if header[0] != _CHALLENGE]
+    return [*kept, *((_CHALLENGE, challenge.encode()) for challenge in challenges), *_nonce(dpop), _EXPOSED]
+
+
+def dpop_metadata(dpop: Dpop | None) -> dict[str, object]:
+    """What the metadata of a resource says of proofs (RFC 9728 section 2)."""
+    if dpop is None:
+        return {}
+    required = {"dpop_bound_access_tokens_required": True} if dpop.is_required else {}
+    return {"dpop_signing_alg_values_supported": dpop.algorithms, **required}
+
+
+def with_nonce(dpop: Dpop | None, send: "Send") -> "Send":
+    """Have the answer to a request tell the newest nonce, where there are some."""
+    if dpop is None or dpop.nonce is None:
+        return send
+    headers = [*_nonce(dpop), _EXPOSED]
+
+    async def sending(message: "Message") -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers]
+        await send(message)
+
+    return sending
+
+
+def _nonce(dpop: Dpop) -> Headers:
+    nonce = dpop.nonce
+    return [] if nonce is None else [(b"dpop-nonce", nonce.encode())]
+
+
+def server_url(provider: object) -> str | None:
+    """The URL of the server as its clients know it, by whatever name the installed FastMCP has for it."""
+    # Another library's provider is asked for it after ours.
+    described = getattr(provider, "provider", provider)
+    for name in reversed(_compat.URL_PARAMETERS):
+        url = getattr(described, name, None)
+        if url is not None:
+            return str(url)
+    return None

@@ -1,0 +1,66 @@
+"""The checks of FastMCP's ``JWTVerifier`` that a subclass may override, and then decides."""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastmcp_rs import _compat
+from fastmcp_rs._native import JwtVerifier, scopes_of
+from fastmcp_rs.auth.denylist import DenyingProvider
+from fastmcp_rs.auth.native_provider import NativeProvider
+
+__all__ = ["KEY_LOOKUPS", "OverridableChecks"]
+
+# FastMCP's own ways to find a key. A class that overrides one expects it to be asked, and it would not be.
+KEY_LOOKUPS = frozenset({"_get_verification_key", "_get_jwks_key", "_refresh_jwks_key", "_fetch_jwks"})
+
+# The checks as they are written below.
+_CHECKS: dict[str, object] = {}
+
+
+class OverridableChecks(DenyingProvider, _compat.JWTVerifierBase):
+    """A verifier of JWTs that asks the checks which a subclass overrides."""
+
+    _native: JwtVerifier
+    _asks_issuer = False
+    _asks_scopes = False
+
+    _overridable = NativeProvider._overridable | {"_validate_issuer", "_extract_scopes"}
+    _not_asked = KEY_LOOKUPS
+
+    @classmethod
+    def _consider_overrides(cls) -> None:
+        """Find out which checks are overridden as well."""
+        super()._consider_overrides()
+        changed = {name for name, check in _CHECKS.items() if inspect.getattr_static(cls, name) is not check}
+        cls._asks_issuer = "_validate_issuer" in changed
+        cls._asks_scopes = "_extract_scopes" in changed
+
+    def _settle(self) -> None:
+        """Let the native function itself decide, unless what is overridden has to be handed to it."""
+        super()._settle()
+        known = vars(self)
+        known.pop("_accept", None)
+        if self._asks_issuer or self._asks_scopes:
+            known.pop("_decide", None)
+        elif "_native" in known and self._dpop is None:
+            known["_accept"] = self._native.accept
+
+    def _overridden_checks(self) -> "tuple[Callable[[Any], object] | None, Callable[[Any], object] | None]":
+        """The checks that a subclass overrides, each ``None`` where it does not."""
+        return (
+            self._validate_issuer if self._asks_issuer else None,
+            self._extract_scopes if self._asks_scopes else None,
+        )
+
+    def _validate_issuer(self, issuer: Any) -> bool:  # noqa: ANN401 - FastMCP's signature
+        """Whether a token's issuer is accepted. Where a subclass overrides it, it is called for every token."""
+        return self._native.policy.accepts_issuer(issuer)
+
+    def _extract_scopes(self, claims: Mapping[str, Any]) -> list[str]:
+        """The scopes that the claims grant. Where a subclass overrides it, its result replaces ours."""
+        return scopes_of(json.dumps({name: claims[name] for name in ("scope", "scp") if name in claims}).encode())
+
+
+_CHECKS.update({name: vars(OverridableChecks)[name] for name in ("_validate_issuer", "_extract_scopes")})

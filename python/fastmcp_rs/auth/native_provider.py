@@ -1,0 +1,254 @@
+"""Base of the native providers: one decision for both entry points and for the log."""
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from fastmcp_rs import _compat
+from fastmcp_rs._native import AccessToken, Decision, DecisionCounters, Dpop, Policy, TokenFields, bearer_token
+from fastmcp_rs.auth.dpop import present, presented
+from fastmcp_rs.auth.entry_points import ENTRY_POINTS
+from fastmcp_rs.auth.live_list import LiveList
+from fastmcp_rs.auth.overrides import class_without_overrides
+from fastmcp_rs.auth.protected_resource import protected_resource
+from fastmcp_rs.auth.provider import AuthProvider
+from fastmcp_rs.auth.reporting import report
+
+if TYPE_CHECKING:
+    from fastmcp_rs._compat import FastMCPAccessToken
+
+__all__ = ["CACHE_SIZE", "NativeProvider", "NativeVerifier"]
+
+# How many verified tokens a JWT verifier caches by default.
+CACHE_SIZE = 10_000
+
+# The entry points that decide natively, whatever is set in their place later.
+_NATIVE: dict[str, Any] = {}
+
+
+class NativeVerifier(Protocol):
+    """The native verifier of a provider."""
+
+    @property
+    def policy(self) -> Policy:
+        """What a token must be."""
+
+    def decide(self, token: object) -> Decision:
+        """Decide about a token, at once."""
+
+
+class NativeProvider(AuthProvider):
+    """A provider whose decisions are made natively."""
+
+    _native: NativeVerifier
+    _counts_accepted = True
+    # Decides where nothing else is asked, counts a token that is accepted, and makes the fields of FastMCP's.
+    _accept: "Callable[[object, TokenFields, DecisionCounters], dict[str, Any] | Decision] | None" = None
+
+    @property
+    def required_scopes(self) -> list[str]:
+        """The scopes that every token must have. Setting or changing them takes effect at once."""
+        return self._required_scopes
+
+    @required_scopes.setter
+    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
+        self._require(required_scopes, "required_scopes")
+
+    def _require(self, required_scopes: object, argument: str) -> None:
+        """Demand scopes that the operator gave under this name."""
+        policy = self._native.policy
+        policy.set_required_scopes(required_scopes, argument)
+        before = vars(self).get("_required_scopes")
+        if isinstance(before, LiveList):
+            before.detach()
+        self._required_scopes = LiveList(
+            policy.required_scopes, lambda changed: policy.set_required_scopes(changed, argument)
+        )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, but not a parameter that is read at construction only: that would change nothing.
+
+        Raises:
+            AttributeError: It is such a parameter, and the value is another one.
+        """
+        known = vars(self)
+        if (
+            "_native" in known
+            and name in _fixed_parameters(class_without_overrides(self))
+            and known.get(name, ...) is not value
+        ):
+            raise AttributeError(
+                f"{name} is read when a {type(self).__name__} is made, and would change nothing later: make a new one"
+            )
+        super().__setattr__(name, value)
+
+    def _expose(self, **configuration: object) -> None:
+        """Make the configuration readable as attributes."""
+        vars(self).update(configuration)
+
+    def _describe_resource(self, urls: Iterable[object], issuer: str | Sequence[str] | None, **given: object) -> None:
+        """Take what describes the protected resource, and make it readable.
+
+        Raises:
+            ValueError: It describes none; the text says what is missing.
+        """
+        resource = self._resource = protected_resource(urls, issuer, **given)
+        if resource is not None:
+            self._expose(
+                authorization_servers=list(resource.authorization_servers),
+                resource_name=resource.resource_name,
+                resource_documentation=resource.resource_documentation,
+            )
+
+    def _decide(self, token: object) -> Decision:
+        """Decide about a token, at once."""
+        return self._native.decide(token)
+
+    def _settle(self) -> None:
+        """Let the native function itself decide where nothing else is asked: a request has one step less to go."""
+        if "_native" in vars(self):
+            vars(self)["_decide"] = self._native.decide
+
+    async def _decide_later(self, token: object, request: object = None) -> Decision:
+        """Decide about a token after waiting for what the decision needs, such as keys."""
+        raise NotImplementedError
+
+    async def authenticate(self, request: object) -> AccessToken | None:
+        """Authenticate a request.
+
+        Args:
+            request: A Starlette request or connection, an ASGI scope, or anything with ``headers``.
+
+        Returns:
+            The access token, or ``None`` if the request carries no valid one. Never raises for what a client sent.
+        """
+        return (await self._decide_request(request)).access_token()
+
+    async def verify_token(self, token: str) -> "FastMCPAccessToken | None":
+        """Verify a bearer token.
+
+        Args:
+            token: The token as the client sent it.
+
+        Returns:
+            The installed FastMCP's access token, or ``None`` if the token is refused. Never raises for what a client
+            sent.
+
+        Raises:
+            ImportError: Neither FastMCP nor the MCP SDK is installed.
+            TokenVerificationError: FastMCP's own, where it has one (4.2) and ``unavailable`` is ``"raise"``: keys are
+                out of reach, so it cannot be told whether the token is good.
+        """
+        # As in `_admit`: one more coroutine would be a tenth of what a cached token costs.
+        fields = _compat.token_fields
+        if self._accept is None or fields is None:
+            decision = self._decide(token)
+        else:
+            accepted = self._accept(token, fields, self._counters)
+            if isinstance(accepted, dict):
+                return _compat.token_of_fields(accepted)
+            decision = accepted
+        if decision.is_pending:
+            decision = await self._decide_later(token)
+        if self._dpop is not None:
+            decision = self._dpop.prove(decision, presented())
+        report(self, decision)
+        if decision.is_accepted:
+            return _compat.to_fastmcp(decision)
+        if decision.outcome == "unavailable" and self._unavailable == "raise":
+            _compat.raise_unavailable(decision)
+        return None
+
+    async def _decide_request(self, request: object) -> Decision:
+        """Decide about a request, and report what was decided."""
+        if self._dpop is not None:
+            return await self._decide_presented(self._dpop, request)
+        token = bearer_token(request)
+        decision = token if isinstance(token, Decision) else self._decide(token)
+        if decision.is_pending:
+            decision = await self._decide_later(token, request)
+        report(self, decision)
+        return decision
+
+    async def _admit(self, request: object) -> "FastMCPAccessToken | Decision":
+        """Decide about a request, and report it: FastMCP's access token, or why there is none."""
+        fields = _compat.token_fields
+        if self._accept is None or fields is None:
+            decision = await self._decide_request(request)
+        else:
+            token = bearer_token(request)
+            accepted = token if isinstance(token, Decision) else self._accept(token, fields, self._counters)
+            if isinstance(accepted, dict):
+                return _compat.token_of_fields(accepted)
+            decision = accepted
+            if decision.is_pending:
+                decision = await self._decide_later(token, request)
+            report(self, decision)
+        return _compat.to_fastmcp(decision) if decision.is_accepted else decision
+
+    async def _decide_presented(self, dpop: Dpop, request: object) -> Decision:
+        """Decide about a request that may hold a proof of possession: the token first, the proof after it."""
+        given = present(self, request, trusts_forwarded=dpop.trusts_forwarded)
+        if isinstance(given, Decision):
+            decision = given
+        else:
+            decision = self._decide(given.token)
+            if decision.is_pending:
+                decision = await self._decide_later(given.token)
+            decision = dpop.prove(decision, given)
+        report(self, decision)
+        return decision
+
+    def _demand_proofs(self, dpop: Dpop | None) -> None:
+        """Look at proofs of possession as an operator demands."""
+        if dpop is not None:
+            self._native.policy.demand_proofs()
+            self._dpop = dpop
+            # It looks at no proof, and is there where a provider is told of proofs once it was made.
+            vars(self).pop("_accept", None)
+
+    # FastMCP's JWTVerifier has this name for it too. It is defined here so that a class which overrides no entry point
+    # inherits all of them from one class, and is the same function so that it calls no other entry point.
+    load_access_token = verify_token
+
+    def _takes_requests(self) -> bool:
+        """Whether a subclass overrides ``authenticate``: native verifiers read bearer tokens only."""
+        return super()._takes_requests() and type(self).authenticate is not _NATIVE["authenticate"]
+
+    @classmethod
+    def _consider_overrides(cls) -> None:
+        """Find out whether the native decision is final."""
+        super()._consider_overrides()
+        native = all(getattr(cls, name) is function for name, function in _NATIVE.items())
+        cls._decides_alone = native and _compat.takes_middleware()
+
+    def _shown(self) -> str:
+        """The repr of a provider that was made."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        try:
+            return self._shown()
+        except AttributeError:
+            # Its construction failed, and a repr, such as a debugger's, must not hide why.
+            return f"{type(self).__name__}(not constructed)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: it holds keys; construct it where it is needed")
+
+
+_NATIVE.update({name: vars(NativeProvider)[name] for name in ENTRY_POINTS})
+
+
+@cache
+def _fixed_parameters(cls: type) -> frozenset[str]:
+    """The parameters of our class for which it has no setter; those that a subclass adds are not looked at."""
+    ours = next(base for base in cls.__mro__ if base.__module__.startswith("fastmcp_rs."))
+    names = inspect.signature(ours).parameters
+    return frozenset(name for name in names if name not in _compat.URL_PARAMETERS and not _is_set_by_class(cls, name))
+
+
+def _is_set_by_class(cls: type, name: str) -> bool:
+    member = inspect.getattr_static(cls, name, None)
+    return hasattr(type(member), "__set__") and (not isinstance(member, property) or member.fset is not None)

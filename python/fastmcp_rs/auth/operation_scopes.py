@@ -1,0 +1,269 @@
+"""The scopes that an operation of a FastMCP server needs, as far as they can be read from the server.
+
+They are those of ``require_scope`` on a function, and of FastMCP's ``require_scopes`` and ``restrict_tag`` for a
+component or in an ``AuthMiddleware``. FastMCP checks all of them itself, and its check stands: what is read here only
+says what a client is told beforehand. Where something else has a say as well, FastMCP answers.
+"""
+
+from collections.abc import Iterable, Sequence, Sized
+from time import monotonic
+from typing import Any, NamedTuple
+
+from fastmcp_rs import _compat
+from fastmcp_rs._callbacks import reset_context
+from fastmcp_rs.auth.component_checks import demanded_by, is_auth_middleware, may_hide, scopes_for, underlying
+from fastmcp_rs.auth.scope_inventory import ScopeInventory
+from fastmcp_rs.logs import get_logger
+
+__all__ = ["IN_BODY", "Needed", "Operation", "OperationScopes"]
+
+_logger = get_logger("step_up")
+
+# For how long what was read of a server holds where it lets a request pass. A refusal is read anew.
+_SECONDS = 1.0
+_MOST_OPERATIONS = 1024
+_LONGEST_TEXT = 256
+_NONE: frozenset[str] = frozenset()
+# The version of an operation that headers name. They do not have it.
+IN_BODY = ""
+
+
+class Operation(NamedTuple):
+    """What a request asks for: the method, the name or URI, and the version if the request names one."""
+
+    method: str
+    target: str
+    version: str | None
+
+
+class Needed(NamedTuple):
+    """The scopes that an operation needs.
+
+    Attributes:
+        scopes: All of them.
+        name: What the component is called in this server: its name, its URI, or the template of its URI.
+        is_versioned: Whether there may be several versions of it.
+        servers: Those on the way to it, from the one that was asked to the one that has it.
+    """
+
+    scopes: frozenset[str]
+    name: str
+    is_versioned: bool
+    servers: tuple[Any, ...]
+
+
+class OperationScopes:
+    """What the operations of one server need."""
+
+    def __init__(self, server: Any) -> None:  # noqa: ANN401 - FastMCP's
+        self._server = server
+        self._holds_until = 0.0
+        self._every: frozenset[str] | None = None
+        self._inventory: ScopeInventory | None = None
+        self._collections: Sequence[Sized] = ()
+        self._sizes: list[int] = []
+        self._recent: dict[tuple[str, str, str | None], frozenset[str]] = {}
+        self._found: dict[Operation, Needed] = {}
+        self._has_failed = False
+
+    def every(self) -> frozenset[str] | None:
+        """The scopes of all operations; ``None`` where only the operation at hand can tell."""
+        if monotonic() >= self._holds_until or [*map(len, self._collections)] != self._sizes:
+            self._take_stock()
+        return self._every
+
+    def named(self) -> frozenset[str]:
+        """The scopes that are found in the server."""
+        return self._named
+
+    def recent(self, operation: tuple[str, str, str | None]) -> frozenset[str] | None:
+        """The scopes that an operation needed a moment ago, if it was looked at."""
+        return self._recent.get(operation)
+
+    async def needed(self, operation: Operation, granted: Iterable[str], sessions: Iterable[str]) -> Needed | None:
+        """Find out what an operation needs.
+
+        Args:
+            operation: The operation.
+            granted: The scopes of the token.
+            sessions: Under which names FastMCP may keep what the client's session hides.
+
+        Returns:
+            What it needs. ``None`` where FastMCP is to answer: there is no such component, it is hidden, or not scopes
+            alone decide.
+        """
+        # The transport where FastMCP checks no component: it finds what it would find for a token with every scope.
+        transport = _compat.fastmcp("server.context")._current_transport
+        outside = transport.set("stdio")
+        try:
+            found = self._found.get(operation)
+            if found is None or self._inventory is None or not self._inventory.is_unchanged():
+                found = await self._find(operation, granted)
+            if found is not None:
+                for server in found.servers:
+                    if await _hides(server, operation.method, sessions):
+                        return None
+        except Exception as error:  # noqa: BLE001 - code of the application, or of a FastMCP that has changed
+            self._report(error)
+            self._keep(operation, None)
+            return None
+        finally:
+            reset_context(transport, outside)
+        return found
+
+    async def _find(self, operation: Operation, granted: Iterable[str]) -> Needed | None:
+        found = await _resolve(self._server, operation)
+        if found is not None and found.is_versioned:
+            if operation.version == IN_BODY:
+                return found
+            if operation.version is None:
+                found = await _unless_another_version_serves(self._server, operation, found, granted)
+        self._keep(operation, found)
+        return found
+
+    def _keep(self, operation: Operation, found: Needed | None) -> None:
+        if len(operation.target) > _LONGEST_TEXT or len(operation.version or "") > _LONGEST_TEXT:
+            return
+        if len(self._recent) >= _MOST_OPERATIONS:
+            self._forget()
+        self._recent[operation] = _NONE if found is None else found.scopes
+        if found is not None and not found.is_versioned:
+            self._found[operation] = found
+
+    def _forget(self) -> None:
+        self._recent.clear()
+        self._found.clear()
+
+    def _take_stock(self) -> None:
+        self._forget()
+        self._holds_until = monotonic() + _SECONDS
+        try:
+            self._inventory = ScopeInventory(self._server)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._report(error)
+            self._inventory = None
+            self._named = self._every = _NONE
+            self._collections = ()
+        else:
+            self._named = frozenset(self._inventory.scopes)
+            self._every = self._named if self._inventory.is_complete else None
+            self._collections = self._inventory.collections
+        self._sizes = [*map(len, self._collections)]
+
+    def _report(self, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            kind = type(error)
+            _logger.warning("what an operation needs cannot be read, so FastMCP answers: %s", kind.__qualname__)
+
+
+async def _resolve(server: Any, operation: Operation) -> Needed | None:  # noqa: ANN401 - FastMCP's
+    """Go the way of a request: from a server into those that are mounted in it."""
+    scopes: set[str] = set()
+    method, target, version = operation
+    called: Any = None
+    servers = []
+    while True:
+        servers.append(server)
+        async with _compat.fastmcp("server.context").Context(fastmcp=server):
+            component = await _look_up(server, Operation(method, target, version))
+        if component is None:
+            return None
+        for checks in (*(each.auth for each in server.middleware if is_auth_middleware(each)), component.auth):
+            demanded = scopes_for(component, checks)
+            if demanded is None:
+                return None
+            scopes |= demanded
+        called = called or component
+        running = underlying(component)
+        inner = getattr(running, "_server", None)
+        if inner is None:
+            scopes |= demanded_by(running)
+            return Needed(frozenset(scopes), _name(called), called.version is not None, tuple(servers))
+        server, target, version = inner, _target_inside(running, target), running.version or None
+
+
+async def _look_up(server: Any, operation: Operation) -> Any:  # noqa: ANN401 - FastMCP's
+    method, target, version = operation
+    spec = _compat.fastmcp("utilities.versions").VersionSpec(eq=version) if version else None
+    if method == "tools/call":
+        return await server.get_tool(target, spec)
+    if method == "prompts/get":
+        return await server.get_prompt(target, spec)
+    exists = False
+    if hasattr(server, "_lookup_resource"):
+        # There a hidden resource hides a template that its URI would match.
+        resource, exists = await server._lookup_resource(target, spec)
+    else:
+        resource = await server.get_resource(target, spec)
+    return resource if resource is not None or exists else await server.get_resource_template(target, spec)
+
+
+async def _hides(server: Any, method: str, sessions: Iterable[str]) -> bool:  # noqa: ANN401 - FastMCP's
+    """Whether something may hide a component of a server from this client in particular."""
+    if any(may_hide(middleware, method) for middleware in server.middleware):
+        return True
+    context, visibility = _compat.fastmcp("server.context"), _compat.fastmcp("server.transforms.visibility")
+    for session in sessions:
+        asking = context.Context(fastmcp=server, session=_Session(session))
+        if await visibility.get_session_transforms(asking):
+            return True
+    return False
+
+
+class _Session:
+    """Stands for a session where FastMCP looks up what it keeps of one."""
+
+    def __init__(self, name: str) -> None:
+        self._fastmcp_state_prefix = name
+
+
+def _target_inside(component: Any, target: str) -> str:  # noqa: ANN401 - FastMCP's
+    """What a component of a mounted server is called there."""
+    for attribute in ("_original_name", "_original_uri"):
+        original = getattr(component, attribute, None)
+        if original is not None:
+            return str(original)
+    template = component._original_uri_template
+    parameters = component.matches(target)
+    module = _compat.fastmcp("server.providers.fastmcp_provider")
+    if hasattr(module, "forward_uri"):
+        return str(module.forward_uri(template, parameters, target))
+    return str(module.expand_uri_template(template, parameters))
+
+
+def _name(component: Any) -> str:  # noqa: ANN401 - FastMCP's
+    return next(str(getattr(component, name)) for name in ("uri_template", "uri", "name") if hasattr(component, name))
+
+
+async def _unless_another_version_serves(
+    server: Any,  # noqa: ANN401 - FastMCP's
+    operation: Operation,
+    found: Needed,
+    granted: Iterable[str],
+) -> Needed | None:
+    """What the newest version needs, unless FastMCP serves one that the token has the scopes for.
+
+    FastMCP does so from 4.2 on, where no version is asked for.
+    """
+    if found.scopes.issubset(granted) or not hasattr(_compat.fastmcp("server.server"), "_highest_available_version"):
+        return found
+    for version in await _versions(server, operation):
+        other = await _resolve(server, operation._replace(version=version))
+        if other is None or other.scopes.issubset(granted):
+            return None
+    return found
+
+
+async def _versions(server: Any, operation: Operation) -> list[str]:  # noqa: ANN401 - FastMCP's
+    method, target, _ = operation
+    if method == "tools/call":
+        same = [tool for tool in await server.list_tools(run_middleware=False) if tool.name == target]
+    elif method == "prompts/get":
+        same = [prompt for prompt in await server.list_prompts(run_middleware=False) if prompt.name == target]
+    else:
+        same = [each for each in await server.list_resources(run_middleware=False) if str(each.uri) == target]
+        if not same:
+            templates = await server.list_resource_templates(run_middleware=False)
+            same = [template for template in templates if template.matches(target) is not None]
+    return [component.version for component in same if component.version is not None]

@@ -1,0 +1,150 @@
+"""Overrides that come after a class is made: methods that are set on the class, or on one instance.
+
+FastMCP looks a method up each time that it calls it, so whatever is set later is asked. Here the entry points are
+bridged to each other, and what is not overridden is decided natively. So a change of either kind is made an override
+like any other: a class is considered anew with its subclasses, and an instance gets a class of its own.
+"""
+
+from abc import ABCMeta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fastmcp_rs import _compat
+from fastmcp_rs.auth.entry_points import bridge_entry_points, guarded
+from fastmcp_rs.auth.telemetry import living
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth._contract import Provider
+
+    _FastMCPsMeta = ABCMeta
+else:
+    _FastMCPsMeta = ABCMeta if type(_compat.TokenVerifierBase) is type else type(_compat.TokenVerifierBase)
+
+__all__ = [
+    "Overridable",
+    "class_without_overrides",
+    "guard",
+    "heed_overrides",
+    "overrides_entry_point",
+    "reconsider",
+    "refuse_what_is_not_asked",
+]
+
+_GUARD = "_fastmcp_rs_guard"
+
+
+class Overridable(_FastMCPsMeta):
+    """The class of provider classes: what is set on one of them later is an override, as if written in its body."""
+
+    _overridable: frozenset[str]
+    _not_asked: frozenset[str]
+
+    def __setattr__(cls, name: str, value: object) -> None:  # noqa: N805 - a metaclass
+        if name in cls._not_asked:
+            raise _not_asked_error(cls, name)
+        super().__setattr__(name, value)
+        if name in cls._overridable:
+            _changed(cls)
+
+    def __delattr__(cls, name: str) -> None:  # noqa: N805 - as above
+        super().__delattr__(name)
+        if name in cls._overridable:
+            _changed(cls)
+
+
+class _OfOneInstance(_compat.TokenVerifierBase):
+    """Stands first among the bases of an instance's own class, whose ``__init_subclass__`` is then not asked.
+
+    It has FastMCP's base, as providers have, since an instance changes only between classes of one layout.
+    """
+
+    def __init_subclass__(cls) -> None:
+        reconsider(cls)
+
+
+def reconsider(cls: Any) -> None:  # noqa: ANN401 - a class of providers
+    """Let a class find out what it overrides.
+
+    Raises:
+        TypeError: It overrides what is not asked here.
+    """
+    for name in cls._not_asked:
+        if any(name in vars(base) for base in cls.__mro__[: cls.__mro__.index(_compat.JWTVerifierBase)]):
+            raise _not_asked_error(cls, name)
+    bridge_entry_points(cls)
+    cls._consider_overrides()
+
+
+def heed_overrides(provider: "Provider", name: str) -> None:
+    """Take what was set on an instance under this name, or deleted there, for the override that it is."""
+    cls = class_without_overrides(provider)
+    if name not in cls._overridable:
+        return
+    own = {name: value for name, value in vars(provider).items() if name in cls._overridable and not _is_guard(value)}
+    if not own:
+        provider.__class__ = cls
+    else:
+        methods = {name: _calling(value) for name, value in own.items()}
+        told = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        metaclass: Any = type(cls)
+        provider.__class__ = metaclass(cls.__name__, (_OfOneInstance, cls), {**told, **methods})
+    if _GUARD in vars(provider):
+        guard(provider)
+    provider._settle()
+
+
+def refuse_what_is_not_asked(provider: "Provider", name: str) -> None:
+    """Refuse to take on an instance what would not be asked.
+
+    Raises:
+        AttributeError: This is such a name.
+    """
+    if name in type(provider)._not_asked:
+        raise AttributeError(str(_not_asked_error(class_without_overrides(provider), name)))
+
+
+def class_without_overrides(provider: "Provider") -> Any:  # noqa: ANN401 - a class of providers
+    """The class of an instance, before anything was set on the instance itself."""
+    cls = type(provider)
+    return cls.__bases__[1] if cls.__bases__[0] is _OfOneInstance else cls
+
+
+def overrides_entry_point(provider: object, name: str) -> bool:
+    """Whether a subclass, or what was set on it or on the instance, answers under this name and not this package."""
+    if name in vars(provider) and not _is_guard(vars(provider)[name]):
+        return True
+    module = getattr(getattr(type(provider), name, None), "__module__", None)
+    return not str(module).startswith("fastmcp_rs.")
+
+
+def guard(provider: "Provider") -> None:
+    """Let FastMCP 2.12.0, which asks an instance by itself, ask it through what lets no exception out."""
+    vars(provider).update({_GUARD: True, "verify_token": partial(guarded, provider)})
+
+
+def _is_guard(value: object) -> bool:
+    return isinstance(value, partial) and value.func is guarded
+
+
+def _calling(value: Any) -> Any:  # noqa: ANN401 - anything that can be called
+    def method(_: object, *arguments: object) -> object:
+        return value(*arguments)
+
+    return method
+
+
+def _changed(cls: Any) -> None:  # noqa: ANN401 - a class of providers
+    _reconsider_below(cls)
+    for provider in living():
+        if isinstance(provider, cls):
+            provider._settle()
+
+
+def _reconsider_below(cls: Any) -> None:  # noqa: ANN401 - as above
+    reconsider(cls)
+    for subclass in type.__subclasses__(cls):
+        _reconsider_below(subclass)
+
+
+def _not_asked_error(cls: type, name: str) -> TypeError:
+    return TypeError(f"{cls.__name__} overrides {name}, which is not asked here: give the key at construction")

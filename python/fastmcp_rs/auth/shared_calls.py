@@ -1,0 +1,102 @@
+"""Calls that many tasks, threads and event loops share, while they are on their way."""
+
+import asyncio
+import copy
+import os
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from fastmcp_rs._callbacks import await_callback
+
+__all__ = ["SharedCalls"]
+
+T = TypeVar("T")
+
+# After this long a waiter calls by itself: the event loop of the call may have been stopped for good.
+_LONGEST_SECONDS = 60.0
+
+
+class _Outcome(Generic[T]):
+    """The end of a call; an abandoned one has neither a value nor an error."""
+
+    def __init__(self, value: T | None = None, error: Exception | None = None, *, is_abandoned: bool = False) -> None:
+        self.value = value
+        self.error = error
+        self.is_abandoned = is_abandoned
+
+    def take(self, duplicate: Callable[[T], T]) -> T | None:
+        """A value for one waiter, who may change it; an error is raised."""
+        if self.error is not None:
+            raise _another(self.error)
+        return self.value if self.value is None else duplicate(self.value)
+
+
+class _Call(Generic[T]):
+    """One call. It neither locks nor depends on its waiters."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[_Outcome[T]], None]] = []
+        self._outcome: _Outcome[T] | None = None
+        # An event loop holds its tasks weakly.
+        self.task: asyncio.Task[None] | None = None
+
+    def add(self, done: Callable[[_Outcome[T]], None]) -> None:
+        """Have ``done`` told of the end, once or twice."""
+        self._waiting.append(done)
+        if self._outcome is not None:
+            done(self._outcome)
+
+    async def run(self, work: Callable[[], Awaitable[T | None]], forget: Callable[[], object]) -> None:
+        """Do the work, and tell every waiter of its end, also where the event loop ends first."""
+        outcome: _Outcome[T] = _Outcome(is_abandoned=True)
+        try:
+            try:
+                outcome = _Outcome(await work())
+            except Exception as error:  # noqa: BLE001 - it is raised where the waiters are
+                outcome = _Outcome(error=error)
+        finally:
+            forget()
+            self._outcome = outcome
+            for done in self._waiting:
+                done(outcome)
+
+
+class SharedCalls(Generic[T]):
+    """The calls that are on their way, by their keys."""
+
+    def __init__(self, duplicate: Callable[[T], T]) -> None:
+        """Take the function that makes a waiter's own value of another's."""
+        self._duplicate = duplicate
+        self._calls: dict[Hashable, _Call[T]] = {}
+
+    async def join(self, key: Hashable, work: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Wait for the call of this key, which the first one starts. Cancelling a waiter does not cancel the call."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Another library's event loop, on which nothing can wait for a thread.
+            return await work()
+        # After a fork, what the parent waits for is not on its way here.
+        place = (os.getpid(), key)
+        while True:
+            mine: _Call[T] = _Call()
+            # One step, for all threads.
+            call = self._calls.setdefault(place, mine)
+            if call is mine:
+                running = call.run(work, lambda: self._calls.pop(place, None))
+                call.task = loop.create_task(running)
+            try:
+                outcome: _Outcome[T] = await await_callback(call.add, _LONGEST_SECONDS)
+            except asyncio.TimeoutError:
+                return await work()
+            if not outcome.is_abandoned:
+                return outcome.take(self._duplicate)
+
+
+def _another(error: Exception) -> Exception:
+    """An error like another one, with a traceback of its own."""
+    try:
+        made = copy.copy(error)
+    except Exception:  # noqa: BLE001 - an error that cannot be copied is raised as it is
+        return error
+    return made.with_traceback(None) if type(made) is type(error) else error

@@ -1,0 +1,1 @@
+"""``fastmcp-rs bench``: what verification costs here, beside other libraries."""

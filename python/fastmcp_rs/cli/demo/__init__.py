@@ -1,0 +1,1 @@
+"""``fastmcp-rs demo``: a protected server that accepts and refuses tokens."""

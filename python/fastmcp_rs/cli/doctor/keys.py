@@ -1,0 +1,168 @@
+"""The keys of an issuer, and its clock."""
+
+import asyncio
+import email.utils
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from fastmcp_rs._native import FetchOptions, RemoteKeys
+from fastmcp_rs.auth.remote_keys import (
+    MAX_STALE_SECONDS,
+    REFRESH_INTERVAL_SECONDS,
+    IssuerMetadata,
+    keys_at_url,
+    keys_of_issuer,
+    warm_up,
+)
+from fastmcp_rs.cli.doctor.findings import Finding, advise, fail, pass_, unavailable
+from fastmcp_rs.cli.doctor.http import UnreachableError, ask
+from fastmcp_rs.cli.terminal import waiting
+from fastmcp_rs.errors import KeysUnavailableError
+
+__all__ = ["fetched", "issuer", "key_set"]
+
+# What `nbf` tolerates; beyond it, new tokens are refused.
+_MOST_SECONDS = 30
+_LOGGER = logging.getLogger("fastmcp_rs.keys")
+
+
+def issuer(url: str, *, allow_http: bool, may_have_none: bool = False) -> Iterator[Finding]:
+    """Look at an issuer: its metadata, its keys, its clock.
+
+    Args:
+        url: The issuer.
+        allow_http: Whether keys may be fetched over http from other machines.
+        may_have_none: Whether it is the server itself, which need not publish the keys of its tokens.
+
+    Raises:
+        ValueError: The issuer is no URL that metadata may be fetched from.
+    """
+    remote = keys_of_issuer(IssuerMetadata(url), None, _options(allow_http=allow_http))
+    yield from fetched(remote, may_have_none=may_have_none)
+
+
+def key_set(url: str, *, allow_http: bool, algorithms: Sequence[str] | None = None) -> Iterator[Finding]:
+    """Look at the JWK Set at a URL, and at the clock of its server.
+
+    Raises:
+        ValueError: It is no URL that keys may be fetched from.
+    """
+    yield from fetched(keys_at_url(url, None, _options(allow_http=allow_http)), algorithms)
+
+
+def fetched(
+    remote: RemoteKeys, algorithms: Sequence[str] | None = None, *, may_have_none: bool = False
+) -> Iterator[Finding]:
+    """Look at the keys that a verifier fetches, and at the clock of their server."""
+    source = remote.status()["source"]
+    yield from _held(remote, source, algorithms, may_have_none=may_have_none)
+    yield from _clock(source)
+
+
+def _options(*, allow_http: bool) -> FetchOptions:
+    return FetchOptions(
+        allow_http=allow_http,
+        ssrf_safe=False,
+        refresh_interval=REFRESH_INTERVAL_SECONDS,
+        max_stale=MAX_STALE_SECONDS,
+    )
+
+
+def _held(
+    remote: RemoteKeys, source: str, algorithms: Sequence[str] | None, *, may_have_none: bool
+) -> Iterator[Finding]:
+    with _recorded() as records, waiting("doctor", f"waiting for the keys of {source}"):
+        try:
+            asyncio.run(warm_up(remote))
+        except KeysUnavailableError as error:
+            yield _unavailable(str(error), source, may_have_none=may_have_none)
+            return
+    held = remote.status()["keys"]
+    names = ", ".join(" ".join(filter(None, (key["kty"], key["alg"], key["kid"]))) for key in held)
+    yield pass_("keys", f"{len(held)} of {source}: {names}")
+    for text in records:
+        yield advise("keys", text, "nothing, unless tokens are signed by this key: the others are used")
+    if algorithms is not None:
+        yield from _usable(held, algorithms)
+
+
+def _unavailable(error: str, source: str, *, may_have_none: bool) -> Finding:
+    if 'it has no "jwks_uri"' in error:
+        if may_have_none:
+            return pass_("keys", f"{source} publishes none: it is this server, which checks its own tokens")
+        fix = "OAuthProvider(..., introspection_url=...) asks it about each token; a proxy checks its own tokens itself"
+        return advise("keys", f"{source} publishes none: its metadata has no jwks_uri", fix)
+    if "not a usable JWK Set" in error:
+        return fail("keys", error, "give the URL of a JWK Set, or have the issuer publish keys for signatures")
+    fix = (
+        "open the URL from this machine: a wrong URL or issuer, DNS, a proxy or a private authority (SSL_CERT_FILE) "
+        "are the usual causes"
+    )
+    return unavailable("keys", f"{source}: {error}", fix)
+
+
+def _usable(held: Sequence[object], algorithms: Sequence[str]) -> Iterator[Finding]:
+    named = {key["alg"] for key in held if isinstance(key, dict)}
+    # A key without an algorithm serves any of its type.
+    if None not in named and not named.intersection(algorithms):
+        found = ", ".join(sorted(filter(None, named)))
+        yield fail(
+            "algorithms",
+            f"the keys are for {found}, and the verifier accepts {', '.join(algorithms)}",
+            f"algorithms=[{', '.join(json.dumps(name) for name in sorted(filter(None, named)))}]",
+        )
+    else:
+        yield pass_("algorithms", f"accepted: {', '.join(algorithms)}")
+
+
+@contextmanager
+def _recorded() -> Iterator[list[str]]:
+    """Collect what the log says of keys that are skipped, and keep it off the terminal."""
+    texts: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if "skipped" in text:
+                texts.append(text)
+
+    handler, propagated = Handler(), _LOGGER.propagate
+    _LOGGER.addHandler(handler)
+    _LOGGER.propagate = False
+    try:
+        yield texts
+    finally:
+        _LOGGER.removeHandler(handler)
+        _LOGGER.propagate = propagated
+
+
+def _clock(url: str) -> Iterator[Finding]:
+    """Compare the clock with the ``Date`` of an answer, whatever its status is."""
+    try:
+        with waiting("doctor", f"waiting for {url}"):
+            date = ask(url).headers.get("Date")
+    except UnreachableError as error:
+        yield unavailable("clock", f"no answer of {url} to compare with: {error}", "compare the clock by hand")
+        return
+    if date is None:
+        yield unavailable("clock", "the answer has no Date", "compare the clock by hand")
+        return
+    try:
+        theirs = email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        yield unavailable("clock", "the Date of the answer cannot be read", "compare the clock by hand")
+        return
+    # A date has no fractions: half a second is the fair guess.
+    ahead = round(time.time() - theirs - 0.5)
+    if abs(ahead) > _MOST_SECONDS:
+        side = "ahead of" if ahead > 0 else "behind"
+        yield fail(
+            "clock",
+            f"this machine is {abs(ahead)} s {side} the issuer",
+            "set the clock by NTP, here or at the issuer; leeway= tolerates up to 600 s until then",
+        )
+    else:
+        yield pass_("clock", f"within {max(abs(ahead), 1)} s of the issuer's")

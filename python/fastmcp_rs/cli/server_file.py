@@ -1,0 +1,51 @@
+"""A server in a file, as ``server.py`` or ``server.py:name`` names it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+__all__ = ["file_and_name", "found_in", "imported"]
+
+# The names that FastMCP's own command looks for.
+_NAMES = ("mcp", "server", "app")
+
+
+def file_and_name(place: str) -> tuple[Path, str | None]:
+    """The file and the name of ``server.py`` or ``server.py:name``.
+
+    Raises:
+        ValueError: There is no such file.
+    """
+    file, _, name = place.rpartition(":") if ":" in Path(place).name else (place, "", "")
+    path = Path(file)
+    if path.suffix != ".py" or not path.is_file():
+        raise ValueError("there is no such file; give server.py, or server.py:name for a server that is not named mcp")
+    return path, name or None
+
+
+def imported(file: Path) -> Any:  # noqa: ANN401 - with whatever names
+    """Import the file as a module."""
+    path = file.resolve()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None  # noqa: S101 - a file that ends in .py has one
+    assert spec.loader is not None  # noqa: S101 - likewise
+    module = importlib.util.module_from_spec(spec)
+    # As when Python runs it: it may import its neighbours, and classes look for their module.
+    sys.path.insert(0, str(path.parent))
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def found_in(module: Any, name: str | None) -> Any:  # noqa: ANN401 - a server of any FastMCP, or an ASGI app
+    """The server, or the app, of this name in a module, or of one of the usual names.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for one in _NAMES if name is None else (name,):
+        thing = getattr(module, one, None)
+        if thing is not None:
+            return thing
+    raise ValueError(f"the file has no {name or ', '.join(_NAMES)}: give server.py:name")

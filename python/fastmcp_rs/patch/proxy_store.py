@@ -1,0 +1,198 @@
+"""The reads of FastMCP's ``OAuthProxy`` store that come with each request, without decryption where nothing changed.
+
+FastMCP's own code finds and decrypts each entry. What it read is given again while the entry in the store is the same
+one: nothing has a time to live, and a change is seen by the next read.
+"""
+
+# The objects of FastMCP and its libraries have no types unless they are installed.
+# ruff: noqa: ANN401, SLF001
+
+import marshal
+import math
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastmcp_rs.patch.entry_identity import Identity, StoredEntries
+
+__all__ = ["Chain", "ProxyStores", "adapter_class"]
+
+# For each collection of a proxy. What is remembered are secrets, so it is not more than a busy server needs.
+_MOST_ENTRIES = 10_000
+_MOST_BYTES = 16 * 1024 * 1024
+
+
+# Without a repr, which would show secrets.
+@dataclass(frozen=True, repr=False)
+class _Entry:
+    """What was read under a key.
+
+    Attributes:
+        identity: What the store's entry was known by, before it was read and after.
+        expires_at: When the entry expires, in seconds since the epoch.
+        data: The value in marshal's form, which is the fastest to read. Each reader gets an object of its own.
+    """
+
+    identity: Identity
+    expires_at: float
+    data: bytes
+
+
+class Chain:
+    """A store with the wrapper around it, if there is one, both of classes whose inside is known."""
+
+    def __init__(self, top: Any, wrapper: Any, entries: StoredEntries) -> None:
+        """Note how the two are now.
+
+        Args:
+            top: What FastMCP reads from.
+            wrapper: The wrapper that decrypts; ``None`` where the store itself is what FastMCP reads from.
+            entries: The entries of the store.
+        """
+        self.top = top
+        self.entries = entries
+        self._wrapper = wrapper
+        self._state = None if wrapper is None else _state_of(wrapper)
+
+    def is_unchanged(self) -> bool:
+        """Whether both still are as they were."""
+        if self._wrapper is not None and _state_of(self._wrapper) != self._state:
+            return False
+        return self.entries.is_unchanged()
+
+
+def _state_of(wrapper: Any) -> tuple[object, ...]:
+    # A method that is replaced on the instance is one attribute more.
+    return wrapper.key_value, wrapper._decryption_fn, wrapper.encryption_version, len(vars(wrapper))
+
+
+def _packed(value: dict[str, Any]) -> bytes | None:
+    """Give the value in marshal's form; ``None`` if something in it is no value of JSON."""
+    try:
+        return marshal.dumps(value)
+    except ValueError:
+        return None
+
+
+class _Reads:
+    """What was read through one adapter."""
+
+    def __init__(self, stores: "ProxyStores") -> None:
+        self._stores = stores
+        self._lock = threading.Lock()
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._bytes = 0
+        # What was recognised last, and in what.
+        self._top: object = None
+        self._chain: Chain | None = None
+
+    def chain(self, top: Any) -> Chain | None:
+        """The store behind what FastMCP reads from; ``None`` where FastMCP has to read by itself."""
+        if not self._stores.in_use:
+            return None
+        if self._top is not top or (self._chain is not None and not self._chain.is_unchanged()):
+            self.forget()
+            self._top, self._chain = top, self._stores.recognise(top)
+        return self._chain
+
+    async def read(self, chain: Chain, key: str, collection: str) -> dict[str, Any] | None:
+        """Give the value under a key, as ``chain.top.get`` would."""
+        name = (collection, key)
+        moment = time.time()
+        identity = chain.entries.identity(key, collection, moment)
+        known = self._entries.get(name)
+        if known is not None and known.identity == identity and moment < known.expires_at:
+            found: dict[str, Any] = marshal.loads(known.data)  # noqa: S302 - made here
+            return found
+        # Does what get() does, and tells how long the entry will be good.
+        value, seconds = await chain.top.ttl(key, collection=collection)
+        with self._lock:
+            self._drop(name)
+        if value is not None and identity is not None:
+            data = _packed(value)
+            if data is not None and chain.entries.identity(key, collection, moment) == identity:
+                self._remember(name, _Entry(identity, math.inf if seconds is None else moment + seconds, data))
+        return value  # type: ignore[no-any-return]
+
+    def forget(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self._entries.clear()
+            self._bytes = 0
+            self._top = self._chain = None
+
+    def _remember(self, name: tuple[str, str], entry: _Entry) -> None:
+        with self._lock:
+            self._drop(name)
+            if not self._stores.in_use or len(entry.data) > _MOST_BYTES:
+                return
+            self._entries[name] = entry
+            self._bytes += len(entry.data)
+            while len(self._entries) > _MOST_ENTRIES or self._bytes > _MOST_BYTES:
+                self._drop(next(iter(self._entries)))
+
+    def _drop(self, name: tuple[str, str]) -> None:
+        dropped = self._entries.pop(name, None)
+        if dropped is not None:
+            self._bytes -= len(dropped.data)
+
+
+class ProxyStores:
+    """The stores of all proxies.
+
+    Attributes:
+        in_use: Whether reads may be answered here.
+        recognise: Gives the chain behind what an adapter reads from; ``None`` if a class there is not known.
+    """
+
+    def __init__(self, recognise: Callable[[Any], Chain | None]) -> None:
+        self.in_use = False
+        self.recognise = recognise
+        self._reads: weakref.WeakSet[_Reads] = weakref.WeakSet()
+
+    def reads(self) -> _Reads:
+        """Make a place for what one adapter reads."""
+        made = _Reads(self)
+        self._reads.add(made)
+        return made
+
+    def stop(self) -> None:
+        """Leave all reads to FastMCP, and drop everything."""
+        self.in_use = False
+        for reads in tuple(self._reads):
+            reads.forget()
+
+
+def adapter_class(stores: ProxyStores, original_class: Any) -> Any:
+    """Make the replacement of a ``PydanticAdapter``. An instance shares the state of an original one."""
+
+    class NativeAdapter(original_class):  # type: ignore[misc]
+        __slots__ = ("_original", "_reads")
+        # For isinstance.
+        __class__ = property(lambda _: original_class)
+
+        def __init__(self, original: Any) -> None:
+            self.__dict__ = original.__dict__  # type: ignore[misc]
+            self._original = weakref.ref(original)
+            self._reads = stores.reads()
+
+        async def get(self, key: Any, *, collection: str | None = None, default: Any = None) -> Any:
+            place = collection or self._default_collection
+            chain = self._reads.chain(self._key_value) if isinstance(key, str) and place else None
+            if chain is None:
+                return await super().get(key, collection=collection, default=default)
+            value = await self._reads.read(chain, key, place)
+            model = None if value is None else self._validate_model(value=value)
+            return default if model is None else model
+
+        def original(self) -> Any:
+            known = self._original()
+            if known is None:
+                known = original_class.__new__(original_class)
+                known.__dict__ = self.__dict__
+            return known
+
+    return NativeAdapter

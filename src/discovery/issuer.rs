@@ -1,0 +1,140 @@
+//! An issuer, and where its metadata may be: OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.
+
+use crate::config::{self, ConfigError};
+use crate::http::EndpointUrl;
+
+/// An issuer that an operator named, and where its metadata may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Issuer {
+    name: Box<str>,
+    endpoint_url: EndpointUrl,
+    metadata: Vec<EndpointUrl>,
+}
+
+impl Issuer {
+    /// Reads an issuer (RFC 8414 section 2).
+    ///
+    /// # Errors
+    /// It is no URL that metadata may be fetched from, has a query, or is that of the metadata.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Self, ConfigError> {
+        let endpoint_url = EndpointUrl::parse(text, "issuer", allow_http)?;
+        if endpoint_url.url().query().is_some() {
+            return Err(ConfigError::new("issuer must not have a query (RFC 8414 section 2)"));
+        }
+        if endpoint_url.url().path().contains("/.well-known/") {
+            return Err(ConfigError::new(
+                "issuer is the URL of metadata: give what the metadata calls issuer, which has no /.well-known/ in it",
+            ));
+        }
+        let urls = well_known_urls(text).into_iter();
+        let metadata = urls.map(|url| EndpointUrl::parse(&url, "issuer", allow_http)).collect::<Result<_, _>>()?;
+        Ok(Self { name: text.into(), endpoint_url, metadata })
+    }
+
+    /// Reads an issuer whose metadata is at this URL, wherever that lies. It may be a template, whose metadata has no
+    /// well-known place.
+    ///
+    /// # Errors
+    /// It is empty, or the URL is none that metadata may be fetched from.
+    pub fn at(text: &str, metadata_url: &str, allow_http: bool) -> Result<Self, ConfigError> {
+        config::check_exact("issuer", text)?;
+        if text.is_empty() {
+            return Err(ConfigError::new("issuer is empty: give what the document at metadata_url calls issuer"));
+        }
+        let endpoint_url = EndpointUrl::parse(metadata_url, "metadata_url", allow_http)?;
+        Ok(Self { name: text.into(), metadata: vec![endpoint_url.clone()], endpoint_url })
+    }
+
+    /// The issuer, as it was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn endpoint_url(&self) -> &EndpointUrl {
+        &self.endpoint_url
+    }
+
+    /// Where its metadata may be, the most common form first.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        let candidate = |endpoint_url: &EndpointUrl| Candidate {
+            issuer: self.name.clone(),
+            endpoint_url: endpoint_url.clone(),
+            guessed: false,
+        };
+        self.metadata.iter().map(candidate)
+    }
+}
+
+/// Where the metadata of an issuer may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Candidate {
+    pub(crate) issuer: Box<str>,
+    pub(crate) endpoint_url: EndpointUrl,
+    /// Whether the issuer was derived from a URL, and not configured.
+    pub(crate) guessed: bool,
+}
+
+impl Candidate {
+    /// The same candidate, for an issuer that was not configured.
+    pub(crate) fn guessed(self) -> Self {
+        Self { guessed: true, ..self }
+    }
+
+    /// Whether a document at this URL may name this issuer: the one of the candidate, character by character. A derived
+    /// issuer may end in a slash, which its well-known URLs do not show.
+    pub(crate) fn is_of(&self, issuer: &str) -> bool {
+        *issuer == *self.issuer || (self.guessed && issuer.strip_suffix('/') == Some(&self.issuer))
+    }
+}
+
+/// OIDC's form, appended to the path; RFC 8414's, inserted before it; and the appended one that some servers have.
+fn well_known_urls(issuer: &str) -> Vec<String> {
+    let base = issuer.trim_end_matches('/');
+    let mut urls = vec![format!("{base}/.well-known/openid-configuration")];
+    let path_at = base.find("://").and_then(|scheme| base[scheme + 3..].find('/').map(|slash| scheme + 3 + slash));
+    match path_at {
+        Some(at) => {
+            urls.push(format!("{}/.well-known/oauth-authorization-server{}", &base[..at], &base[at..]));
+            urls.push(format!("{}/.well-known/openid-configuration{}", &base[..at], &base[at..]));
+            urls.push(format!("{base}/.well-known/oauth-authorization-server"));
+        }
+        None => urls.push(format!("{base}/.well-known/oauth-authorization-server")),
+    }
+    urls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_known_urls_are_tried_in_order() {
+        assert_eq!(
+            well_known_urls("https://i.example/"),
+            [
+                "https://i.example/.well-known/openid-configuration",
+                "https://i.example/.well-known/oauth-authorization-server"
+            ]
+        );
+        assert_eq!(
+            well_known_urls("https://i.example/a/b"),
+            [
+                "https://i.example/a/b/.well-known/openid-configuration",
+                "https://i.example/.well-known/oauth-authorization-server/a/b",
+                "https://i.example/.well-known/openid-configuration/a/b",
+                "https://i.example/a/b/.well-known/oauth-authorization-server",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_issuer_has_no_query() {
+        assert!(Issuer::parse("https://i.example/a", false).is_ok());
+        for bad in ["https://i.example/?a", "https://i.example/#a", "http://i.example", "i.example", ""] {
+            assert!(Issuer::parse(bad, false).is_err(), "{bad}");
+        }
+    }
+}

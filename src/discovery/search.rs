@@ -1,0 +1,197 @@
+//! From an issuer to its metadata: OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.
+
+use super::document::Document;
+use super::error::DiscoveryError;
+use super::issuer::Candidate;
+use super::metadata::ServerMetadata;
+use crate::http::{EndpointUrl, HttpError};
+
+/// How many of the URLs that were asked an error names.
+const MOST_TOLD: usize = 8;
+
+/// The search for a server's metadata, without I/O: one candidate after the other.
+///
+/// The `issuer` of a document must be that of its candidate (RFC 8414 section 3.3). If the issuer was configured, any other
+/// ends the search, since the document is wrong or forged. If it was derived from a URL, any other leads to the next
+/// candidate. So does, for both, any status but 200, a redirect among them, and whatever is no metadata: a server may answer
+/// every path with the same page, or an error with status 200.
+#[derive(Debug)]
+pub(crate) struct MetadataSearch {
+    candidates: Vec<Candidate>,
+    at: usize,
+    /// What came of each candidate.
+    failures: Vec<DiscoveryError>,
+}
+
+impl MetadataSearch {
+    /// A search that has sent no request yet. There is at least one candidate.
+    pub(crate) fn new(candidates: Vec<Candidate>) -> Self {
+        Self { candidates, at: 0, failures: Vec::new() }
+    }
+
+    /// The URL to ask.
+    pub(crate) fn endpoint_url(&self) -> &EndpointUrl {
+        &self.candidates[self.at].endpoint_url
+    }
+
+    /// Takes the answer of that URL: what `wanted` makes of the document, or nothing if another URL is to be asked.
+    ///
+    /// # Errors
+    /// The document is not the wanted one, and that ends the search; the text names the field. Or all URLs were asked;
+    /// the error names each, and what came of it.
+    pub(crate) fn on_response<T>(
+        &mut self,
+        status: u16,
+        media_type: Option<&str>,
+        body: &[u8],
+        wanted: impl FnOnce(ServerMetadata) -> Result<T, DiscoveryError>,
+    ) -> Result<Option<T>, DiscoveryError> {
+        let candidate = &self.candidates[self.at];
+        let failure = if status == 200 {
+            let document = Document { url: candidate.endpoint_url.shown(), status, media_type };
+            match ServerMetadata::parse(body, &document, &candidate.issuer, |issuer| candidate.is_of(issuer)) {
+                Ok(metadata) => match wanted(metadata) {
+                    Err(error) if candidate.guessed => error,
+                    found => return found.map(Some),
+                },
+                Err(error @ DiscoveryError::NoMetadata(_)) => error,
+                Err(error) if candidate.guessed => error,
+                Err(error) => return Err(error),
+            }
+        } else {
+            HttpError::of_status(status).into()
+        };
+        self.failures.push(failure);
+        if self.at + 1 == self.candidates.len() {
+            return Err(self.not_found());
+        }
+        self.at += 1;
+        Ok(None)
+    }
+
+    /// The error of a search that this one of the current URL ends.
+    pub(crate) fn broken_off(&mut self, error: HttpError) -> DiscoveryError {
+        self.failures.push(error.into());
+        self.not_found()
+    }
+
+    fn not_found(&self) -> DiscoveryError {
+        let told = self.candidates.iter().zip(&self.failures).take(MOST_TOLD);
+        let mut asked: Vec<_> =
+            told.map(|(candidate, failure)| format!("{}: {failure}", candidate.endpoint_url.shown())).collect();
+        if let more @ 1.. = self.failures.len().saturating_sub(MOST_TOLD) {
+            asked.push(format!("{more} more URLs: nothing either"));
+        }
+        DiscoveryError::NotFound(asked.join("; ").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discovery::Issuer;
+
+    fn named() -> MetadataSearch {
+        MetadataSearch::new(Issuer::parse("https://i.example", false).unwrap().candidates().collect())
+    }
+
+    fn guessed() -> MetadataSearch {
+        MetadataSearch::new(
+            Issuer::parse("https://i.example", false).unwrap().candidates().map(Candidate::guessed).collect(),
+        )
+    }
+
+    fn jwks_uri(metadata: &ServerMetadata) -> Result<Option<EndpointUrl>, DiscoveryError> {
+        metadata.jwks_uri(&EndpointUrl::parse("https://i.example", "issuer", false).unwrap())
+    }
+
+    #[test]
+    fn a_stray_document_ends_the_search_or_leads_on() {
+        let stray = br#"{"issuer":"https://other.example"}"#;
+        let error = named().on_response(200, None, stray, Ok).unwrap_err().to_string();
+        assert!(error.contains("\"issuer\""), "{error}");
+
+        let mut search = guessed();
+        assert!(search.on_response(200, None, stray, Ok).unwrap().is_none());
+        let unwanted = |_| Err::<(), _>(DiscoveryError::Unusable("it is another one's"));
+        let error =
+            search.on_response(200, None, br#"{"issuer":"https://i.example"}"#, unwanted).unwrap_err().to_string();
+        assert!(error.contains("\"issuer\""), "the first that told something: {error}");
+        let mut search = guessed();
+        assert!(search.on_response(404, None, b"", Ok).unwrap().is_none());
+        assert!(search.on_response(200, None, br#"{"issuer":"https://i.example"}"#, Ok).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_a_guessed_issuer_may_have_a_slash_that_its_place_does_not_tell() {
+        let body = br#"{"issuer":"https://i.example/"}"#;
+        assert!(named().on_response(200, None, body, Ok).is_err());
+        assert_eq!(guessed().on_response(200, None, body, Ok).unwrap().unwrap().issuer(), "https://i.example/");
+        for other in ["https://i.example//", "https://i.example/a", "https://i.example.evil/"] {
+            let body = format!(r#"{{"issuer":"{other}"}}"#);
+            assert!(guessed().on_response(200, None, body.as_bytes(), Ok).unwrap().is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn any_other_status_leads_on_and_each_is_told_at_the_end() {
+        for (statuses, told) in [
+            ([404, 404], ["status 404", "status 404"]),
+            ([404, 503], ["status 404", "status 503"]),
+            ([302, 503], ["redirect (302)", "status 503"]),
+            ([404, 304], ["status 404", "status 304"]),
+        ] {
+            let mut discovery = named();
+            let body = br#"{"issuer":"https://i.example","jwks_uri":"https://k.example/jwks"}"#;
+            let mut answered = |status| discovery.on_response(status, None, body, |metadata| jwks_uri(&metadata));
+            assert_eq!(answered(statuses[0]), Ok(None), "{statuses:?}");
+            let error = answered(statuses[1]).unwrap_err().to_string();
+            let well_known = "https://i.example/.well-known/";
+            let places = ["openid-configuration", "oauth-authorization-server"];
+            for (place, told) in places.iter().zip(told) {
+                let expected = format!("{well_known}{place}: the endpoint answered with");
+                assert!(error.contains(&expected) && error.contains(told), "{statuses:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_metadata_is_an_absence_and_leads_on() {
+        let good = br#"{"issuer":"https://i.example"}"#;
+        for (body, told) in [
+            (&b"<!doctype html><title>App</title>"[..], "an HTML page (status 200, text/html, from https://i.example/"),
+            (b"", "it is empty"),
+            (b"[]", "not an object"),
+            (br#"{"error":"not_found"}"#, "an error answer"),
+            (br#"{"issuer":1}"#, "it has no \"issuer\""),
+            (br#"{"keys":[]}"#, "a JWK Set and no metadata"),
+            (br#"{"issuer":"https://i.example","issuer":"https://i.example"}"#, "a member name twice"),
+        ] {
+            for mut search in [named(), guessed()] {
+                assert!(search.on_response(200, Some("text/html"), body, Ok).unwrap().is_none(), "{told}");
+                assert_eq!(search.on_response(200, None, good, Ok).unwrap().unwrap().issuer(), "https://i.example");
+            }
+            let mut search = named();
+            assert!(search.on_response(200, Some("text/html"), body, Ok).unwrap().is_none());
+            let error = search.on_response(404, None, b"", Ok).unwrap_err().to_string();
+            assert!(error.contains(told) && error.contains("status 404"), "{told}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_deep_search_is_told_in_few_words() {
+        let token_endpoint =
+            super::super::TokenEndpoint::parse("https://a.example/a/b/c/d/e/f/token", None, None, false);
+        let mut search = token_endpoint.unwrap().discovery();
+        let error = loop {
+            if let Err(error) = search.on_response(404, None, b"", Ok) {
+                break error.to_string();
+            }
+        };
+        assert!(error.contains("more URLs") && error.len() < 2000, "{error}");
+        let mut search = named();
+        assert!(search.on_response(404, None, b"", Ok).unwrap().is_none());
+        let error = search.broken_off(HttpError::Timeout).to_string();
+        assert!(error.contains("status 404") && error.contains("did not answer in time"), "{error}");
+    }
+}

@@ -1,0 +1,414 @@
+//! A quick reader of the plain JSON (RFC 8259) that most tokens hold: a part of what [`super::json`] reads, with the same
+//! values, and nothing that it refuses.
+//!
+//! What is rare is not read here: negative numbers, fractions, integers of more than 18 digits, surrogate pairs, a name with
+//! an escape, many names, and deep nesting. Where it occurs, the caller asks the other parser, which decides.
+
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
+/// The most digits that an integer of 64 bits has for certain.
+const MOST_DIGITS: usize = 18;
+/// The deepest nesting of arrays and objects that is read, beside the object at the top.
+const MAX_DEPTH: usize = 8;
+/// The most names of members that are compared at a time, of an object and of those around it.
+const MOST_NAMES: usize = 32;
+
+/// A string, between its quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text<'t> {
+    raw: &'t str,
+    has_escapes: bool,
+}
+
+impl<'t> Text<'t> {
+    /// The string, if it stands in the text as it is.
+    #[must_use]
+    #[inline]
+    pub fn plain(self) -> Option<&'t str> {
+        if self.has_escapes { None } else { Some(self.raw) }
+    }
+
+    /// The string.
+    #[must_use]
+    pub fn read(self) -> Cow<'t, str> {
+        if self.has_escapes { Cow::Owned(unescaped(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+}
+
+/// A value, or the beginning of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'t> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Text(Text<'t>),
+    /// An array, whose items come next.
+    Array,
+    /// An object, whose members come next.
+    Object,
+}
+
+impl<'t> Piece<'t> {
+    /// The string, if it is one that stands in the text as it is.
+    #[must_use]
+    #[inline]
+    pub fn plain(self) -> Option<&'t str> {
+        match self {
+            Self::Text(text) => text.plain(),
+            _ => None,
+        }
+    }
+}
+
+/// The place in a text of a string with its quotes, or of a list with its brackets. No text of an object begins with one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    start: NonZeroU32,
+    end: u32,
+}
+
+impl Place {
+    fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: NonZeroU32::new(u32::try_from(start).ok()?)?, end: u32::try_from(end).ok()? })
+    }
+
+    /// What stands there.
+    #[inline]
+    pub(super) fn of(self, text: &str) -> &str {
+        text.get(self.start.get() as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// The string that stands there, if it is one.
+    #[inline]
+    pub(super) fn string_of(self, text: &str) -> Option<&str> {
+        let place = self.of(text);
+        if place.starts_with('"') { place.get(1..place.len() - 1) } else { None }
+    }
+}
+
+/// Reads a text from its beginning. Each method gives `None` for what is not plain JSON; the rest of the text then has no
+/// meaning.
+#[derive(Debug)]
+pub struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Reader<'t> {
+    /// A reader behind the opening brace of the object that a text is.
+    #[must_use]
+    #[inline]
+    pub fn of_object(text: &'t str) -> Option<Self> {
+        let mut reader = Self { text, at: 0 };
+        if reader.after_space() != b'{' {
+            return None;
+        }
+        reader.at += 1;
+        Some(reader)
+    }
+
+    /// The name of the next member of an object, before its value; `Some(None)` behind the last.
+    #[inline]
+    pub fn next_name(&mut self, is_first: bool) -> Option<Option<&'t str>> {
+        if self.ends_with(b'}', is_first)? {
+            return Some(None);
+        }
+        if self.after_space() != b'"' {
+            return None;
+        }
+        self.at += 1;
+        let name = self.string()?.plain()?;
+        if self.after_space() != b':' {
+            return None;
+        }
+        self.at += 1;
+        Some(Some(name))
+    }
+
+    /// Whether another item of an array comes next.
+    #[inline]
+    pub fn next_item(&mut self, is_first: bool) -> Option<bool> {
+        Some(!self.ends_with(b']', is_first)?)
+    }
+
+    /// The next value. Of an array and an object, the beginning.
+    #[inline]
+    pub fn value(&mut self) -> Option<Piece<'t>> {
+        let first = self.after_space();
+        if first.is_ascii_digit() {
+            return self.integer().map(Piece::Int);
+        }
+        let (piece, word) = match first {
+            b'"' => {
+                self.at += 1;
+                return self.string().map(Piece::Text);
+            }
+            b'[' => (Piece::Array, "["),
+            b'{' => (Piece::Object, "{"),
+            b't' => (Piece::Bool(true), "true"),
+            b'f' => (Piece::Bool(false), "false"),
+            b'n' => (Piece::Null, "null"),
+            _ => return None,
+        };
+        if !self.rest().starts_with(word.as_bytes()) {
+            return None;
+        }
+        self.at += word.len();
+        Some(piece)
+    }
+
+    /// The place of the plain string that was just read.
+    #[inline]
+    pub(super) fn place_of_string(&self, value: Piece<'t>) -> Option<Place> {
+        Place::new(self.at.checked_sub(value.plain()?.len() + 2)?, self.at)
+    }
+
+    /// The place of the plain string that was just read, or of the list of those whose beginning was. Reads the list.
+    pub(super) fn place_of_strings(&mut self, value: Piece<'t>) -> Option<Place> {
+        if value != Piece::Array {
+            return self.place_of_string(value);
+        }
+        let start = self.at.checked_sub(1)?;
+        let mut is_first = true;
+        while self.next_item(is_first)? {
+            self.value()?.plain()?;
+            is_first = false;
+        }
+        Place::new(start, self.at)
+    }
+
+    /// Whether nothing but space is left.
+    #[inline]
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.after_space();
+        self.at == self.text.len()
+    }
+
+    /// Reads what belongs to a value that began, in which no object may have a name twice.
+    #[inline]
+    pub(super) fn finish(&mut self, began: Piece<'t>, names: &mut SeenNames<'t>) -> Option<()> {
+        match began {
+            Piece::Array | Piece::Object => self.finish_nested(began, names, MAX_DEPTH),
+            Piece::Null | Piece::Bool(_) | Piece::Int(_) | Piece::Text(_) => Some(()),
+        }
+    }
+
+    fn finish_nested(&mut self, began: Piece<'t>, names: &mut SeenNames<'t>, depth: usize) -> Option<()> {
+        let mut is_first = true;
+        match began {
+            Piece::Array => {
+                let depth = depth.checked_sub(1)?;
+                while self.next_item(is_first)? {
+                    let item = self.value()?;
+                    self.finish_nested(item, names, depth)?;
+                    is_first = false;
+                }
+            }
+            Piece::Object => {
+                let depth = depth.checked_sub(1)?;
+                let mut members = names.of_object();
+                while let Some(name) = self.next_name(is_first)? {
+                    names.add(&mut members, name)?;
+                    let value = self.value()?;
+                    self.finish_nested(value, names, depth)?;
+                    is_first = false;
+                }
+                names.end(&members);
+            }
+            Piece::Null | Piece::Bool(_) | Piece::Int(_) | Piece::Text(_) => {}
+        }
+        Some(())
+    }
+
+    /// Whether an array or object ends here with this byte. If not, the comma before what comes next is read.
+    #[inline]
+    fn ends_with(&mut self, end: u8, is_first: bool) -> Option<bool> {
+        let byte = self.after_space();
+        if byte == end {
+            self.at += 1;
+            return Some(true);
+        }
+        if !is_first {
+            if byte != b',' {
+                return None;
+            }
+            self.at += 1;
+        }
+        Some(false)
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// The byte behind any space; 0 at the end, which is no part of JSON.
+    #[inline]
+    fn after_space(&mut self) -> u8 {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(&byte) => return byte,
+                None => return 0,
+            }
+        }
+    }
+
+    #[inline]
+    fn integer(&mut self) -> Option<i64> {
+        let rest = self.rest();
+        let (mut value, mut digits) = (0_i64, 0);
+        for byte in rest.iter().take(MOST_DIGITS + 1) {
+            match byte {
+                b'0'..=b'9' => value = value.wrapping_mul(10).wrapping_add(i64::from(byte - b'0')),
+                b'.' | b'e' | b'E' => return None,
+                _ => break,
+            }
+            digits += 1;
+        }
+        if digits > MOST_DIGITS || digits > 1 && rest.first() == Some(&b'0') {
+            return None;
+        }
+        self.at += digits;
+        Some(value)
+    }
+
+    /// The string whose opening quote was read.
+    #[inline]
+    fn string(&mut self) -> Option<Text<'t>> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let mut has_escapes = false;
+        loop {
+            while let Some(eight) = bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+                let marked = marked(u64::from_le_bytes(*eight));
+                if marked != 0 {
+                    self.at += marked.trailing_zeros() as usize / 8;
+                    break;
+                }
+                self.at += 8;
+            }
+            match bytes.get(self.at)? {
+                b'"' => {
+                    let raw = self.text.get(start..self.at)?;
+                    self.at += 1;
+                    return Some(Text { raw, has_escapes });
+                }
+                b'\\' => {
+                    self.at += escape(&bytes[self.at + 1..])?.1 + 1;
+                    has_escapes = true;
+                }
+                0..0x20 => return None,
+                _ => self.at += 1,
+            }
+        }
+    }
+}
+
+/// Marks those of eight bytes that are a quote, a backslash or a control character, the first of them for certain: its
+/// highest bit is set. Bytes behind a mark may be marked without a reason.
+#[inline]
+fn marked(eight: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let below = |bound: u8, eight: u64| eight.wrapping_sub(ONES * u64::from(bound)) & !eight;
+    let is = |byte: u8| below(1, eight ^ (ONES * u64::from(byte)));
+    (below(0x20, eight) | is(b'"') | is(b'\\')) & (ONES << 7)
+}
+
+/// The character that an escape stands for, by what is behind its backslash, and how long that is.
+fn escape(rest: &[u8]) -> Option<(char, usize)> {
+    let character = match rest.first()? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\x08',
+        b'f' => '\x0c',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let mut unit = 0;
+            for &digit in rest.get(1..5)? {
+                unit = unit * 16 + char::from(digit).to_digit(16)?;
+            }
+            // Half of a surrogate pair is no character.
+            return Some((char::from_u32(unit)?, 5));
+        }
+        _ => return None,
+    };
+    Some((character, 1))
+}
+
+/// What a string stands for that was read.
+fn unescaped(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        text.push_str(plain);
+        // It is one, for the string was read.
+        let Some((character, length)) = escape(escaped.as_bytes()) else { break };
+        text.push(character);
+        rest = &escaped[length..];
+    }
+    text.push_str(rest);
+    text
+}
+
+/// The names of the objects that are being read, in which none may stand twice.
+#[derive(Debug)]
+pub(super) struct SeenNames<'t> {
+    names: [&'t str; MOST_NAMES],
+    count: usize,
+}
+
+/// The names of one object.
+#[derive(Debug)]
+pub(super) struct Members {
+    start: usize,
+    /// A bit for each name: one without its bit is new.
+    seen: u64,
+}
+
+impl<'t> SeenNames<'t> {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { names: [""; MOST_NAMES], count: 0 }
+    }
+
+    #[inline]
+    pub(super) fn of_object(&self) -> Members {
+        Members { start: self.count, seen: 0 }
+    }
+
+    /// Takes the name of a further member of the innermost object. `None` if it has one, or there is no room.
+    #[inline]
+    pub(super) fn add(&mut self, members: &mut Members, name: &'t str) -> Option<()> {
+        let bit = 1 << (mixed(name) & 63);
+        if members.seen & bit != 0 && self.names.get(members.start..self.count)?.contains(&name) {
+            return None;
+        }
+        members.seen |= bit;
+        *self.names.get_mut(self.count)? = name;
+        self.count += 1;
+        Some(())
+    }
+
+    fn end(&mut self, members: &Members) {
+        self.count = members.start;
+    }
+}
+
+/// A number of a name, which others may have too.
+#[inline]
+fn mixed(name: &str) -> u8 {
+    let [first, .., last] = name.as_bytes() else { return 0 };
+    first.wrapping_mul(3) ^ last.wrapping_mul(5) ^ name.as_bytes()[name.len() / 2]
+}
+
+#[cfg(test)]
+mod tests;

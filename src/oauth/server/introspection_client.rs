@@ -1,0 +1,365 @@
+//! Asking a server about tokens: how the question is sent and authenticated, and how its answer is read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, outlasts};
+use super::answer_cache::{AnswerCache, Question, UnsentAnswer};
+use super::introspection_result::IntrospectionResult;
+use super::question::{ClientAuth, QuestionWriter};
+use super::token_introspection::{Inquiry, TokenIntrospection};
+use super::token_syntax::TokenSyntax;
+use super::turns::Turns;
+use super::type_demand::TypeDemand;
+use super::wire_format::WireFormat;
+use crate::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use crate::http::{self, EndpointUrl, HttpError, SsrfPolicy, cache_control};
+use crate::jose::jwt::NumericDate;
+use crate::outcome::unavailable::Unavailable;
+use crate::policy::{AuthenticClaims, Policy, Source};
+use crate::runtime::clock;
+use crate::runtime::per_process::PerProcess;
+use crate::runtime::single_flight::{SingleFlight, Waiter};
+use crate::untrusted::secrets::Secrets;
+use crate::verify::Decision;
+
+/// What endpoints answered.
+pub type Answers = AnswerCache<Arc<AuthenticClaims>>;
+
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 1024 * 1024;
+/// The status of an answer that another worker got.
+const STATUS_OK: u16 = 200;
+/// The end of a question that is forgotten.
+const ABANDONED: &str = "the question ended without an answer";
+/// The end of a question that has no turn.
+const TOO_MANY: &str = "too many questions wait for the endpoint";
+
+/// An endpoint that is asked about tokens, each question within a time.
+pub struct IntrospectionClient {
+    endpoint_url: EndpointUrl,
+    wire_format: WireFormat,
+    client_auth: Arc<ClientAuth>,
+    timeout: Duration,
+    demand: Arc<TypeDemand>,
+    issuer: Option<Arc<str>>,
+    answers: Option<Arc<Answers>>,
+    syntax: TokenSyntax,
+    /// By the token, and by how often it was invalidated: no caller joins a question from before that.
+    calls: Arc<SingleFlight<(Box<str>, u64), Answer>>,
+    /// Turns that were taken when a process was forked are not given back in the child.
+    turns: PerProcess<Arc<Turns>>,
+}
+
+impl fmt::Debug for IntrospectionClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntrospectionClient").field("wire_format", &self.wire_format).finish_non_exhaustive()
+    }
+}
+
+impl IntrospectionClient {
+    /// Questions to this endpoint.
+    #[must_use]
+    pub fn new(
+        endpoint_url: EndpointUrl,
+        wire_format: WireFormat,
+        client_auth: ClientAuth,
+        timeout: Duration,
+        demand: Arc<TypeDemand>,
+    ) -> Self {
+        let calls = SingleFlight::new(Answer::Unavailable(wire_format.no_answer(ABANDONED)));
+        Self {
+            endpoint_url,
+            wire_format,
+            client_auth: Arc::new(client_auth),
+            timeout,
+            demand,
+            issuer: None,
+            answers: None,
+            syntax: TokenSyntax::default(),
+            calls,
+            turns: PerProcess::new(|_| Arc::default()),
+        }
+    }
+
+    /// This client, whose endpoint answers for this issuer.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Option<Arc<str>>) -> Self {
+        Self { issuer, ..self }
+    }
+
+    /// This client, remembering what the endpoint answers.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
+        Self { answers, ..self }
+    }
+
+    /// This client, whose endpoint knows tokens of this syntax.
+    #[must_use]
+    pub fn with_syntax(self, syntax: TokenSyntax) -> Self {
+        Self { syntax, ..self }
+    }
+
+    /// Whose word the endpoint's answers are, where that is known.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&Arc<str>> {
+        self.issuer.as_ref()
+    }
+
+    /// The decision by a remembered answer, where there is one that accepts the token. For any other the endpoint is asked.
+    #[must_use]
+    pub fn remembered(&self, token: &str, policy: &Policy, now: NumericDate) -> Option<Decision> {
+        let answers = self.answers.as_ref()?;
+        let still_serves = |claims: &Arc<AuthenticClaims>| outlasts(claims, now) && self.has_its_type(claims);
+        let claims = answers.get(token.as_bytes(), clock::now(), still_serves)?;
+        let decision = Answer::Known(claims).decide(policy, now);
+        if matches!(decision, Decision::Accepted(_)) {
+            return Some(decision);
+        }
+        // So that it is asked, and not told again what is remembered.
+        answers.discard(token.as_bytes());
+        None
+    }
+
+    /// Asks about a token that [`TokenSyntax`] lets pass, unless that question is on its way already; `done` gets the answer, on
+    /// any thread. `peer` is the address that sent the token, or empty: no peer keeps the others waiting.
+    pub fn ask(&self, token: &str, peer: &str, done: Waiter<Answer>) {
+        let question = self.answers.as_ref().map(|answers| answers.question(token.as_bytes(), clock::now()));
+        let generation = question.map_or(0, |question| question.generation);
+        let Some(call) = self.calls.join((token.into(), generation), done) else { return };
+        let asked = self.answers.clone().zip(question);
+        if let Some(claims) = asked.as_ref().and_then(|(answers, question)| answers.answered_meanwhile(question)) {
+            return call.end(Answer::Known(claims));
+        }
+        if let Some((answers, _)) = &asked {
+            answers.asked();
+        }
+        let reader = AnswerReader {
+            wire_format: self.wire_format,
+            demand: Arc::clone(&self.demand),
+            issuer: self.issuer.clone(),
+            asked,
+        };
+        let turns = self.turns.with(|turns| Arc::clone(turns));
+        let Ok(turn) = turns.take(peer, token.len()) else {
+            return call.end(reader.read(Err(Unasked::TooMany)));
+        };
+        let question = self.question(token);
+        http::spawn(
+            SsrfPolicy::TrustedUrl,
+            self.timeout,
+            self.endpoint_url.shown(),
+            |http| async move {
+                let _turn = turn.await.map_err(|_| Unasked::TooMany)?;
+                let response = http.send(question.request()?).await?;
+                let (status, max_age) = (response.status(), max_age(response.header(CACHE_CONTROL)));
+                Ok((status, max_age, response.body(MAX_ANSWER).await?))
+            },
+            move |response: Result<_, Unasked>| call.end(reader.read(response)),
+        );
+    }
+
+    /// Whether an answer says of what kind the token is, if it would have to by now.
+    fn has_its_type(&self, claims: &AuthenticClaims) -> bool {
+        let lacks_type = self.demand.lacks_type(claims.claims.kind(), self.wire_format);
+        matches!(claims.source, Source::Introspection { lacks_type: then } if then == lacks_type)
+    }
+
+    fn question(&self, token: &str) -> QuestionWriter {
+        QuestionWriter {
+            endpoint_url: self.endpoint_url.clone(),
+            wire_format: self.wire_format,
+            client_auth: Arc::clone(&self.client_auth),
+            issuer: self.issuer.clone(),
+            token: Zeroizing::new(token.to_owned()),
+        }
+    }
+}
+
+impl TokenIntrospection for IntrospectionClient {
+    fn decide(&self, token: &str, policy: &Policy, now: NumericDate) -> Poll<Decision> {
+        match self.syntax.check(token) {
+            Ok(()) => self.remembered(token, policy, now).map_or(Poll::Pending, Poll::Ready),
+            Err(refused) => Poll::Ready(Decision::Rejected(refused)),
+        }
+    }
+
+    fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+        match self.syntax.explain(token) {
+            Ok(()) => self.ask(token, "", Box::new(move |answer| done(Ok(answer)))),
+            Err(refused) => done(Err(Decision::Rejected(refused))),
+        }
+    }
+
+    fn decide_later(
+        self: Arc<Self>,
+        token: &str,
+        peer: &str,
+        policy: Arc<Policy>,
+        clock: fn() -> NumericDate,
+        done: Box<dyn FnOnce(Decision) + Send>,
+    ) {
+        self.ask(token, peer, Box::new(move |answer: Answer| done(answer.decide(&policy, clock()))));
+    }
+
+    fn admit(
+        &self,
+        token: &str,
+        generation: u64,
+        shared: &UnsentAnswer,
+        policy: &Policy,
+        now: NumericDate,
+    ) -> Option<Decision> {
+        let answers = self.answers.as_ref()?;
+        let question = answers.question(token.as_bytes(), clock::now());
+        let result = self.demand.check_unverified(self.wire_format.read(STATUS_OK, &shared.body), self.wire_format);
+        let Answer::Known(claims) = result.into_answer(self.issuer.clone()) else { return None };
+        if question.generation != generation || !outlasts(&claims, now) {
+            return None;
+        }
+        let bytes = claims.memory();
+        let serves = answers.insert(&question, Arc::clone(&claims), bytes, shared.age, Some(shared.lifetime));
+        if serves.is_zero() {
+            return None;
+        }
+        let decision = Answer::Known(claims).decide(policy, now);
+        if matches!(decision, Decision::Accepted(_)) {
+            return Some(decision);
+        }
+        answers.discard(token.as_bytes());
+        None
+    }
+
+    fn unanswered(&self) -> Unavailable {
+        self.wire_format.no_answer(ABANDONED)
+    }
+
+    fn secrets(&self, token: &str) -> Secrets {
+        let secrets = match &*self.client_auth {
+            ClientAuth::Client(credentials, _) => credentials.secrets(),
+            ClientAuth::Headers(headers, _) => {
+                let secret = headers.iter().filter(|(name, _)| *name != CONTENT_TYPE && *name != ACCEPT);
+                secret.fold(Secrets::none(), |secrets, (_, value)| {
+                    secrets.with_header(value.to_str().unwrap_or_default())
+                })
+            }
+        };
+        self.endpoint_url
+            .url()
+            .query_pairs()
+            .fold(secrets.with_token(token), |secrets, (_, value)| secrets.with_header(&value))
+    }
+}
+
+/// How long an answer serves by the endpoint's own word. Servers say of every answer that it must not be stored, with an age
+/// of zero beside that: the operator, who wants it remembered, knows better.
+fn max_age(cache_control: Option<&str>) -> Option<Duration> {
+    let directives = cache_control?;
+    let max_age = cache_control::max_age(directives)?;
+    (!max_age.is_zero() || !cache_control::forbids(directives)).then_some(max_age)
+}
+
+/// Why a question has no answer.
+#[derive(Debug)]
+enum Unasked {
+    /// Its turn did not come.
+    TooMany,
+    /// The endpoint gave none.
+    Http(HttpError),
+}
+
+impl From<HttpError> for Unasked {
+    fn from(error: HttpError) -> Self {
+        Self::Http(error)
+    }
+}
+
+/// Reads the answer to one question.
+struct AnswerReader {
+    wire_format: WireFormat,
+    demand: Arc<TypeDemand>,
+    issuer: Option<Arc<str>>,
+    asked: Option<(Arc<Answers>, Question)>,
+}
+
+impl AnswerReader {
+    fn read(self, response: Result<(u16, Option<Duration>, Vec<u8>), Unasked>) -> Answer {
+        let mut told = None;
+        let (result, max_age, out_of_reach) = match response {
+            Ok((status, max_age, body)) => {
+                let result = self.demand.check_unverified(self.wire_format.read(status, &body), self.wire_format);
+                let failed = matches!(result, IntrospectionResult::Unavailable(_));
+                told = Some(body);
+                (result, max_age, failed && matches!(status, 408 | 429 | 500..600))
+            }
+            Err(Unasked::TooMany) => {
+                (IntrospectionResult::Unavailable(self.wire_format.no_answer(TOO_MANY)), None, false)
+            }
+            Err(Unasked::Http(error)) => {
+                let no_answer = IntrospectionResult::Unavailable(self.wire_format.no_answer(&error.to_string()));
+                (no_answer, None, error.is_outage())
+            }
+        };
+        let answer = result.into_answer(self.issuer);
+        let Some((answers, question)) = self.asked else { return answer };
+        if !out_of_reach {
+            answers.within_reach();
+        }
+        match answer {
+            Answer::Known(claims) => {
+                let bytes = claims.memory();
+                let serves = answers.insert(&question, Arc::clone(&claims), bytes, Duration::ZERO, max_age);
+                if let Some(body) = told.filter(|_| !serves.is_zero()) {
+                    answers.keep_for_others(&question, body, max_age);
+                }
+                Answer::Known(claims)
+            }
+            Answer::Unavailable(why) if out_of_reach => match answers.out_of_reach(&question, clock::now()) {
+                Some(claims) => Answer::Stale(claims, why),
+                None => Answer::Unavailable(why),
+            },
+            // A refusal holds at once.
+            Answer::Refused(_) => {
+                answers.forget(&question);
+                answer
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::header::{HeaderName, HeaderValue};
+
+    fn client(url: &str, secret: &'static str) -> IntrospectionClient {
+        let headers = vec![(HeaderName::from_static("x-key"), HeaderValue::from_static(secret))];
+        IntrospectionClient::new(
+            EndpointUrl::parse(url, "verify_url", false).unwrap(),
+            WireFormat::Json,
+            ClientAuth::Headers(headers, None),
+            Duration::from_secs(1),
+            Arc::new(TypeDemand::new(None)),
+        )
+    }
+
+    #[test]
+    fn what_the_endpoint_is_told_is_known_as_a_secret() {
+        let client = client("https://a.example/verify?key=in-the-query", "in-a-header");
+        for secret in ["in-the-query", "in-a-header", "a-token"] {
+            assert_eq!(client.secrets("a-token").redact(secret), "[redacted]");
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_shown_holds_a_header() {
+        let client = client("https://a.example/verify", "hush");
+        assert_eq!(format!("{client:?}"), "IntrospectionClient { wire_format: Json, .. }");
+        assert!(!format!("{:?}", client.question("token").request().unwrap()).contains("hush"));
+    }
+}

@@ -1,0 +1,296 @@
+//! A resource server that trusts one authorization server: what looks like a JWT is verified by that server's keys, and
+//! about everything else the server is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+
+use super::answer_cache::UnsentAnswer;
+use super::introspection_client::{Answers, IntrospectionClient};
+use super::question::ClientAuth;
+use super::token_introspection::{Inquiry, TokenIntrospection};
+use super::token_syntax::TokenSyntax;
+use super::type_demand::TypeDemand;
+use super::wire_format::WireFormat;
+use crate::discovery::IntrospectionEndpoint;
+use crate::http::EndpointUrl;
+use crate::jose::jws;
+use crate::jose::jwt::NumericDate;
+use crate::keys::remote::RemoteKeys;
+use crate::keys::{KeySource, KeyWait, Keys};
+use crate::oauth::client::authentication::{AuthMethod, Credentials};
+use crate::outcome::finding::Finding;
+use crate::outcome::rejection::Rejection;
+use crate::outcome::unavailable::Unavailable;
+use crate::policy::{NoOverrides, Policy};
+use crate::untrusted::secrets::Secrets;
+use crate::verify::{Decision, RejectedToken, Verifier};
+use std::task::Poll;
+
+const METADATA_OUT_OF_REACH: &str = "the server's metadata, which would name it, is out of reach";
+
+/// Decides about the tokens of one authorization server.
+#[derive(Debug)]
+pub struct ResourceServer {
+    verifier: Arc<Verifier>,
+    /// Without any, the server is asked about JWTs as well.
+    keys: Option<Arc<RemoteKeys>>,
+    introspection: IntrospectionAt,
+    credentials: Arc<Credentials>,
+    timeout: Duration,
+    demand: Arc<TypeDemand>,
+    asked: ArcSwapOption<CurrentIntrospector>,
+    answers: Option<Arc<Answers>>,
+    syntax: TokenSyntax,
+    resume: Resume,
+}
+
+/// How to continue once keys are there, on the thread that brought them: at once, or as the owner of the verifier needs it.
+pub type Resume = fn(Box<dyn FnOnce() + Send>);
+
+/// How the introspection endpoint is known.
+#[derive(Debug)]
+pub enum IntrospectionAt {
+    /// The operator named it.
+    Named(EndpointUrl),
+    /// The metadata that comes with these keys says.
+    MetadataOf(Arc<RemoteKeys>),
+}
+
+/// The endpoint that was asked last. It is kept while the metadata names the same one, for the questions on their way.
+#[derive(Debug)]
+struct CurrentIntrospector {
+    endpoint_url: EndpointUrl,
+    method: AuthMethod,
+    client: IntrospectionClient,
+}
+
+/// Which endpoint can be asked about a token that is no JWT.
+enum Introspector {
+    /// This endpoint.
+    Ask(Arc<CurrentIntrospector>),
+    /// No server: it has no such endpoint, and so issues no such tokens.
+    Absent,
+    /// Not known yet: the metadata is being fetched.
+    Pending,
+    /// No server can be asked, for this reason.
+    Unavailable(Unavailable),
+}
+
+impl ResourceServer {
+    /// A server that verifies by this verifier, whose keys these are where there are any, and asks with these credentials, each time for so
+    /// long, with this demand on the answers.
+    #[must_use]
+    pub fn new(
+        verifier: Arc<Verifier>,
+        keys: Option<Arc<RemoteKeys>>,
+        introspection: IntrospectionAt,
+        credentials: Credentials,
+        timeout: Duration,
+        demand: TypeDemand,
+    ) -> Self {
+        let credentials = Arc::new(credentials);
+        let (demand, asked) = (Arc::new(demand), ArcSwapOption::empty());
+        let (answers, syntax, resume): (_, _, Resume) = (None, TokenSyntax::default(), |work| work());
+        Self { verifier, keys, introspection, credentials, timeout, demand, asked, answers, syntax, resume }
+    }
+
+    /// This server, whose tokens have this syntax.
+    #[must_use]
+    pub fn with_syntax(self, syntax: TokenSyntax) -> Self {
+        Self { syntax, ..self }
+    }
+
+    /// This server, remembering what the introspection endpoint answers.
+    #[must_use]
+    pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
+        Self { answers, ..self }
+    }
+
+    /// This server, going on in this way.
+    #[must_use]
+    pub fn with_resume(self, resume: Resume) -> Self {
+        Self { resume, ..self }
+    }
+
+    /// The keys that tell about this token, if it looks like a JWT and there are any.
+    fn keys_for(&self, token: &str) -> Option<&Arc<RemoteKeys>> {
+        self.keys.as_ref().filter(|_| jws::looks_like_jws(token.as_bytes()))
+    }
+
+    /// Verifies a JWT once no fetch of keys is on its way, for which its caller then waited so many times.
+    fn verify_later(
+        self: Arc<Self>,
+        token: Box<str>,
+        keys: &Arc<RemoteKeys>,
+        policy: Arc<Policy>,
+        clock: fn() -> NumericDate,
+        done: Box<dyn FnOnce(Decision) + Send>,
+        waits: u8,
+    ) {
+        let (resume, source) = (self.resume, Arc::clone(keys));
+        let verify = move || {
+            let key_wait = KeyWait::after(waits);
+            match self.verifier.verify(token.as_bytes(), &policy, &NoOverrides, clock(), key_wait) {
+                Poll::Ready(decision) => done(decision),
+                Poll::Pending if key_wait == KeyWait::Never => done(Decision::Unavailable(Unavailable::Keys)),
+                Poll::Pending => self.verify_later(token, &source, policy, clock, done, waits + 1),
+            }
+        };
+        keys.endpoint().on_idle(Box::new(move || resume(Box::new(verify))));
+    }
+
+    /// Asks about a token, once the endpoint is known.
+    fn ask_when_known(self: Arc<Self>, token: &str, peer: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+        let (this, text, sender) = (Arc::clone(&self), token.to_owned(), peer.to_owned());
+        match (&self.introspection, self.introspector()) {
+            (IntrospectionAt::MetadataOf(keys), Introspector::Pending) => {
+                let ask = move || this.ask(this.introspector(), &text, &sender, done);
+                keys.endpoint().on_idle(Box::new(ask));
+            }
+            (_, introspector) => self.ask(introspector, token, peer, done),
+        }
+    }
+
+    fn ask(&self, introspector: Introspector, token: &str, peer: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+        match introspector {
+            Introspector::Ask(asked) => asked.client.ask(token, peer, Box::new(move |answer| done(Ok(answer)))),
+            Introspector::Absent => done(Err(not_introspected())),
+            Introspector::Pending => done(Err(Decision::Unavailable(self.unanswered()))),
+            Introspector::Unavailable(why) => done(Err(Decision::Unavailable(why))),
+        }
+    }
+
+    fn introspector(&self) -> Introspector {
+        let keys = match &self.introspection {
+            IntrospectionAt::Named(endpoint_url) => {
+                return Introspector::Ask(self.introspector_at(endpoint_url, AuthMethod::Basic, None));
+            }
+            IntrospectionAt::MetadataOf(keys) => keys,
+        };
+        let keys = match keys.keys() {
+            Keys::Snapshot(keys) => keys,
+            Keys::Pending => return Introspector::Pending,
+            Keys::Unavailable(_) => return Introspector::Unavailable(self.unanswered()),
+        };
+        let Some(server) = &keys.server else { return Introspector::Absent };
+        match &server.introspection {
+            IntrospectionEndpoint::Absent => Introspector::Absent,
+            IntrospectionEndpoint::Unusable(why) => {
+                Introspector::Unavailable(Unavailable::Introspection((*why).into()))
+            }
+            IntrospectionEndpoint::At { endpoint_url, in_body } => {
+                let method = if *in_body { AuthMethod::Post } else { AuthMethod::Basic };
+                Introspector::Ask(self.introspector_at(endpoint_url, method, Some(&server.issuer)))
+            }
+        }
+    }
+
+    fn introspector_at(
+        &self,
+        endpoint_url: &EndpointUrl,
+        method: AuthMethod,
+        issuer: Option<&Arc<str>>,
+    ) -> Arc<CurrentIntrospector> {
+        let fits = |asked: &&Arc<CurrentIntrospector>| {
+            asked.endpoint_url == *endpoint_url && asked.method == method && asked.client.issuer() == issuer
+        };
+        let current = self.asked.load_full();
+        if let Some(asked) = current.as_ref().filter(fits) {
+            return Arc::clone(asked);
+        }
+        let client_auth = ClientAuth::Client(Arc::clone(&self.credentials), method);
+        let client = IntrospectionClient::new(
+            endpoint_url.clone(),
+            WireFormat::Introspection,
+            client_auth,
+            self.timeout,
+            Arc::clone(&self.demand),
+        )
+        .with_issuer(issuer.cloned())
+        .with_answers(self.answers.clone());
+        let made = Arc::new(CurrentIntrospector { endpoint_url: endpoint_url.clone(), method, client });
+        // Of two threads that come here at once, one is late, and asks with what the other made.
+        let before = self.asked.compare_and_swap(&current, Some(Arc::clone(&made)));
+        if let Some(winner) = before.as_ref().filter(fits) {
+            return Arc::clone(winner);
+        }
+        // What another endpoint answered is nothing that this one did.
+        if let Some(answers) = self.answers.as_ref().filter(|_| current.is_some()) {
+            answers.invalidate_all();
+        }
+        made
+    }
+}
+
+impl TokenIntrospection for ResourceServer {
+    fn decide(&self, token: &str, policy: &Policy, now: NumericDate) -> Poll<Decision> {
+        if let Err(refused) = self.syntax.check(token) {
+            return Poll::Ready(Decision::Rejected(refused));
+        }
+        if self.keys_for(token).is_some() {
+            return self.verifier.verify(token.as_bytes(), policy, &NoOverrides, now, KeyWait::MayWait);
+        }
+        match self.introspector() {
+            Introspector::Ask(asked) => asked.client.remembered(token, policy, now).map_or(Poll::Pending, Poll::Ready),
+            Introspector::Pending => Poll::Pending,
+            Introspector::Absent => Poll::Ready(not_introspected()),
+            Introspector::Unavailable(why) => Poll::Ready(Decision::Unavailable(why)),
+        }
+    }
+
+    fn decide_later(
+        self: Arc<Self>,
+        token: &str,
+        peer: &str,
+        policy: Arc<Policy>,
+        clock: fn() -> NumericDate,
+        done: Box<dyn FnOnce(Decision) + Send>,
+    ) {
+        if let Some(keys) = self.keys_for(token) {
+            return Arc::clone(&self).verify_later(token.into(), keys, policy, clock, done, 1);
+        }
+        let decide = move |inquiry: Inquiry| {
+            done(inquiry.map_or_else(|decided| decided, |answer| answer.decide(&policy, clock())));
+        };
+        self.ask_when_known(token, peer, Box::new(decide));
+    }
+
+    fn verifies(&self, token: &str) -> bool {
+        self.keys_for(token).is_some()
+    }
+
+    fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+        match self.syntax.explain(token) {
+            Ok(()) => self.ask_when_known(token, "", done),
+            Err(refused) => done(Err(Decision::Rejected(refused))),
+        }
+    }
+
+    fn admit(
+        &self,
+        token: &str,
+        generation: u64,
+        shared: &UnsentAnswer,
+        policy: &Policy,
+        now: NumericDate,
+    ) -> Option<Decision> {
+        let Introspector::Ask(asked) = self.introspector() else { return None };
+        asked.client.admit(token, generation, shared, policy, now)
+    }
+
+    fn unanswered(&self) -> Unavailable {
+        Unavailable::Introspection(METADATA_OUT_OF_REACH.into())
+    }
+
+    fn secrets(&self, token: &str) -> Secrets {
+        self.credentials.secrets().with_token(token)
+    }
+}
+
+/// The decision about an opaque token of a server that, by its own metadata, cannot be asked.
+fn not_introspected() -> Decision {
+    let finding = Some(Finding::NotIntrospected);
+    Decision::Rejected(Box::new(RejectedToken { finding, ..RejectedToken::new(Rejection::MalformedToken) }))
+}

@@ -1,0 +1,95 @@
+//! What asks a server about tokens, for Python: the native half of `OAuthProvider` and `RemoteAuthProvider`.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::decision::Decision;
+use super::endpoint_answers;
+use super::explanation::{self, PendingExplanation};
+use super::pending_decision::PendingDecision;
+use super::policy::{CurrentPolicy, SharedPolicy};
+use super::wall_clock::now;
+use crate::oauth::server::token_introspection::TokenIntrospection;
+
+/// Decides about tokens by asking a server.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct IntrospectionVerifier {
+    server: Arc<dyn TokenIntrospection>,
+    policy: Arc<CurrentPolicy>,
+}
+
+impl IntrospectionVerifier {
+    pub(super) fn new(server: Arc<dyn TokenIntrospection>, policy: Arc<CurrentPolicy>) -> Self {
+        Self { server, policy }
+    }
+}
+
+#[pymethods]
+impl IntrospectionVerifier {
+    /// What its tokens must be.
+    #[getter]
+    fn policy(&self) -> SharedPolicy {
+        SharedPolicy::of(&self.policy)
+    }
+
+    /// Decides about a token, which may be pending.
+    fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
+        Decision::about(token, |token, text| {
+            let policy = self.policy.get(token.py());
+            Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
+        })
+    }
+
+    /// Decides about a token that is pending, and calls `done` with the decision, on any thread. `peer` is the address that
+    /// sent it.
+    #[pyo3(signature = (token, done, peer=""))]
+    fn decide_later(&self, token: &Bound<'_, PyString>, done: Py<PyAny>, peer: &str) -> PyResult<()> {
+        let policy = self.policy.get(token.py());
+        let (server, known) = (Arc::clone(&self.server), Arc::clone(&self.server));
+        let later = PendingDecision::new(token, &policy, done, Box::new(move |token| known.secrets(token)));
+        let text = token.to_str()?;
+        token
+            .py()
+            .detach(|| server.decide_later(text, peer, policy, now, Box::new(move |decided| later.complete(decided))));
+        Ok(())
+    }
+
+    /// Whether this token is verified by keys here, and not asked about.
+    fn verifies(&self, token: &Bound<'_, PyAny>) -> bool {
+        self.server.verifies(&explanation::token_text(token))
+    }
+
+    /// Explains what the server tells of a token, which is asked whatever is remembered, and calls `done` with that, on any
+    /// thread.
+    fn explain_later(&self, token: &Bound<'_, PyAny>, done: Py<PyAny>) {
+        let text = explanation::token_text(token);
+        let (policy, secrets) = (self.policy.get(token.py()), self.server.secrets(&text));
+        let later = PendingExplanation { token: text.clone().into_owned(), policy, secrets, done };
+        let server = Arc::clone(&self.server);
+        token.py().detach(|| server.inquire(&text, Box::new(move |inquiry| later.is(inquiry))));
+    }
+
+    /// The decision where no answer came in time.
+    fn unanswered(&self) -> Decision {
+        Decision::unavailable(self.server.unanswered())
+    }
+
+    /// Decides by what the endpoint answered another worker, `age` seconds ago and for `lifetime` from then on; pending
+    /// where it has to be asked. The token had this generation when that was looked for.
+    fn admit(
+        &self,
+        token: &Bound<'_, PyString>,
+        generation: u64,
+        body: Vec<u8>,
+        age: f64,
+        lifetime: f64,
+    ) -> PyResult<Decision> {
+        let (text, policy) = (token.to_str()?, self.policy.get(token.py()));
+        let shared = endpoint_answers::shared(body, age, lifetime);
+        let decided = self.server.admit(text, generation, &shared, &policy, now()).map_or(Poll::Pending, Poll::Ready);
+        Ok(Decision::of(decided, token, &policy, || self.server.secrets(text)))
+    }
+}

@@ -1,0 +1,176 @@
+//! The fields of FastMCP's own access token of an accepted token: made from its claims, or, for a token that was seen before,
+//! from a template that is remembered with them.
+
+use std::sync::{Arc, Weak};
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use super::decision::Decision;
+use super::principal::Principal;
+use crate::policy::{AuthenticClaims, Policy};
+
+/// What a dict and a list take in memory by themselves, and for each member, and an object of another type, in bytes. A text
+/// takes as much as that beside itself.
+const DICT_BYTES: usize = 240;
+const MEMBER_BYTES: usize = 40;
+const OBJECT_BYTES: usize = 56;
+
+/// What the installed FastMCP's access token is made of.
+#[pyclass(frozen, module = "fastmcp_rs._native")]
+pub(super) struct TokenFields {
+    /// Every field with its default, in their order, and the attribute that keeps the decision.
+    blank: Py<PyDict>,
+    /// Fields that this FastMCP does not have.
+    unknown: Vec<Py<PyString>>,
+    /// The name of the attribute that keeps the decision.
+    carrier: Py<PyString>,
+}
+
+#[pymethods]
+impl TokenFields {
+    #[new]
+    fn new(blank: Py<PyDict>, unknown: Vec<Py<PyString>>, carrier: Py<PyString>) -> Self {
+        Self { blank, unknown, carrier }
+    }
+}
+
+impl TokenFields {
+    /// The fields of an accepted token, whose containers are the caller's own. `remember` is told of claims that take more
+    /// memory than before.
+    pub(super) fn of<'py>(
+        &self,
+        py: Python<'py>,
+        decision: Decision,
+        policy: &Arc<Policy>,
+        remember: impl FnOnce(&Arc<AuthenticClaims>),
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let Some(principal) = decision.principal() else { return Ok(PyDict::new(py)) };
+        let authentic = principal.authentic();
+        let template = authentic.and_then(|authentic| authentic.derived().get::<Template>());
+        let fields = if let Some(template) = template.filter(|template| template.is_of(policy, self)) {
+            template.fields(py, principal)?
+        } else {
+            let fields = principal.fastmcp_fields(self.blank.bind(py).copy()?)?;
+            for name in &self.unknown {
+                fields.del_item(name)?;
+            }
+            if let Some(authentic) = authentic.filter(|authentic| authentic.derived().was_asked()) {
+                let (template, memory) = Template::of(&fields, policy, self)?;
+                authentic.derived().put(Arc::new(template), memory);
+                remember(authentic);
+            }
+            fields
+        };
+        fields.set_item(&self.carrier, decision)?;
+        Ok(fields)
+    }
+}
+
+/// The fields of a token that was seen before, in containers that no caller has. It holds nothing that holds the claims.
+struct Template {
+    /// The policy that accepted the token: under another one the fields may differ.
+    policy: Weak<Policy>,
+    blank: Py<PyDict>,
+    /// All fields but the token and the two below.
+    fields: Py<PyDict>,
+    scopes: Py<PyList>,
+    /// The claims, where this FastMCP has them.
+    claims: Option<Py<PyDict>>,
+    /// Whether there is a dict or list inside the claims.
+    is_nested: bool,
+}
+
+impl Template {
+    /// The template of a token with these fields, and its memory in bytes, by estimate.
+    fn of(fields: &Bound<'_, PyDict>, policy: &Arc<Policy>, host: &TokenFields) -> PyResult<(Self, usize)> {
+        let py = fields.py();
+        let kept = fields.copy()?;
+        let scopes = copied(&field(fields, intern!(py, "scopes"))?)?.cast_into::<PyList>()?;
+        let claims = fields.get_item(intern!(py, "claims"))?;
+        let claims = claims.map(|claims| copied(&claims)?.cast_into::<PyDict>().map_err(PyErr::from)).transpose()?;
+        for name in [intern!(py, "token"), intern!(py, "scopes"), intern!(py, "claims")] {
+            if kept.contains(name)? {
+                kept.set_item(name, py.None())?;
+            }
+        }
+        let is_nested = claims.as_ref().is_some_and(|claims| claims.values().iter().any(|value| is_container(&value)));
+        let memory = size_of::<Self>()
+            + memory(kept.as_any())
+            + memory(scopes.as_any())
+            + claims.as_ref().map_or(0, |claims| memory(claims.as_any()));
+        let template = Self {
+            policy: Arc::downgrade(policy),
+            blank: host.blank.clone_ref(py),
+            fields: kept.unbind(),
+            scopes: scopes.unbind(),
+            claims: claims.map(Bound::unbind),
+            is_nested,
+        };
+        Ok((template, memory))
+    }
+
+    fn is_of(&self, policy: &Arc<Policy>, host: &TokenFields) -> bool {
+        std::ptr::eq(self.policy.as_ptr(), Arc::as_ptr(policy)) && self.blank.is(&host.blank)
+    }
+
+    /// The fields for a caller, whose containers are new.
+    fn fields<'py>(&self, py: Python<'py>, principal: &Principal) -> PyResult<Bound<'py, PyDict>> {
+        let fields = self.fields.bind(py).copy()?;
+        fields.set_item(intern!(py, "token"), &principal.token)?;
+        let scopes = self.scopes.bind(py);
+        fields.set_item(intern!(py, "scopes"), scopes.get_slice(0, scopes.len()))?;
+        if let Some(claims) = &self.claims {
+            let claims = claims.bind(py);
+            let copy = if self.is_nested { copied(claims)? } else { claims.copy()?.into_any() };
+            fields.set_item(intern!(py, "claims"), copy)?;
+        }
+        Ok(fields)
+    }
+}
+
+fn field<'py>(fields: &Bound<'py, PyDict>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    fields.as_any().get_item(name)
+}
+
+fn is_container(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>()
+}
+
+/// The same value of JSON in new containers.
+fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let copy = dict.copy()?;
+        for (name, value) in dict.iter() {
+            if is_container(&value) {
+                copy.set_item(name, copied(&value)?)?;
+            }
+        }
+        return Ok(copy.into_any());
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        let copy = list.get_slice(0, list.len());
+        for (at, item) in list.iter().enumerate() {
+            if is_container(&item) {
+                copy.set_item(at, copied(&item)?)?;
+            }
+        }
+        return Ok(copy.into_any());
+    }
+    Ok(value.clone())
+}
+
+/// What a value of JSON takes in memory, in bytes, by estimate.
+fn memory(value: &Bound<'_, PyAny>) -> usize {
+    if let Ok(text) = value.cast::<PyString>() {
+        return OBJECT_BYTES + text.len().unwrap_or(0);
+    }
+    if let Ok(dict) = value.cast::<PyDict>() {
+        return DICT_BYTES + dict.iter().map(|(_, value)| MEMBER_BYTES + memory(&value)).sum::<usize>();
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return OBJECT_BYTES + list.iter().map(|item| size_of::<usize>() + memory(&item)).sum::<usize>();
+    }
+    if value.is_none() { 0 } else { OBJECT_BYTES }
+}

@@ -1,0 +1,16 @@
+//! Decides about a token: the signature, then the policy; with what was verified before, and with listed tokens.
+
+mod decision;
+mod issuers;
+mod last_header;
+mod signature;
+mod static_tokens;
+mod token_cache;
+mod verifier;
+
+pub use decision::{Decision, RejectedToken};
+pub use issuers::{IssuerDecision, Issuers, PolicySource, TrustedIssuer};
+pub use signature::{SignatureRunner, verify_jws, verify_jwt};
+pub use static_tokens::{StaticToken, StaticTokens};
+pub use token_cache::{TokenCache, TokenCacheCounts};
+pub use verifier::Verifier;

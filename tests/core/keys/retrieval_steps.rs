@@ -1,0 +1,107 @@
+//! What a fetch asks, one URL after the other, by any HTTP client.
+
+#![allow(clippy::unwrap_used, reason = "a test whose own texts do not parse has failed")]
+
+use crate::common::Signer;
+use fastmcp_rs::discovery::Issuer;
+use fastmcp_rs::http::{EndpointUrl, SsrfPolicy};
+use fastmcp_rs::jose::jwa::Algorithm;
+use fastmcp_rs::keys::remote::{EntityTag, FetchContent, FetchError, FetchReply, HttpAnswer, KeyLocator, Retrieval};
+
+const ISSUER: &str = "https://issuer.example";
+
+fn retrieval(known: Option<EntityTag>) -> Retrieval {
+    Retrieval::new(&KeyLocator::Issuer(Issuer::parse(ISSUER, false).unwrap()), SsrfPolicy::TrustedUrl, known)
+}
+
+/// What is asked now: the URL, and whether with an entity tag.
+fn asked(retrieval: &Retrieval) -> (String, Option<&str>) {
+    let (endpoint_url, tag) = retrieval.next_request();
+    (endpoint_url.url().to_string(), tag)
+}
+
+fn metadata(jwks_uri: &str) -> HttpAnswer<'static> {
+    let body = format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{jwks_uri}"}}"#).into_bytes();
+    HttpAnswer { status: 200, body, ..HttpAnswer::default() }
+}
+
+fn keys(etag: Option<&str>) -> HttpAnswer<'_> {
+    let jwk = Signer::fresh(Algorithm::EdDSA).jwk("");
+    HttpAnswer { status: 200, etag, body: format!(r#"{{"keys":[{jwk}]}}"#).into_bytes(), ..HttpAnswer::default() }
+}
+
+fn status(status: u16) -> HttpAnswer<'static> {
+    HttpAnswer { status, ..HttpAnswer::default() }
+}
+
+fn told(end: Option<Result<FetchReply, FetchError>>) -> String {
+    end.unwrap().unwrap_err().to_string()
+}
+
+/// The entity tag that a search from the issuer brought with the keys of this URL.
+fn tag_from(jwks_uri: &str, etag: &str) -> Option<EntityTag> {
+    let mut retrieval = retrieval(None);
+    assert!(retrieval.on_response(&metadata(jwks_uri)).is_none());
+    match retrieval.on_response(&keys(Some(etag))).unwrap().unwrap().answer {
+        FetchContent::KeySet { etag, .. } => etag,
+        FetchContent::NotModified | FetchContent::ServerAlone { .. } => None,
+    }
+}
+
+#[test]
+fn an_entity_tag_goes_to_the_url_that_gave_it_and_to_no_other() {
+    let known = tag_from("https://keys.example/a", "\"v1\"");
+    assert!(known.is_some());
+    let mut same = retrieval(known.clone());
+    assert_eq!(asked(&same).1, None, "the metadata has no tag");
+    assert!(same.on_response(&metadata("https://keys.example/a")).is_none());
+    assert_eq!(asked(&same), ("https://keys.example/a".to_owned(), Some("\"v1\"")));
+    let end = same.on_response(&status(304)).unwrap().unwrap();
+    assert!(matches!(end.answer, FetchContent::NotModified));
+
+    let mut moved = retrieval(known);
+    assert!(moved.on_response(&metadata("https://keys.example/b")).is_none());
+    assert_eq!(asked(&moved), ("https://keys.example/b".to_owned(), None));
+    assert!(told(moved.on_response(&status(304))).contains("status 304"), "the request was not conditional");
+}
+
+#[test]
+fn discovery_is_part_of_each_fetch_and_leads_past_what_is_no_document() {
+    for other in [404, 301, 302, 304, 307, 401, 403, 500, 503, 204] {
+        let mut retrieval = retrieval(None);
+        assert_eq!(asked(&retrieval).0, "https://issuer.example/.well-known/openid-configuration");
+        assert!(retrieval.on_response(&status(other)).is_none(), "{other}");
+        assert_eq!(asked(&retrieval).0, "https://issuer.example/.well-known/oauth-authorization-server");
+        assert!(retrieval.on_response(&metadata("https://keys.example/a")).is_none());
+        assert!(retrieval.on_response(&keys(None)).unwrap().is_ok());
+    }
+    let mut retrieval = retrieval(None);
+    assert!(retrieval.on_response(&status(404)).is_none());
+    assert!(told(retrieval.on_response(&status(404))).contains("status 404"));
+}
+
+#[test]
+fn a_redirect_of_the_keys_themselves_is_a_failure() {
+    for redirect in [301, 302, 303, 307, 308] {
+        let mut retrieval = retrieval(None);
+        retrieval.on_response(&metadata("https://keys.example/a"));
+        assert!(told(retrieval.on_response(&status(redirect))).contains(&format!("redirect ({redirect})")));
+    }
+}
+
+#[test]
+fn an_answer_is_bounded_and_the_tighter_where_the_url_is_not_trusted() {
+    let locator = KeyLocator::KeySet(EndpointUrl::parse("https://keys.example/a", "jwks_uri", false).unwrap());
+    for (policy, most, seconds) in [(SsrfPolicy::TrustedUrl, 1024 * 1024, 10), (SsrfPolicy::PublicOnly, 64 * 1024, 30)]
+    {
+        let answer = |bytes: usize| {
+            let mut answer = keys(None);
+            answer.body.resize(bytes, b' ');
+            Retrieval::new(&locator, policy, None).on_response(&answer).unwrap()
+        };
+        assert!(answer(most).is_ok());
+        assert_eq!(answer(most + 1).unwrap_err().to_string(), "the answer is larger than is read");
+        assert_eq!(Retrieval::new(&locator, policy, None).most_bytes(), most);
+        assert_eq!(fastmcp_rs::keys::remote::total_timeout(policy).as_secs(), seconds);
+    }
+}

@@ -1,0 +1,89 @@
+"""A server whose keys come from a URL: the first token, a rotation, and an outage of the endpoint."""
+
+import asyncio
+import time
+
+import pytest
+
+from fastmcp_rs import _compat
+from fastmcp_rs.auth import JWTVerifier
+from fastmcp_rs.testing import KeyPair
+
+
+@pytest.fixture
+def endpoint(new_endpoint, issuer):
+    endpoint = new_endpoint()
+    endpoint.publish([issuer.jwk])
+    return endpoint
+
+
+@pytest.fixture
+def verifier(endpoint, issuer):
+    return JWTVerifier(jwks_uri=endpoint.url, algorithm="RS256", jwks_refresh_interval=0, **issuer.expected)
+
+
+def is_unavailable(verifier, token, line):
+    """Ask the verifier itself: FastMCP from 4.2 has an error for unavailable keys; before that it is None."""
+    assert (_compat.unavailable_error() is not None) == (line >= (4, 2))
+    if line < (4, 2):
+        return asyncio.run(verifier.verify_token(token)) is None
+    with pytest.raises(_compat.unavailable_error()) as raised:
+        asyncio.run(verifier.verify_token(token))
+    return token not in str(raised.value)
+
+
+def in_time(answer, seconds=15):
+    """Wait out the pause after a failed fetch."""
+    end = time.monotonic() + seconds
+    while not answer():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.1)
+
+
+def test_keys_are_fetched_once_and_all_tokens_use_them(serve, verifier, endpoint, issuer):
+    with serve(verifier) as server:
+        assert server.call(issuer.token())["client_id"] == "alice"
+        assert [server.status(issuer.token(sub=f"user-{number}")) for number in range(3)] == [200] * 3
+        assert server.status(issuer.token(aud="https://other.example")) == 401
+    assert len(endpoint.requests) == 1
+
+
+def test_a_rotation_is_followed(serve, verifier, endpoint, issuer, issuers, reasons):
+    successor = issuers("PyJWT", "RS256")
+    with serve(verifier) as server:
+        assert server.status(issuer.token()) == 200
+        endpoint.publish([issuer.jwk, successor.jwk])
+        assert [server.status(signer.token()) for signer in (successor, issuer)] == [200, 200]
+        endpoint.publish([successor.jwk])
+        third = KeyPair.generate("RS256").create_token(issuer=issuer.name, audience=issuer.audience, kid="third")
+        assert server.status(third) == 401
+        assert [server.status(signer.token()) for signer in (successor, issuer)] == [200, 401]
+    assert reasons() == ["unknown_key", "unknown_key"]
+
+
+@pytest.mark.parametrize("status", [500, 404])
+def test_known_keys_go_on_through_an_outage_and_others_are_unavailable(
+    status, serve, verifier, endpoint, issuer, issuers, line, reply, reasons
+):
+    successor = issuers("PyJWT", "RS256")
+    with serve(verifier) as server:
+        assert server.call(issuer.token())["client_id"] == "alice"
+        endpoint.answer = reply(status)
+        assert server.status(successor.token()) != 200
+        assert is_unavailable(verifier, successor.token(), line)
+        assert reasons() == ["keys_unavailable"] * 2
+        assert server.call(issuer.token(sub="bob"))["client_id"] == "bob"
+        endpoint.publish([issuer.jwk, successor.jwk])
+        in_time(lambda: server.status(successor.token()) == 200)
+
+
+def test_an_endpoint_that_is_down_at_the_start_is_unavailable_until_it_is_up(
+    serve, verifier, endpoint, issuer, line, reply, reasons
+):
+    endpoint.answer = reply(503)
+    with serve(verifier) as server:
+        assert server.status(issuer.token()) != 200
+        assert is_unavailable(verifier, issuer.token(), line)
+        assert set(reasons()) == {"keys_unavailable"}
+        endpoint.publish([issuer.jwk])
+        in_time(lambda: server.status(issuer.token()) == 200)

@@ -1,0 +1,86 @@
+"""A provider that waits for the network says at the start that it needs asyncio, and not at the first token."""
+
+import asyncio
+
+import pytest
+from fastmcp import FastMCP
+
+from fastmcp_rs import _compat
+from fastmcp_rs.auth import JWTVerifier, RemoteAuthProvider, StaticTokenVerifier
+from fastmcp_rs.auth.middleware import AuthenticationMiddleware
+
+KEYS = "https://issuer.example/jwks.json"
+
+
+def without_asyncio(coroutine):
+    """Run what never waits, with no event loop of asyncio's, as under trio."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise AssertionError("it waited")
+
+
+def start(app):
+    sent = []
+
+    async def receive():
+        return {"type": "lifespan.startup"}
+
+    async def send(message):
+        sent.append(message)
+
+    return app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send), sent
+
+
+WAITING = {
+    "keys from a URL": lambda issuer: JWTVerifier(jwks_uri=KEYS, **issuer.expected),
+    "a service that is asked": lambda _: RemoteAuthProvider("https://service.example/verify"),
+}
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_the_server_does_not_start(name, issuer):
+    app = FastMCP("test", auth=WAITING[name](issuer)).http_app()
+    if not _compat.takes_middleware():
+        # FastMCP 2.12.0 shows a provider nothing of the start.
+        app = AuthenticationMiddleware(app, WAITING[name](issuer))
+    starting, sent = start(app)
+    without_asyncio(starting)
+    [message] = sent
+    assert message["type"] == "lifespan.startup.failed"
+    assert "asyncio or uvloop" in message["message"]
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_where_nothing_is_asked_at_the_start_every_request_fails_alike(name, issuer):
+    async def never(*_):
+        raise AssertionError("it was reached")
+
+    for credentials in ([], [(b"authorization", b"Bearer x")]):
+        middleware = AuthenticationMiddleware(never, WAITING[name](issuer))
+        scope = {"type": "http", "headers": credentials, "query_string": b"", "path": "/", "method": "POST"}
+        with pytest.raises(RuntimeError, match="asyncio or uvloop"):
+            without_asyncio(middleware(scope, never, never))
+
+
+def test_what_never_waits_starts_on_any_event_loop(issuer):
+    reached = []
+
+    async def app(scope, _receive, _send):
+        reached.append(scope["type"])
+
+    for provider in (JWTVerifier(public_key=issuer.public_key, **issuer.expected), StaticTokenVerifier(["t"])):
+        without_asyncio(start(AuthenticationMiddleware(app, provider))[0])
+    assert reached == ["lifespan"] * 2
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_on_asyncio_it_starts(name, issuer):
+    async def app(_scope, _receive, send):
+        await send({"type": "lifespan.startup.complete"})
+
+    starting, sent = start(AuthenticationMiddleware(app, WAITING[name](issuer)))
+    asyncio.run(starting)
+    assert sent == [{"type": "lifespan.startup.complete"}]

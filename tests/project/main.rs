@@ -1,0 +1,9 @@
+//! What holds of the sources themselves: their layers, their pages, their dependencies.
+
+mod circles;
+mod dependency_floors;
+mod errors_page;
+mod layers;
+mod security_page;
+mod sources;
+mod type_names;

@@ -1,0 +1,325 @@
+"""Introspection requests: one for each token, within the timeout, with secrets for that server only."""
+
+import asyncio
+import json
+import logging
+import re
+import ssl
+import subprocess
+import threading
+import time
+import traceback
+from urllib.parse import quote_plus
+
+import pytest
+
+from fastmcp_rs import _compat
+
+TOKEN = "an-opaque-token"
+SECRET = "hush-hush+key"
+
+
+def hangs(endpoint, _connection, _request):
+    endpoint.closing.wait(15)
+
+
+def trickles(endpoint, connection, _request):
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+    while not endpoint.closing.wait(0.05):
+        connection.sendall(b" ")
+
+
+def breaks_off(_endpoint, connection, _request):
+    connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"active":true')
+
+
+def says_nothing(_endpoint, _connection, _request):
+    pass
+
+
+def speaks_no_http(_endpoint, connection, _request):
+    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+
+def answers_once_told(go, answer):
+    def answers(_endpoint, connection, _request):
+        go.wait(10)
+        connection.sendall(answer)
+
+    return answers
+
+
+@pytest.mark.parametrize("fault", [breaks_off, says_nothing, speaks_no_http])
+def test_a_broken_connection_is_no_refusal(fault, service, judgement, asker):
+    service.answer = fault
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+@pytest.mark.parametrize("fault", [hangs, trickles])
+def test_the_whole_question_has_its_time(fault, service, judgement, asker):
+    service.answer = fault
+    start = time.monotonic()
+    assert judgement(asker.make(service.url, timeout=0.3), TOKEN) == asker.unavailable
+    assert time.monotonic() - start < 10, "and none of the hang's own"
+
+
+@pytest.mark.parametrize("status", [400, 408, 429, 500, 502, 503, 504])
+def test_h9_a_status_of_trouble_is_no_refusal(status, service, reply, judgement, asker, yes):
+    service.answer = reply(status, json.dumps(yes), retry_after="1")
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "{", '{"valid":true}}', "nul", " " * (1024 * 1024 + 1)])
+def test_bad_json_is_no_refusal(body, service, reply, judgement, asker):
+    service.answer = reply(200, body)
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+def test_a_refused_connection_is_no_refusal(service, judgement, asker):
+    service.close()
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+
+
+def test_an_untrusted_certificate_is_no_refusal(new_endpoint, tmp_path, judgement, asker):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    made = [*request, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    service = new_endpoint(context)
+    assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
+    assert service.requests == [], "neither the token nor a header was sent"
+
+
+def test_h9_nothing_is_remembered(service, reply, judgement, asker):
+    provider = asker.make(service.url)
+    good, bad, no = service.answer, reply(503), reply(200, '{"active":false}')
+    for answer, says in ((bad, asker.unavailable), (good, "accepted"), (no, "inactive_token")) * 2:
+        service.answer = answer
+        assert judgement(provider, TOKEN) == says
+
+
+def test_h9_fastmcps_own_error_is_raised_where_there_is_one(service, reply, asker):
+    service.answer = reply(503)
+    with pytest.raises(_compat.unavailable_error(), match="status 503"):
+        asyncio.run(asker.make(service.url).verify_token(TOKEN))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(status, service, new_endpoint, reply, judgement, asker):
+    target = new_endpoint()
+    target.answer = service.answer
+    service.answer = reply(status, location=target.url)
+    assert judgement(asker.make(service.url, secret=SECRET), TOKEN) == asker.unavailable
+    assert target.connections == 0
+
+
+def test_one_question_at_a_time_about_a_token(service, asker):
+    go = threading.Event()
+    service.answer = answers_once_told(go, service.answer)
+    provider = asker.make(service.url)
+    answers = []
+    asked = threading.Barrier(5, timeout=10)
+
+    def ask():
+        async def many():
+            tasks = [asyncio.create_task(provider.verify_token(TOKEN)) for _ in range(25)]
+            # Each task runs up to where it waits for the answer.
+            await asyncio.sleep(0)
+            asked.wait()
+            return await asyncio.gather(*tasks)
+
+        answers.extend(asyncio.run(many()))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    asked.wait()
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert [answer.subject for answer in answers] == ["alice"] * 100
+    assert len(service.requests) == 1
+
+
+def test_each_token_has_its_own_question_and_answer(service, reply, asker, yes):
+    def answers(_endpoint, connection, request):
+        token = re.search(rb"(good|bad)-[0-9]+", request.body)[0].decode()
+        answer = {**yes, "active": token.startswith("good"), "sub": f"user of {token}"}
+        connection.sendall(reply(200, json.dumps(answer)))
+
+    service.answer = answers
+    provider = asker.make(service.url)
+    tokens = [f"{kind}-{number}" for kind in ("good", "bad") for number in range(50)]
+
+    async def many():
+        return await asyncio.gather(*map(provider.verify_token, tokens))
+
+    for token, answer in zip(tokens, asyncio.run(many()), strict=True):
+        assert (answer and answer.subject) == (f"user of {token}" if token.startswith("good") else None)
+
+
+def test_many_questions_wait_for_their_turn(service, asker, eventually):
+    go = threading.Event()
+    service.answer = answers_once_told(go, service.answer)
+    provider = asker.make(service.url)
+
+    async def many():
+        asked = asyncio.gather(*(provider.verify_token(f"token-{number}") for number in range(100)))
+        await asyncio.to_thread(eventually, lambda: len(service.requests) == 64)
+        await asyncio.sleep(0.1)
+        at_once = len(service.requests)
+        go.set()
+        return at_once, await asked
+
+    at_once, answers = asyncio.run(many())
+    assert at_once == 64
+    assert [answer.subject for answer in answers] == ["alice"] * 100
+
+
+def test_a_cancelled_caller_cancels_no_shared_request(service, asker, until):
+    go = threading.Event()
+    service.answer = answers_once_told(go, service.answer)
+    provider = asker.make(service.url)
+
+    async def cancelled():
+        tasks = [asyncio.create_task(provider.verify_token(TOKEN)) for _ in range(10)]
+        await until(lambda: service.requests)
+        tasks[0].cancel()
+        go.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, *others = asyncio.run(cancelled())
+    assert isinstance(first, asyncio.CancelledError)
+    assert [answer.subject for answer in others] == ["alice"] * 9
+    assert len(service.requests) == 1
+
+
+def test_each_question_has_a_connection_of_its_own(service, reply, asker, yes):
+    answer = reply(200, json.dumps(yes), connection="keep-alive")
+
+    def keeps(_endpoint, connection, _request):
+        for _ in range(19):
+            connection.sendall(answer)
+            connection.recv(65_536)
+        connection.sendall(answer)
+
+    service.answer = keeps
+    provider = asker.make(service.url)
+    for number in range(20):
+        assert asyncio.run(provider.verify_token(f"token-{number}")) is not None
+    assert service.connections == 20
+    assert {request.headers["connection"] for request in service.requests} == {"close"}
+
+
+FORKED = """
+import asyncio, os, sys, warnings
+from fastmcp_rs.auth import RemoteAuthProvider
+# Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
+warnings.simplefilter("ignore", DeprecationWarning)
+provider = RemoteAuthProvider(sys.argv[1])
+assert asyncio.run(provider.verify_token("a-token"))
+child = os.fork()
+if child == 0:
+    os._exit(0 if asyncio.run(provider.verify_token("a-token")) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_asks_for_itself(service, run_program):
+    assert run_program(FORKED, service.url) == "0"
+    assert len(service.requests) == 2
+
+
+def test_neither_the_token_nor_a_secret_is_in_anything_that_is_shown(service, reply, caplog, asker):
+    caplog.set_level(logging.DEBUG)
+    provider = asker.make(service.url, secret=SECRET)
+    shown = [repr(asker.make(f"{service.url}?key={SECRET}", secret=SECRET)), str(provider)]
+    shown += [f"{value!r} {value}" for value in vars(provider).values()]
+    no, echo = reply(200, '{"active":false}'), reply(500, f"{SECRET} {TOKEN}")
+    for answer in (service.answer, no, echo, reply(401, SECRET), breaks_off):
+        service.answer = answer
+        try:
+            shown.append(repr(asyncio.run(provider.authenticate({"headers": [("authorization", f"Bearer {TOKEN}")]}))))
+            asyncio.run(provider.verify_token(TOKEN))
+        except Exception:  # noqa: BLE001 - what is raised is what is looked at
+            shown.append(traceback.format_exc())
+    shown += [f"{record.getMessage()} {vars(record)}" for record in caplog.records]
+    assert len(shown) > 8
+    assert len(service.requests) > 4
+    secrets = (SECRET, quote_plus(SECRET), TOKEN)
+    assert not [text for text in shown if any(secret in text for secret in secrets)]
+
+
+def test_a_late_answer_is_not_taken_for_that_to_the_next_question(service, judgement, asker):
+    yes = json.dumps({"active": True, "sub": "mallory", "client_id": "c"})
+    answer = f"HTTP/1.1 200 OK\r\ncontent-length: {len(yes)}\r\n\r\n{yes}".encode()
+    no = b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}'
+
+    def serve(_endpoint, connection):
+        # On a connection that is kept, the second request would find the answer to nothing waiting there.
+        for _ in range(2):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = connection.recv(65_536)
+                if not piece:
+                    return
+                head += piece
+            connection.sendall(no + answer)
+
+    service.serve = serve
+    provider = asker.make(service.url)
+    for number in range(5):
+        assert judgement(provider, f"{TOKEN}-{number}") == "inactive_token"
+
+
+def test_a_flood_is_refused_at_once_and_bounded(service, asker):
+    go = threading.Event()
+    service.answer = answers_once_told(go, b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}')
+    provider = asker.make(service.url, unavailable="none")
+
+    async def checks():
+        flood = [asyncio.create_task(provider.verify_token(f"{TOKEN}-{number:05}")) for number in range(1000)]
+        await asyncio.sleep(0)
+        start = time.monotonic()
+        # 64 are on their way, 256 wait, and the rest hears so at once.
+        await asyncio.wait(flood, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+        while sum(task.done() for task in flood) < 1000 - 64 - 256:
+            assert time.monotonic() - start < 5
+            await asyncio.sleep(0.01)
+        assert service.connections <= 64
+        go.set()
+        await asyncio.gather(*flood)
+
+    asyncio.run(checks())
+    counts = provider.stats()
+    assert counts["rejected"] == {"inactive_token": 64 + 256}
+    assert counts["unavailable"] == {asker.unavailable: 1000 - 64 - 256}
+
+
+def test_a_flood_of_one_peer_does_not_starve_another(service, asker):
+    def slowly(_endpoint, connection, _request):
+        time.sleep(0.05)
+        connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}')
+
+    service.answer = slowly
+    provider = asker.make(service.url, unavailable="none")
+
+    def request(token, peer):
+        return {"type": "http", "client": (peer, 1), "headers": [(b"authorization", f"Bearer {token}".encode())]}
+
+    async def checks():
+        tokens = [f"{TOKEN}-{number:05}" for number in range(600)]
+        flood = [asyncio.create_task(provider.authenticate(request(token, "192.0.2.1"))) for token in tokens]
+        await asyncio.sleep(0)
+        start = time.monotonic()
+        await provider.authenticate(request(f"{TOKEN}-good", "192.0.2.2"))
+        delay = time.monotonic() - start
+        await asyncio.gather(*flood)
+        return delay, time.monotonic() - start
+
+    delay, all_of_it = asyncio.run(checks())
+    counts = provider.stats()
+    assert 56 + 256 < counts["rejected"]["inactive_token"] < 600, "of the flood, some were refused at once"
+    assert delay < all_of_it / 2, "the other peer's found a turn at once"

@@ -1,0 +1,453 @@
+"""``fastmcp-rs doctor --url`` and ``fastmcp-rs doctor server.py``, beside real FastMCP servers."""
+
+from pathlib import Path
+
+import pytest
+from fastmcp import FastMCP
+from fastmcp.server.auth import OAuthProxy, RemoteAuthProvider
+from key_value.aio.stores.memory import MemoryStore
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.routing import Route
+
+from fastmcp_rs.__main__ import main
+from fastmcp_rs.auth import JWTVerifier
+
+ORIGIN = "https://client.example"
+CORS = Middleware(
+    CORSMiddleware,
+    allow_origins=[ORIGIN],
+    allow_methods=["*"],
+    allow_headers=["*"],
+    expose_headers=["WWW-Authenticate", "Mcp-Session-Id"],
+)
+
+
+def protected(issuer, address, *, base_url=None, middleware=()):
+    verifier = JWTVerifier.from_issuer(issuer.url, audience=f"{address}/mcp")
+    auth = RemoteAuthProvider(token_verifier=verifier, authorization_servers=[issuer.url], base_url=base_url or address)
+    return FastMCP("protected", auth=auth).http_app(path="/mcp", middleware=list(middleware))
+
+
+def test_a_server_that_is_as_it_should_be(doctor, issuer, served):
+    with served(lambda address: protected(issuer, address, middleware=[CORS])) as address:
+        code, checks = doctor("--url", f"{address}/mcp", "--origin", ORIGIN)
+    assert code == 0, checks
+    assert [(check, result) for check, result, _ in checks[3:]] == [
+        ("challenge", "passed"),
+        ("resource metadata", "passed"),
+        ("resource", "passed"),
+        ("authorization servers", "passed"),
+        ("keys", "passed"),
+        ("clock", "passed"),
+        ("preflight", "passed"),
+        ("exposed headers", "passed"),
+    ]
+
+
+def test_what_a_browser_may_not_do_is_advice(doctor, issuer, served, result_of):
+    with served(lambda address: protected(issuer, address)) as address:
+        code, checks = doctor("--url", f"{address}/mcp")
+    assert code == 0
+    assert result_of(checks, "preflight")[0] == "advice"
+
+
+def test_headers_that_pages_cannot_read_are_named(doctor, issuer, served, result_of):
+    hidden = Middleware(CORSMiddleware, allow_origins=[ORIGIN], allow_methods=["*"], allow_headers=["*"])
+    with served(lambda address: protected(issuer, address, middleware=[hidden])) as address:
+        _, checks = doctor("--url", f"{address}/mcp", "--origin", ORIGIN)
+    assert result_of(checks, "preflight")[0] == "passed"
+    result, text = result_of(checks, "exposed headers")
+    assert result == "advice"
+    assert "www-authenticate, mcp-session-id" in text
+
+
+def test_a_resource_that_is_another_is_found(doctor, issuer, served, result_of):
+    """The server is asked by the name localhost, which its metadata does not have."""
+    with served(lambda address: protected(issuer, address)) as address:
+        code, checks = doctor("--url", f"{address.replace('127.0.0.1', 'localhost')}/mcp")
+    assert code == 1
+    assert result_of(checks, "resource")[0] == "failed"
+
+
+def test_metadata_that_cannot_be_reached_is_found(doctor, issuer, served, result_of):
+    with served(lambda address: protected(issuer, address, base_url="http://127.0.0.1:9")) as address:
+        code, checks = doctor("--url", f"{address}/mcp")
+    assert code == 1
+    assert result_of(checks, "resource metadata")[0] == "failed"
+
+
+def test_a_bare_verifier_has_no_metadata_which_is_right_for_some_clients(doctor, issuer, served, result_of):
+    verifier = JWTVerifier.from_issuer(issuer.url, audience="here")
+    with served(lambda _: FastMCP("bare", auth=verifier).http_app(path="/mcp")) as address:
+        code, checks = doctor("--url", f"{address}/mcp")
+    assert code == 0
+    assert result_of(checks, "challenge") == ("passed", "401, Bearer")
+    assert result_of(checks, "resource metadata")[0] == "advice"
+
+
+async def _keyless(request):
+    issuer = str(request.base_url).rstrip("/")
+    return JSONResponse({"issuer": issuer, "token_endpoint": f"{issuer}/token", "response_types_supported": []})
+
+
+def test_a_proxy_that_is_the_server_itself_need_not_publish_keys(doctor, issuer, served, result_of):
+    def proxy(address):
+        auth = OAuthProxy(
+            upstream_authorization_endpoint=f"{issuer.url}/authorize",
+            upstream_token_endpoint=f"{issuer.url}/token",
+            upstream_client_id="id",
+            upstream_client_secret="secret",
+            token_verifier=JWTVerifier.from_issuer(issuer.url, audience="here"),
+            base_url=address,
+            client_storage=MemoryStore(),
+            jwt_signing_key="a secret of at least 32 bytes for tests",
+        )
+        return FastMCP("proxy", auth=auth).http_app(path="/mcp")
+
+    with served(proxy) as address:
+        code, checks = doctor("--url", f"{address}/mcp")
+    assert code == 0, checks
+    result, text = result_of(checks, "keys")
+    assert result == "passed"
+    assert "publishes none: it is this server" in text
+
+
+def test_an_issuer_without_keys_elsewhere_is_advice(doctor, served, result_of):
+    keyless = Starlette(routes=[Route("/.well-known/oauth-authorization-server", _keyless)])
+    with served(lambda _: keyless) as address:
+        code, checks = doctor("--issuer", address)
+    assert code == 0
+    assert result_of(checks, "keys") == ("advice", f"{address} publishes none: its metadata has no jwks_uri")
+
+
+async def _unauthorized(_):
+    return PlainTextResponse("no", 401)
+
+
+async def _moved(_):
+    return RedirectResponse("/elsewhere")
+
+
+async def _broken(_):
+    return PlainTextResponse("oops", 502)
+
+
+@pytest.mark.parametrize("named", ["file:///etc/hostname", "ftp://127.0.0.1/", "nothing", "http://[::1"])
+def test_metadata_that_is_no_http_url_is_not_read(doctor, served, result_of, named):
+    async def challenge(_):
+        return PlainTextResponse("no", 401, {"WWW-Authenticate": f'Bearer resource_metadata="{named}"'})
+
+    with served(lambda _: Starlette(routes=[Route("/mcp", challenge, methods=["POST"])])) as address:
+        code, checks = doctor("--url", f"{address}/mcp")
+    assert code == 1
+    result, text = result_of(checks, "resource metadata")
+    assert result == "failed"
+    assert "cannot be read" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/unauthorized", "401 without WWW-Authenticate"),
+        ("/moved", "a redirect (307) to /elsewhere"),
+        ("/broken", "502 for a request without a token"),
+        ("/nothing", "there is nothing at /nothing (404)"),
+    ],
+)
+def test_an_answer_that_is_no_challenge_is_told(doctor, served, result_of, path, told):
+    routes = [
+        Route("/unauthorized", _unauthorized, methods=["POST", "OPTIONS"]),
+        Route("/moved", _moved, methods=["POST"]),
+        Route("/broken", _broken, methods=["POST"]),
+    ]
+    with served(lambda _: Starlette(routes=routes)) as address:
+        code, checks = doctor("--url", f"{address}{path}")
+    assert code == 1
+    result, text = result_of(checks, "challenge")
+    assert result == "failed"
+    assert told in text
+
+
+def test_a_server_that_lets_everybody_in_is_told(doctor, served, result_of):
+    with served(lambda _: FastMCP("open").http_app(path="/mcp")) as address:
+        code, checks = doctor("--url", f"{address}/mcp")
+    assert code == 1
+    assert result_of(checks, "challenge") == ("failed", "the server answers without a token")
+
+
+def test_no_answer_is_neither(doctor, result_of):
+    code, checks = doctor("--url", "http://127.0.0.1:9/mcp")
+    assert code == 3
+    assert result_of(checks, "server")[0] == "unavailable"
+
+
+SERVER = """
+from fastmcp import FastMCP
+from fastmcp.server.auth import OAuthProxy, RemoteAuthProvider
+from key_value.aio.stores.memory import MemoryStore
+from fastmcp.server.auth.providers.jwt import JWTVerifier as Theirs
+from fastmcp_rs.auth import JWTVerifier
+
+{auth}
+{name} = FastMCP("in a file", auth=auth)
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """Write a server into a file with a name of its own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def written(auth, name="mcp"):
+        path = tmp_path / f"server_{tmp_path.name.replace('-', '_')}.py"
+        path.write_text(SERVER.format(auth=auth, name=name))
+        return str(path)
+
+    return written
+
+
+def test_a_file_with_a_right_server(doctor, issuer, file):
+    auth = (
+        f'auth = RemoteAuthProvider(JWTVerifier.from_issuer("{issuer.url}", audience="https://a.example/mcp"), '
+        f'authorization_servers=["{issuer.url}"], base_url="https://a.example")'
+    )
+    code, checks = doctor(file(auth))
+    assert code == 0, checks
+    assert [(check, result) for check, result, _ in checks[3:]] == [
+        ("provider", "passed"),
+        ("audience", "passed"),
+        ("keys", "passed"),
+        ("algorithms", "passed"),
+        ("clock", "passed"),
+        ("challenge", "passed"),
+        ("resource metadata", "passed"),
+        ("resource", "passed"),
+        ("authorization servers", "passed"),
+        ("preflight", "advice"),
+    ]
+
+
+def test_a_file_whose_provider_serves_the_metadata_itself(doctor, issuer, file, result_of):
+    code, checks = doctor(file(f'auth = JWTVerifier.from_issuer("{issuer.url}", base_url="https://a.example")'))
+    assert code == 0, checks
+    assert result_of(checks, "audience") == ("passed", "the resource that is served")
+    assert result_of(checks, "resource") == ("passed", "https://a.example/mcp")
+
+
+def test_a_file_whose_verifier_accepts_too_much(doctor, issuer, file, result_of):
+    auth = f'auth = JWTVerifier(jwks_uri="{issuer.url}/jwks", algorithm="ES256", audience=None)'
+    with pytest.warns(UserWarning, match="no audience is configured"):
+        code, checks = doctor(f"{file(auth, 'here')}:here")
+    assert code == 1
+    assert result_of(checks, "audience")[0] == "failed"
+    assert result_of(checks, "algorithms") == ("failed", "the keys are for RS256, and the verifier accepts ES256")
+
+
+def test_an_audience_that_is_not_the_resource_is_advice(doctor, file, issuer, result_of):
+    auth = f'auth = JWTVerifier.from_issuer("{issuer.url}", audience="api://a", base_url="https://a.example")'
+    _, checks = doctor(file(auth))
+    assert result_of(checks, "audience") == ("advice", "api://a is not the resource https://a.example/mcp")
+
+
+def test_the_keys_of_an_authorization_server_are_looked_at(doctor, file, issuer, result_of):
+    auth = (
+        "from fastmcp_rs.auth import OAuthProvider\n"
+        f'auth = OAuthProvider("id", "secret", "{issuer.url}/token", issuer="{issuer.url}", audience="here")'
+    )
+    _, checks = doctor(file(auth))
+    assert result_of(checks, "keys")[0] == "passed"
+    assert result_of(checks, "clock")[0] == "passed"
+
+
+def test_the_keys_of_each_issuer_are_looked_at(doctor, file, issuer):
+    auth = f'auth = JWTVerifier.from_issuers(["{issuer.url}", "http://127.0.0.1:9"], audience="here")'
+    code, checks = doctor(file(auth))
+    assert code == 3
+    assert [result for check, result, _ in checks if check == "keys"] == ["passed", "unavailable"]
+
+
+def test_several_verifiers_are_looked_at(doctor, file):
+    auth = (
+        "from fastmcp.server.auth import MultiAuth\n"
+        "from fastmcp_rs.auth import StaticTokenVerifier, protect\n"
+        'inside = [JWTVerifier("at least 32 bytes, as RFC 7518 has it", audience="here"), StaticTokenVerifier(["t"])]\n'
+        "auth = protect(MultiAuth(verifiers=inside))"
+    )
+    _, checks = doctor(file(auth))
+    assert (
+        "provider",
+        "passed",
+        "fastmcp.server.auth.auth.MultiAuth around JWTVerifier, StaticTokenVerifier",
+    ) in checks
+    assert ("challenge", "passed", "401, Bearer") in checks
+
+
+def test_fastmcps_own_verifier_is_told(doctor, file, issuer, result_of):
+    auth = f'auth = Theirs(jwks_uri="{issuer.url}/jwks", audience="here")'
+    _, checks = doctor(file(auth))
+    assert result_of(checks, "provider")[0] == "advice"
+    assert result_of(checks, "keys")[0] == "passed"
+
+
+def test_a_file_without_auth(doctor, file, result_of):
+    code, checks = doctor(file("auth = None"))
+    assert code == 1
+    assert result_of(checks, "provider")[0] == "failed"
+    assert result_of(checks, "challenge")[0] == "failed"
+
+
+def test_a_file_that_cannot_be_imported(doctor, file, result_of):
+    code, checks = doctor(file('raise RuntimeError("no database")'))
+    assert code == 1
+    assert result_of(checks, "server") == ("failed", "it cannot be imported: RuntimeError: no database")
+
+
+FASTMCPS_LIST = """
+from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
+
+auth = StaticTokenVerifier({"a-token": {"client_id": "alice"}})
+"""
+OWN_SCHEME = """
+from fastmcp_rs.auth import AuthProvider
+
+class Keys(AuthProvider):
+    async def authenticate(self, request):
+        return None
+
+auth = Keys()
+"""
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        'auth = JWTVerifier("at least 32 bytes, as RFC 7518 has it", audience="here", base_url="https://a.example")',
+        'from fastmcp_rs.auth import StaticTokenVerifier\nauth = StaticTokenVerifier(["a-token"])',
+        'auth = Theirs(public_key="at least 32 bytes, as RFC 7518 has it", algorithm="HS256", audience="here")',
+        FASTMCPS_LIST,
+        OWN_SCHEME,
+    ],
+    ids=["secret", "list", "FastMCP's secret", "FastMCP's list", "own scheme"],
+)
+def test_tokens_of_no_authorization_server_need_no_metadata(doctor, file, result_of, auth):
+    code, checks = doctor(file(auth))
+    assert code == 0, checks
+    assert result_of(checks, "resource metadata")[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("", "the challenge names none"), (', base_url="https://a.example"', "base_url is given, and authorization_serv")],
+)
+def test_keys_of_an_issuer_without_metadata_are_advice(doctor, issuer, file, result_of, given, told):
+    code, checks = doctor(file(f'auth = JWTVerifier(jwks_uri="{issuer.url}/jwks", audience="here"{given})'))
+    assert code == 0, checks
+    result, text = result_of(checks, "resource metadata")
+    assert result == "advice"
+    assert told in text
+
+
+@pytest.mark.parametrize(("path", "result"), [("/mcp", "failed"), ("/api", "passed"), ("", "passed")])
+def test_a_base_url_with_the_path_of_the_endpoint_is_found(doctor, issuer, file, result_of, path, result):
+    auth = f'auth = JWTVerifier.from_issuer("{issuer.url}", base_url="https://a.example{path}")'
+    code, checks = doctor(file(auth))
+    assert code == (result == "failed")
+    assert result_of(checks, "resource")[0] == result
+
+
+class Introspection:
+    """Answers about tokens: as told."""
+
+    def __init__(self, answer, status=200):
+        self.answer, self.status = answer, status
+
+    def __call__(self, _):
+        return Starlette(routes=[Route("/introspect", self.endpoint, methods=["POST"])])
+
+    async def endpoint(self, _):
+        return JSONResponse(self.answer, self.status)
+
+
+OAUTH = (
+    "from fastmcp_rs.auth import OAuthProvider\n"
+    'auth = OAuthProvider("id", "secret", introspection_url="{}/introspect", audience="here")'
+)
+REMOTE = 'from fastmcp_rs.auth import RemoteAuthProvider\nauth = RemoteAuthProvider("{}/introspect")'
+FASTMCPS = (
+    "from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier\n"
+    'auth = IntrospectionTokenVerifier(introspection_url="{}/introspect", client_id="id", client_secret="secret")'
+)
+
+
+@pytest.mark.parametrize(
+    ("auth", "answer", "status", "result"),
+    [
+        (OAUTH, {"active": False}, 200, "passed"),
+        (OAUTH, {"error": "invalid_client"}, 401, "failed"),
+        (OAUTH, {"active": True, "aud": "here", "sub": "everybody"}, 200, "failed"),
+        (OAUTH, {"active": True, "aud": "elsewhere"}, 200, "passed"),
+        (OAUTH, {}, 500, "unavailable"),
+        (REMOTE, {"valid": False}, 200, "passed"),
+        (REMOTE, {"valid": True}, 200, "failed"),
+        (REMOTE, {}, 503, "unavailable"),
+        (FASTMCPS, {}, 401, "passed"),
+        (FASTMCPS, {}, 502, "unavailable"),
+    ],
+)
+def test_an_endpoint_that_is_asked_about_tokens_is_asked(doctor, file, served, result_of, auth, answer, status, result):
+    with served(Introspection(answer, status)) as address:
+        _, checks = doctor(file(auth.format(address)))
+    assert result_of(checks, "introspection")[0] == result
+
+
+@pytest.mark.parametrize("auth", [OAUTH, REMOTE, FASTMCPS])
+def test_an_endpoint_that_does_not_answer_is_told(doctor, file, result_of, auth):
+    code, checks = doctor(file(auth.format("http://127.0.0.1:9")))
+    assert code == 3
+    assert result_of(checks, "introspection")[0] == "unavailable"
+
+
+def test_a_server_without_such_an_endpoint_is_told(doctor, issuer, file, result_of):
+    auth = (
+        "from fastmcp_rs.auth import OAuthProvider\n"
+        f'auth = OAuthProvider("id", "secret", "{issuer.url}/token", issuer="{issuer.url}", audience="here")'
+    )
+    _, checks = doctor(file(auth))
+    assert result_of(checks, "introspection")[0] == "advice"
+
+
+def test_a_url_without_such_an_endpoint_is_told(doctor, file, served, result_of):
+    with served(Introspection({})) as address:
+        code, checks = doctor(file(FASTMCPS.format(f"{address}/elsewhere")))
+    assert code == 1
+    assert result_of(checks, "introspection")[0] == "failed"
+
+
+def test_what_a_browser_needs_is_a_program_that_runs(doctor, file, capsys):
+    """The fix, put into the file as it is printed, is what the doctor then finds."""
+    path = file('auth = JWTVerifier("at least 32 bytes, as RFC 7518 has it", audience="here")')
+    main(["doctor", path, "--origin", ORIGIN])
+    printed = capsys.readouterr().out
+    lines = printed.partition("fix: if browser clients")[2].partition("\n\nnot ")[0].splitlines()[1:]
+    code = "\n".join(line[11:] for line in lines[: lines.index(next(it for it in lines if "mcp.run" in it))])
+    with Path(path).open("a") as appended:
+        appended.write(f"{code}\napp = mcp.http_app(path='/mcp', middleware=[cors])\n")
+    _, checks = doctor(f"{path}:app", "--origin", ORIGIN)
+    assert [result for check, result, _ in checks if check in {"preflight", "exposed headers"}] == ["passed"] * 2
+
+
+def test_a_rule_about_the_client_stands_in_for_an_audience(doctor, issuer, file, result_of):
+    auth = f'auth = JWTVerifier.from_issuer("{issuer.url}", audience=None, client_id=["a", "b"])'
+    code, checks = doctor(file(auth))
+    assert code == 0, checks
+    assert result_of(checks, "audience") == ("passed", "none, and tokens must be those of the client a, b")
+
+
+def test_a_service_that_is_asked_may_know_no_audiences(doctor, file, served, result_of):
+    with served(Introspection({"valid": False})) as address:
+        code, checks = doctor(file(REMOTE.format(address)))
+    assert code == 0, checks
+    assert result_of(checks, "audience")[0] == "advice"

@@ -1,0 +1,197 @@
+"""The commonest mistakes: the first screen names each of them, and what to do."""
+
+import json
+import time
+
+import pytest
+
+from fastmcp_rs.testing import KeyPair
+
+SECRET = "a shared secret that is as long as SHA-256's output"
+OTHER = KeyPair.generate("RS256")
+
+
+@pytest.mark.parametrize(
+    ("claims", "code", "told"),
+    [
+        ({"aud": "api://x"}, "audience_mismatch", 'the token says aud="api://x" and this verifier expects "my-server"'),
+        (
+            {"iss": "https://other.example"},
+            "issuer_mismatch",
+            'the token says iss="https://other.example" and this verifier expects "https://issuer.example"',
+        ),
+        ({"iss": "https://issuer.example/"}, "issuer_mismatch", "they differ in the slash at the end"),
+        ({"scope": "write"}, "insufficient_scope", 'the token grants "write" and "read" is missing'),
+        ({"exp": "2030-01-01"}, "malformed_claims", "the claim exp is a text: RFC 7519 wants a number"),
+        ({"cnf": {"jkt": "x"}}, "bound_token", "bound to a key of the client"),
+    ],
+)
+def test_claims_that_do_not_fit(explain_ours, mint, claims, code, told):
+    told_of = explain_ours(mint(**claims))
+    assert told_of.code == 1
+    assert told_of.screen.startswith(f"REFUSED: {code} (")
+    assert told in told_of.screen
+
+
+def test_an_expired_token(explain_ours, mint):
+    told = explain_ours(mint(exp=int(time.time()) - 185))
+    assert told.screen.startswith("REFUSED: expired (the token has expired)\n  the token expired 3 minutes ago")
+    assert "expired 3 minutes ago" in told.out.partition("Times")[2]
+
+
+def test_a_token_of_the_future(explain_ours, mint):
+    told = explain_ours(mint(nbf=int(time.time()) + 7_205))
+    assert told.screen.startswith("REFUSED: not_yet_valid (")
+    assert "not valid for another 2 hours" in told.screen
+
+
+def test_several_mistakes_at_once(explain_ours, mint):
+    told = explain_ours(mint(exp=1, aud="api://x", iss="https://other.example"))
+    assert told.screen.startswith("REFUSED: expired (")
+    assert "Further checks that fail: issuer, audience" in told.screen
+
+
+def test_another_algorithm(explain, mint, key_file):
+    pair = KeyPair.generate("ES256")
+    told = explain(mint(pair), "--public-key", key_file)
+    assert told.screen.startswith("REFUSED: algorithm_not_allowed (")
+    assert 'the token says alg="ES256" and this verifier accepts RS256' in told.screen
+
+
+def test_a_key_for_another_algorithm(explain, mint, tmp_path):
+    pair = KeyPair.generate("ES256")
+    path = tmp_path / "key.pem"
+    path.write_text(pair.public_key)
+    told = explain(mint(pair), "--public-key", str(path))
+    assert told.code == 2
+    assert "it is a key for ES256; name one of these as algorithm" in told.err
+    assert explain(mint(pair), "--public-key", str(path), "--algorithm", "ES256").code == 0
+
+
+def test_another_key(explain_ours, mint):
+    told = explain_ours(mint(OTHER))
+    assert told.screen.startswith("REFUSED: invalid_signature (")
+    assert "another key signed the token" in told.screen
+    foreign = explain_ours(mint(OTHER, iss="https://other.example"))
+    assert "it is another issuer's token" in foreign.screen
+
+
+def test_an_unknown_key_id(explain, mint, pair, new_endpoint):
+    endpoint = new_endpoint()
+    endpoint.publish({"a": pair})
+    told = explain(mint(OTHER, kid="b"), "--jwks-uri", endpoint.url)
+    assert told.screen.startswith("REFUSED: unknown_key (")
+    assert 'the token names the key "b", and the keys here are "a"' in told.screen
+    assert explain(mint(kid="a"), "--jwks-uri", endpoint.url).code == 0
+
+
+def test_a_token_by_secret_in_front_of_a_public_key(explain_ours, forge):
+    told = explain_ours(forge({"iss": "https://issuer.example"}))
+    assert told.screen.startswith("REFUSED: algorithm_not_allowed (")
+    assert "it was signed with a shared secret, and here are public keys" in told.screen
+
+
+def test_another_secret(explain, forge, monkeypatch):
+    monkeypatch.setenv("THE_SECRET", SECRET)
+    assert explain(forge({}, secret=SECRET), "--secret-env", "THE_SECRET").code == 0
+    told = explain(forge({}, secret=f"{SECRET}\n"), "--secret-env", "THE_SECRET")
+    assert told.screen.startswith("REFUSED: invalid_signature (")
+    assert "another secret signed the token" in told.screen
+    assert "line ends" in told.screen
+    assert SECRET not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda _: "gho_16C7e42F292c6912E7710c838347Ae178B4a", "an opaque token"),
+        (lambda token: f"Bearer {token}", 'starts with "Bearer"'),
+        (lambda token: f'"{token}"', "stands in quotes"),
+        (lambda token: token.replace(".", ".\n", 1), "line ends"),
+        (lambda token: token.rpartition(".")[0], "cut off"),
+        (lambda token: f'{{"access_token": "{token}"}}', "the value of access_token alone"),
+    ],
+)
+def test_what_was_pasted_is_no_token(explain, explain_ours, mint, change, told):
+    text = change(mint())
+    for told_of in (explain_ours(text), explain(text)):
+        assert told_of.code == 1
+        assert told_of.screen.startswith("REFUSED: malformed_token (")
+        assert told in told_of.screen
+
+
+def test_a_header_that_the_shell_took_apart(explain, mint):
+    assert 'starts with "Bearer"' in explain("Bearer", mint()).screen
+
+
+VECTORS = "vectors/keys"
+
+
+@pytest.mark.parametrize("key", ["rsa.private.pem", "p256.private.pem", "ssh-rsa.pub"])
+def test_a_key_that_is_no_public_key(explain, mint, key, request):
+    path = request.config.rootpath / "tests" / VECTORS / key
+    told = explain(mint(), "--public-key", str(path))
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith("fastmcp-rs explain: --public-key: the key cannot be used: ")
+    assert not any(len(line) > 30 and line in told.err for line in path.read_text().splitlines())
+
+
+def test_a_secret_in_the_place_of_a_key_and_the_reverse(explain, mint, tmp_path, pair, monkeypatch):
+    path = tmp_path / "secret"
+    path.write_text(SECRET)
+    told = explain(mint(), "--public-key", str(path))
+    assert told.code == 2
+    assert "for a shared secret name an HS* algorithm" in told.err
+    assert SECRET not in told.err
+    monkeypatch.setenv("THE_SECRET", pair.public_key)
+    told = explain(mint(), "--secret-env", "THE_SECRET")
+    assert told.code == 2
+    assert "HS* algorithms require a shared secret" in told.err
+
+
+def test_an_unknown_option_is_named_and_a_token_is_not(explain, mint):
+    told = explain("--isuer", "https://issuer.example", mint())
+    assert told.code == 2
+    assert "has no option --isuer: did you mean --issuer?" in told.err
+    assert "has no option --quite-another: see --help" in explain("--quite-another=x", mint()).err
+    told = explain("-" + mint(), "--", mint())
+    assert "eyJ" not in told.err
+
+
+def test_a_name_that_only_a_file_has_is_no_token_either(explain_ours, mint):
+    told = explain_ours("not-there.txt")
+    assert told.code == 2
+    assert "put < before the name" in told.err
+    assert explain_ours(mint()).code == 0
+
+
+def test_advice_names_options_and_not_parameters(explain, explain_ours, mint, key_file, monkeypatch):
+    for token, told in (
+        (mint(aud="x"), "set --audience to what"),
+        (mint(iss="x"), "set --issuer to what"),
+        (mint(scope="x"), "take it out of --scope"),
+        (mint(scope="x", permissions=["read"]), "in scope_claims of JWTVerifier"),
+        (mint(exp=int(time.time()) - 9), "or set --leeway"),
+        (mint(KeyPair.generate("ES256")), "name it as --algorithm"),
+    ):
+        assert told in explain_ours(token).screen
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    assert "give --public-key or --jwks-uri" in explain(mint(), "--secret-env", "JWT_SECRET").screen
+    assert "set --audience to what" in explain(mint(), "--audience", "x").screen
+    swapped = explain(mint(), "--public-key", key_file, "--issuer", "my-server", "--audience", "https://issuer.example")
+    assert "swap --issuer and --audience" in swapped.screen
+
+
+def test_what_is_not_checked_is_shown_as_that(explain, mint, key_file):
+    told = explain(mint(), "--public-key", key_file)
+    assert 'audience           "my-server", not checked' in told.out
+    checks = {
+        check["name"]: check for check in json.loads(explain(mint(), "--public-key", key_file, "--json").out)["checks"]
+    }
+    unchecked = {name for name, check in checks.items() if check["result"] == "unchecked"}
+    assert unchecked == {"not_before", "issuer", "audience", "client", "claim_rules", "scope", "denylist"}
+    assert not any(check["unverified"] for check in checks.values())
+    keyless = explain(mint(), "--audience", "my-server", "--json")
+    checks = {check["name"]: check for check in json.loads(keyless.out)["checks"]}
+    assert (checks["audience"]["result"], checks["audience"]["unverified"]) == ("passed", True)
+    assert (checks["signature"]["result"], checks["header"]["unverified"]) == ("not_reached", False)

@@ -1,0 +1,152 @@
+"""``fastmcp-rs explain --server server.py``: what its provider decides, and what a token lacks for ``--tool save``."""
+
+import json
+
+import jwt
+import pytest
+
+SECRET = "a shared secret of the tests that is as long as SHA-512's output"
+SERVER = f"""
+from fastmcp import FastMCP
+from fastmcp.server.auth import RemoteAuthProvider, require_scopes
+from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
+from fastmcp_rs.auth import JWTVerifier, protect
+from fastmcp_rs.server.dependencies import require_scope
+
+verifier = JWTVerifier({SECRET!r}, audience="server", scope_hierarchy={{"admin": "write"}})
+mcp = FastMCP("mcp", auth=verifier)
+
+
+@mcp.tool(auth=require_scopes("write"))
+@require_scope("audit")
+def save() -> str:
+    return "saved"
+
+
+@mcp.tool
+def free() -> str:
+    return "free"
+
+
+@mcp.tool(auth=lambda _: True)
+def own() -> str:
+    return "own"
+
+
+child = FastMCP("child")
+child.tool(lambda: "deep", name="deep", auth=require_scopes("write"))
+mcp.mount(child, namespace="in")
+remote = RemoteAuthProvider(verifier, ["https://issuer.example"], base_url="https://server.example")
+protected = FastMCP("protected", auth=protect(remote))
+protected.tool(lambda: "deep", name="deep", auth=require_scopes("write"))
+issuers = [{{"issuer": "https://issuer.example", "secret": {SECRET!r}, "audience": "server"}}]
+many = FastMCP("many", auth=JWTVerifier.from_issuers(issuers))
+other = FastMCP("other", auth=StaticTokenVerifier({{"t": {{"client_id": "a", "scopes": []}}}}))
+app = mcp.http_app()
+"""
+
+
+@pytest.fixture
+def explain_server(explain, tmp_path):
+    file = tmp_path / f"server_of_{tmp_path.name.replace('-', '_')}.py"
+    file.write_text(SERVER)
+
+    def told(scope, *more, name="", **claims):
+        claims = {"iss": "https://issuer.example", "sub": "alice", "aud": "server", "scope": scope, **claims}
+        return explain("--server", f"{file}{name}", *more, jwt.encode(claims, SECRET, "HS256"))
+
+    return told
+
+
+@pytest.fixture
+def explain_tool(explain_server):
+    return lambda tool, scope, *more, **changes: explain_server(scope, "--tool", tool, *more, **changes)
+
+
+def operation(told):
+    (line,) = (line for line in told.out.splitlines() if line[4:].startswith("operation"))
+    return line.split(maxsplit=2)
+
+
+def test_a_token_that_lacks_scopes_for_a_tool_is_refused_and_told_which(explain_tool):
+    told = explain_tool("save", "read")
+    assert told.code == 1
+    headline = told.out.splitlines()[0]
+    assert headline == (
+        "REFUSED: insufficient_scope (the tool save needs audit write, and the token lacks audit write)"
+    )
+    assert operation(told) == ["✗", "operation", "the tool save needs audit write"]
+    explanation = json.loads(explain_tool("save", "audit", "--json").out)
+    assert (explanation["outcome"], explanation["code"]) == ("rejected", "insufficient_scope")
+    assert explanation["checks"][-1] == {
+        "name": "operation",
+        "result": "failed",
+        "code": "insufficient_scope",
+        "text": "the tool save needs audit write",
+        "got": ["audit"],
+        "expected": ["audit", "write"],
+        "unverified": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("tool", "scope", "text"),
+    [
+        ("save", "write audit", "the tool save needs audit write"),
+        ("save", "admin audit", "the tool save needs audit write"),
+        ("free", "read", "the tool free needs no scopes"),
+        ("in_deep", "write", "the tool in_deep needs write"),
+    ],
+)
+def test_a_token_with_them_is_accepted(explain_tool, tool, scope, text):
+    told = explain_tool(tool, scope)
+    assert told.code == 0
+    assert operation(told) == ["✓", "operation", text]
+
+
+@pytest.mark.parametrize("tool", ["own", "nothing"])
+def test_what_fastmcp_decides_is_said_to_be_so(explain_tool, tool):
+    told = explain_tool(tool, "read")
+    assert (told.code, operation(told)[0]) == (0, "?")
+    assert "FastMCP decides" in told.out
+
+
+def test_a_token_that_is_refused_anyway_gets_that_reason(explain_tool):
+    told = explain_tool("save", "read", exp=1)
+    assert told.code == 1
+    assert told.out.startswith("REFUSED: expired")
+    assert operation(told) == ["·", "operation", "not reached"]
+
+
+def test_behind_protect_the_verifier_inside_explains(explain_tool):
+    assert operation(explain_tool("deep", "read", name=":protected")) == ["✗", "operation", "the tool deep needs write"]
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "text"),
+    [
+        (":other", (), "no provider of fastmcp_rs.auth that explains tokens"),
+        (":app", (), "takes a FastMCP server, not an app"),
+        (":nothing", (), "the file has no nothing"),
+        ("", ("--audience", "server"), "--server takes no key and no issuer, audience or scope"),
+    ],
+)
+def test_what_cannot_be_explained_is_wrong_usage(explain_tool, name, more, text):
+    told = explain_tool("save", "read", *more, name=name)
+    assert told.code == 2
+    assert text in told.err
+
+
+def test_a_tool_is_one_of_a_server(explain):
+    told = explain("--tool", "save", "a.b.c")
+    assert told.code == 2
+    assert "--server server.py" in told.err
+
+
+@pytest.mark.parametrize("name", ["", ":protected", ":many"])
+def test_without_a_tool_the_provider_of_the_server_decides(explain_server, name):
+    told = explain_server("read", name=name)
+    assert (told.code, "operation" in told.out) == (0, False)
+    told = explain_server("read", name=name, aud="elsewhere")
+    assert told.code == 1
+    assert told.out.startswith("REFUSED: audience_mismatch")

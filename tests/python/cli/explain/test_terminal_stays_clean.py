@@ -1,0 +1,124 @@
+"""Whatever a token holds, a terminal shows clean text; escape codes are for terminals that want them."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+
+HOSTILE = (
+    "\x1b[31mred\x1b[0m",
+    "line\r\nbreak",
+    "\x00\x07\x08\x7f",
+    "\x9b31m\x85",
+    "\u202egnp.exe",
+    "\u2066\u2028\u2029\ufeff",
+    "x" + "\u0301" * 50,
+    'quote " and \\ backslash',
+    "x" * 10_000,
+    "日本語 é",
+)
+
+
+def unclean(text):
+    """Characters that do more than stand where they are."""
+    return [c for c in text if c != "\n" and (not c.isprintable() or unicodedata.category(c)[0] in "CM")]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: ascii(text)[:20])
+@pytest.mark.parametrize("key", [True, False])
+def test_text_of_the_token_is_sanitized(explain, explain_ours, forge, pair, hostile, key):
+    good = {"iss": "https://issuer.example", "aud": "my-server", "scope": "read"}
+    fields = [{"aud": hostile}, {"iss": hostile}, {"scope": hostile}, {hostile: hostile}, {"x": [{hostile: hostile}]}]
+    tokens = [pair.create_token(additional_claims={**good, **field}, kid=hostile) for field in fields]
+    tokens += [forge(good, {"alg": hostile}), forge(good, {"alg": "HS256", "typ": hostile, hostile: hostile})]
+    tokens += [hostile or "x", f"{tokens[0]}{hostile}"]
+    for token in tokens:
+        for options in ([], ["--json"]):
+            told = explain_ours(token, *options) if key else explain(token, *options)
+            assert told.out
+            assert unclean(told.out + told.err) == []
+            if not options:
+                assert max(map(len, told.out.splitlines())) < 600
+
+
+def test_json_keeps_what_is_unclean_as_data(explain, pair):
+    claims = {f"claim {i}": text for i, text in enumerate(HOSTILE)}
+    told = explain(pair.create_token(additional_claims=claims), "--json")
+    assert told.out.isascii()
+    assert json.loads(told.out)["claims"].items() >= claims.items()
+
+
+def test_json_is_strict_json_whatever_the_numbers(explain, forge):
+    token = forge(b'{"x": 1e999, "y": -1e999, "z": ' + b"9" * 4_300 + b"}")
+    claims = json.loads(explain(token, "--json").out, parse_constant=pytest.fail)["claims"]
+    assert (claims["x"], claims["y"], claims["z"]) == (None, None, int("9" * 4_300))
+
+
+def test_many_claims_are_cut(explain, pair):
+    told = explain(pair.create_token(additional_claims={f"c{i}": i for i in range(1_000)}))
+    assert len(told.out.splitlines()) < 100
+    assert "more; --json has all" in told.out
+
+
+def test_bytes_that_are_no_text_are_no_token(explain):
+    told = explain(stdin=b"\xff\xfe\x00\x1b[31m")
+    assert told.code == 1
+    assert unclean(told.out) == []
+
+
+def test_a_text_beyond_every_bound_is_too_large(explain):
+    told = explain(stdin="x" * 2_000_000)
+    assert told.screen.startswith("REFUSED: token_too_large (")
+
+
+def on_terminal(*arguments, **environment):
+    """What the command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "TERM"}}
+    with subprocess.Popen(
+        [sys.executable, "-m", "fastmcp_rs", "explain", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**kept, **environment},
+    ) as process:
+        os.close(theirs)
+        written = b""
+        try:
+            while piece := os.read(ours, 65_536):
+                written += piece
+        except OSError:
+            # Linux says so when the other side is closed.
+            pass
+        process.wait(60)
+    os.close(ours)
+    return written
+
+
+def test_a_terminal_gets_colours_unless_it_asks_for_none(mint):
+    token = mint()
+    assert b"\x1b[" in on_terminal(token, TERM="xterm")
+    for environment in ({"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}, {}):
+        written = on_terminal(token, **environment)
+        assert b"CANNOT TELL" in written
+        assert b"\x1b" not in written
+
+
+def test_a_pipe_gets_none(command, mint):
+    assert b"\x1b" not in command(mint(), TERM="xterm").stdout
+
+
+def test_an_output_that_knows_ascii_only_gets_ascii(command, pair):
+    finished = command(pair.create_token("日本語"), PYTHONIOENCODING="ascii")
+    assert finished.returncode == 3, finished.stderr
+    assert finished.stdout.isascii()
+    assert b"+ size" in finished.stdout
+    assert b"\\u65e5" in finished.stdout
+
+
+def test_at_a_terminal_without_a_token_it_says_what_is_missing():
+    assert b"give it as an argument or on standard input" in on_terminal(TERM="xterm")

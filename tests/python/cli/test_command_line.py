@@ -1,0 +1,140 @@
+"""The command line, as a user meets it."""
+
+import io
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from fastmcp_rs.__main__ import main
+from fastmcp_rs.cli import terminal
+from fastmcp_rs.cli.demo import command as demo
+from fastmcp_rs.cli.demo.tokens import Case
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fastmcp_rs", *arguments], capture_output=True, text=True, timeout=80, check=False
+    )
+
+
+def test_the_demo_shows_every_case_with_its_status_and_reason():
+    finished = command("demo")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    rows = [line.split() for line in finished.stdout.splitlines()]
+    shown = {
+        " ".join(row[:-2]): (row[-2], row[-1]) for row in rows if len(row) > 2 and row[-2] in {"200", "401", "403"}
+    }
+    assert shown == {
+        "valid": ("200", "-"),
+        "expired": ("401", "expired"),
+        "not yet valid": ("401", "not_yet_valid"),
+        "wrong issuer": ("401", "issuer_mismatch"),
+        "wrong audience": ("401", "audience_mismatch"),
+        "missing scope": ("403", "insufficient_scope"),
+        "tampered": ("401", "invalid_signature"),
+        "alg: none": ("401", "unsupported_algorithm"),
+        "HS256 with the public key": ("401", "algorithm_not_allowed"),
+        "garbage": ("401", "malformed_token"),
+        "no token": ("401", "missing_token"),
+    }
+    assert "was served as: alice" in finished.stdout
+    rotation = finished.stdout.partition("rotates them and then dies:")[2].partition("one verify_token()")[0]
+    assert [line.split()[-1] for line in rotation.splitlines() if line] == ["200"] * 4
+    assert finished.stdout.count(" times as fast") == 3
+
+
+@pytest.mark.parametrize("expected", [(200, None), (401, "another_reason")])
+def test_the_demo_fails_when_one_outcome_is_not_the_right_one(monkeypatch, capsys, expected):
+    status, reason = expected
+    monkeypatch.setattr(demo, "cases", lambda _keys: [Case("garbage", "garbage", status, reason)])
+    assert main(["demo"]) == 1
+    assert "<- WRONG" in capsys.readouterr().out
+
+
+def test_the_demo_ends_quietly_when_its_reader_has_seen_enough():
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "fastmcp_rs", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert b"FastMCP" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_help_needs_no_fastmcp_and_wrong_usage_exits_with_2():
+    shown = command("--help").stdout
+    assert "demo" in shown
+    assert "run" in shown
+    assert command().returncode == 2
+    assert command("no-such-command").returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [[], ["demo"], ["explain"], ["bench"], ["doctor"]])
+def test_help_fits_the_terminal(monkeypatch, capsys, arguments):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*arguments, "--help"])
+    prose = capsys.readouterr().out.partition("\nexit codes:")[0]
+    assert [line for line in prose.splitlines() if len(line) > 80] == []
+
+
+def test_run_says_that_verification_is_native():
+    finished = command("run", "no-such-file.py")
+    assert finished.returncode != 0
+    assert finished.stderr.startswith("fastmcp-rs run: native verification is on, here and in the processes that this")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("patience", "told"), [(0.0, "fastmcp-rs explain: waiting for it ...\n"), (60.0, "")])
+def test_what_takes_long_is_told_on_a_terminal(monkeypatch, patience, told):
+    monkeypatch.setattr(terminal, "_PATIENCE_SECONDS", patience)
+    written = threading.Event()
+
+    class Watched(Terminal):
+        def write(self, text):
+            super().write(text)
+            written.set()
+
+    monkeypatch.setattr(sys, "stderr", Watched())
+    with terminal.waiting("explain", "waiting for it"):
+        assert written.wait(10 if told else 0.1) is bool(told)
+    assert sys.stderr.getvalue() == told
+
+
+def test_a_pipe_is_told_nothing_of_waiting(monkeypatch):
+    monkeypatch.setattr(terminal, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with terminal.waiting("explain", "waiting for it"):
+        pass
+    assert sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--issuer", "http://issuer.example"], ["--issuer is an http URL", "or pass --allow-http if"]),
+        (["--jwks-uri", "ftp://issuer.example"], ["--jwks-uri must be an https URL"]),
+        (["--issuer", "https://issuer.example", "--leeway", "1000"], ["--leeway must be a number of seconds"]),
+        (["--issuer", "https://issuer.example", "--scope", "a b"], ["--scope holds", "give --scope once for each"]),
+        (["--issuer", "https://issuer.example", "--algorithm", "HS256"], ["give --secret-env, or name the algorithm"]),
+        (["--secret-env", "PATH", "--algorithm", "ES256"], ["such as --algorithm HS256"]),
+        (["--audience", ""], ["--audience is empty", "once for each, or leave it out to accept any"]),
+    ],
+)
+def test_a_command_speaks_of_its_options(capsys, arguments, told):
+    assert main(["explain", *arguments, "token"]) == 2
+    shown = capsys.readouterr().err
+    assert [text for text in told if text not in shown] == []
+
+
+def test_run_says_what_it_needs():
+    code = "import sys; sys.modules['fastmcp'] = None; from fastmcp_rs.__main__ import main; sys.exit(main(['run']))"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=80, check=False)
+    assert finished.returncode == 1
+    assert "pip install 'fastmcp-rs[fastmcp]'" in finished.stderr
