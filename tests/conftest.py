@@ -16,6 +16,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from ports import listen_on_a_free_port
 
 from fastmcp_rs import _compat
 from fastmcp_rs._log_rate import LogRateLimiter
@@ -197,7 +198,7 @@ def _listen_on_a_new_port():
     """Verifiers share what was fetched from a URL until the last of them is collected, which may be tests later."""
     taken = []
     while True:
-        taken.append(socket.create_server(("127.0.0.1", 0), backlog=256))
+        taken.append(listen_on_a_free_port(backlog=256))
         port = taken[-1].getsockname()[1]
         if port not in _ports:
             _ports.add(port)
@@ -342,7 +343,7 @@ def _serve_app(make_app, **config):
             is_up.set()
 
     is_up = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen_on_a_free_port() as listener:
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         options = {"http": "h11", "ws": "none", "log_config": None, "timeout_graceful_shutdown": 5, **config}
         server = Server(uvicorn.Config(make_app(base_url), **options))

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from fastmcp import Client, FastMCP
 from fastmcp.exceptions import ToolError
+from ports import free_port
 
 import fastmcp_rs
 from fastmcp_rs.auth import JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
@@ -195,9 +196,7 @@ def test_the_example_of_a_client_sends_nothing_yet():
 def test_the_first_steps_lead_to_a_protected_call(tmp_path):
     """Follow docs/index.md to the letter: the server, curl without and with the token, the client."""
     page = ROOT / "docs/index.md"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     server, client = (text.replace("8000", port) for text in blocks(page)[:2])
     (tmp_path / "server.py").write_text(server)
     (tmp_path / "client.py").write_text(client)

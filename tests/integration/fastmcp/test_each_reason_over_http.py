@@ -3,12 +3,12 @@
 import base64
 import json
 import re
-import socket
 import time
 import warnings
 from pathlib import Path
 
 import pytest
+from ports import refusing_port
 
 from fastmcp_rs.auth import AuthProvider, JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
 from fastmcp_rs.errors import TokenVerificationError
@@ -45,8 +45,8 @@ def _with_header(issuer, **header) -> str:
 
 @pytest.fixture
 def unreachable():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with refusing_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """The middleware in front of a server: it refuses nothing itself, and answers 503 where a decision is unavailable."""
 
 import json
-import socket
 
 import pytest
 from fastmcp import FastMCP
 from fastmcp.server import http as fastmcp_http
+from ports import refusing_port
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -19,8 +19,8 @@ from fastmcp_rs.errors import TokenVerificationError
 @pytest.fixture(scope="module")
 def dead_end():
     """A JWK Set URL without a server."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/jwks"
+    with refusing_port() as port:
+        yield f"http://127.0.0.1:{port}/jwks"
 
 
 @pytest.fixture

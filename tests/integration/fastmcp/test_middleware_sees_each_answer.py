@@ -4,10 +4,10 @@ What must come out is known: what the middleware makes of an endpoint that answe
 """
 
 import asyncio
-import socket
 
 import pytest
 from fastmcp import FastMCP
+from ports import refusing_port
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -141,20 +141,20 @@ MIDDLEWARE = {
 def refused(issuer):
     """Providers, and what a client may present to them that is refused, by the status that comes of it."""
     verifier = JWTVerifier(public_key=issuer.public_key, required_scopes=["read"], **issuer.expected)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        nowhere = f"http://127.0.0.1:{listener.getsockname()[1]}/jwks"
-    return [
-        (401, verifier, None),
-        (401, verifier, "Bearer"),
-        (401, verifier, "Bearer x"),
-        (401, verifier, f"Bearer {issuer.token(exp=1)}"),
-        (401, verifier, f"Bearer {issuer.token(aud='x')}"),
-        (403, verifier, f"Bearer {issuer.token(scope='write')}"),
-        (400, verifier, "Bearer x, Bearer y"),
-        (503, JWTVerifier(jwks_uri=nowhere, **issuer.expected), f"Bearer {issuer.token()}"),
-        (503, CannotTell(), "Bearer x"),
-        (401, StaticTokenVerifier(["t"]), "Bearer x"),
-    ]
+    with refusing_port() as port:
+        nowhere = f"http://127.0.0.1:{port}/jwks"
+        yield [
+            (401, verifier, None),
+            (401, verifier, "Bearer"),
+            (401, verifier, "Bearer x"),
+            (401, verifier, f"Bearer {issuer.token(exp=1)}"),
+            (401, verifier, f"Bearer {issuer.token(aud='x')}"),
+            (403, verifier, f"Bearer {issuer.token(scope='write')}"),
+            (400, verifier, "Bearer x, Bearer y"),
+            (503, JWTVerifier(jwks_uri=nowhere, **issuer.expected), f"Bearer {issuer.token()}"),
+            (503, CannotTell(), "Bearer x"),
+            (401, StaticTokenVerifier(["t"]), "Bearer x"),
+        ]
 
 
 def application(provider, middleware=()):

@@ -5,6 +5,7 @@ import base64
 import http.client
 import json
 import logging
+import os
 import queue
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from fastmcp_rs.auth import JWTVerifier
 from fastmcp_rs.testing import KeyPair
 
 JS = Path(__file__).parents[2] / "js"
+SUPPORT = Path(__file__).parents[2] / "support"
 SERVERS_PYTHON = Path(__file__).parents[3] / "target" / "authorization-servers" / "venv" / "bin" / "python"
 RESOURCE = "https://server.example/mcp"
 CLIENT = {"client_id": "robot", "client_secret": "what only the robot knows"}
@@ -202,6 +204,7 @@ class PackagedServer:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env={**os.environ, "PYTHONPATH": str(SUPPORT)},
             )
         lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_read_lines, args=(self._process.stdout, lines), daemon=True).start()

@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from ports import free_port
 
 from fastmcp_rs.auth import RemoteAuthProvider, shared_store
 from fastmcp_rs.auth.protected_resource import ResourceURLs, served
@@ -24,8 +25,7 @@ class RedisServer:
     """Debian's redis-server, on a port of its own."""
 
     def __init__(self, folder):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self._folder = folder
         self.process = None
         self.start()

@@ -1,13 +1,13 @@
 """Requests of the client credentials grant as a token endpoint sees them, and what its responses lead to."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from ports import refusing_port
 
 from fastmcp_rs.client.auth import OAuth
 from fastmcp_rs.errors import OAuthError, TokenUnavailableError
@@ -193,12 +193,11 @@ def test_a_server_in_trouble_is_unavailable_and_asked_again_next_time(status, ne
 
 
 def test_a_server_that_is_down_is_unavailable(token):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    for scheme in ("http", "https"):
-        with pytest.raises(TokenUnavailableError, match="no connection") as caught:
-            token(OAuth("robot", "secret", f"{scheme}://127.0.0.1:{port}/token"))
-        assert (caught.value.error, caught.value.error_description, caught.value.status) == (None, None, None)
+    with refusing_port() as port:
+        for scheme in ("http", "https"):
+            with pytest.raises(TokenUnavailableError, match="no connection") as caught:
+                token(OAuth("robot", "secret", f"{scheme}://127.0.0.1:{port}/token"))
+            assert (caught.value.error, caught.value.error_description, caught.value.status) == (None, None, None)
 
 
 def test_a_server_without_tls_is_sent_nothing_over_https(new_server, token):

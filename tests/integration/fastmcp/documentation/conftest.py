@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import create_server
 from urllib.parse import parse_qs
 
 import pytest
+from ports import free_port
 
 PAGE = Path(__file__).parents[5] / "shared" / "spec" / "authentication.md"
 START_SECONDS = 60
@@ -63,7 +63,7 @@ def run_example(example, tmp_path):
 
     @contextmanager
     def running(title, changes=(), secrets=()):
-        port = _free_port()
+        port = free_port()
         changes = {RUN: RUN.replace("8080", str(port)), **dict(changes)}
         script, printed = tmp_path / "example.py", tmp_path / "printed.txt"
         script.write_text(example(title, changes))
@@ -82,11 +82,6 @@ def run_example(example, tmp_path):
         assert not [secret for secret in secrets if secret in text]
 
     return running
-
-
-def _free_port():
-    with create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def _wait_for(port, process, printed):

@@ -6,12 +6,12 @@ From the 401 over the metadata to oidc-provider and back. Their user agrees to e
 import asyncio
 import json
 import os
-import socket
 import subprocess
 
 import pytest
 from fastmcp import Client
 from fastmcp.client.transports import StdioTransport
+from ports import free_port
 
 SECONDS = 60
 pytestmark = pytest.mark.timeout(4 * SECONDS)
@@ -71,8 +71,7 @@ def test_inspector(step_up_server, newer_node, clients, environment, tmp_path):
     config.write_text(json.dumps({"mcpServers": {"test": configured}}))
     script = clients / "node_modules" / "@modelcontextprotocol" / "inspector" / "clients" / "cli" / "build" / "index.js"
     command = [newer_node, str(script), "--config", str(config), "--server", "test", "--format", "json", "--quiet"]
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        command += ["--callback-url", f"http://127.0.0.1:{found.getsockname()[1]}/oauth/callback"]
+    command += ["--callback-url", f"http://127.0.0.1:{free_port()}/oauth/callback"]
 
     def called(tool):
         # It asks its user before it gets more scopes.

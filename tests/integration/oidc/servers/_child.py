@@ -12,12 +12,6 @@ import urllib.parse
 SECONDS = 30
 
 
-def free_port():
-    """A port where no process listens."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
-
-
 def answered(port, method, path, *, body=None, json_body=None, cookie="", accept="text/html"):
     """Send a request and give the answer, whose body is its ``text``. One that reports an error ends this process."""
     headers = {"Cookie": cookie, "Accept": accept}

@@ -6,9 +6,10 @@ import sys
 import urllib.parse
 from pathlib import Path
 
-from _child import answered, code_of, free_port, serve_child
+from _child import answered, code_of, serve_child
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from ports import free_port
 
 SECRET = "hush-hush"
 REDIRECT = "https://app.example/callback"
