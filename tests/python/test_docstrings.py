@@ -6,11 +6,12 @@ import pytest
 
 from fastmcp_rs import _native
 
-CLASSES = [thing for name, thing in vars(_native).items() if inspect.isclass(thing)]
+# Sorted, so that processes which share the tests of a run find them in one order.
+CLASSES = [thing for _, thing in sorted(vars(_native).items()) if inspect.isclass(thing)]
 MEMBERS = [
     pytest.param(member, id=f"{cls.__name__}.{name}")
     for cls in CLASSES
-    for name, member in vars(cls).items()
+    for name, member in sorted(vars(cls).items())
     if not name.startswith("_")
 ]
 
