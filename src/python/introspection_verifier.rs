@@ -7,10 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::decision::Decision;
+use super::decision_counters::DecisionCounters;
 use super::endpoint_answers;
 use super::explanation::{self, PendingExplanation};
 use super::pending_decision::PendingDecision;
 use super::policy::{CurrentPolicy, SharedPolicy};
+use super::token_fields::TokenFields;
 use super::wall_clock::now;
 use crate::oauth::server::token_introspection::TokenIntrospection;
 
@@ -41,6 +43,21 @@ impl IntrospectionVerifier {
             let policy = self.policy.get(token.py());
             Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
         })
+    }
+
+    /// Decides about a token as far as that takes no waiting. One that is accepted is counted: the answer is then a dict of the
+    /// fields of the host's access token, else the decision.
+    fn accept<'py>(
+        &self,
+        token: &Bound<'py, PyAny>,
+        fields: &TokenFields,
+        tally: &DecisionCounters,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let policy = self.policy.get(token.py());
+        let decide = |token: &Bound<'py, PyString>, text: &str| {
+            Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
+        };
+        fields.accept(token, &policy, tally, decide, |text, authentic| self.server.weigh_anew(text, authentic))
     }
 
     /// Decides about a token that is pending, and calls `done` with the decision, on any thread. `peer` is the address that

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use super::claim_rules::ClaimRules;
 use super::claims_dict::claims_to_dict;
@@ -188,25 +188,15 @@ impl JwtVerifier {
         fields: &TokenFields,
         tally: &DecisionCounters,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = token.py();
-        let policy = self.policy.get(py);
-        let mut remember = None;
-        let decision = Decision::about(token, |token, text| {
+        let policy = self.policy.get(token.py());
+        let decide = |token: &Bound<'py, PyString>, text: &str| {
             let progress = self.verifier.verify(text.as_bytes(), &policy, &NoOverrides, now(), KeyWait::MayWait);
-            let decision = Decision::of(progress, token, &policy, Secrets::none);
-            remember = Some(token.clone());
-            decision
-        });
-        if !decision.is_accepted() {
-            return Ok(decision.into_pyobject(py)?.into_any());
-        }
-        tally.count_accepted();
-        let fields = fields.of(py, decision, &policy, |authentic| {
-            if let Some(text) = remember.as_ref().and_then(|token| token.to_str().ok()) {
-                self.verifier.weigh_anew(text.as_bytes(), authentic);
-            }
-        })?;
-        Ok(fields.into_any())
+            Decision::of(progress, token, &policy, Secrets::none)
+        };
+        fields.accept(token, &policy, tally, decide, |text, authentic| {
+            self.verifier.weigh_anew(text.as_bytes(), authentic);
+            true
+        })
     }
 
     /// Explains what `decide` says, or `None` while the keys are on their way. With `options`, settings have the names of

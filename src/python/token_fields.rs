@@ -7,7 +7,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
+use super::attach::attach_if_running;
 use super::decision::Decision;
+use super::decision_counters::DecisionCounters;
 use super::principal::Principal;
 use crate::policy::{AuthenticClaims, Policy};
 
@@ -37,29 +39,55 @@ impl TokenFields {
 }
 
 impl TokenFields {
-    /// The fields of an accepted token, whose containers are the caller's own. `remember` is told of claims that take more
-    /// memory than before.
-    pub(super) fn of<'py>(
+    /// Decides about a token. One that is accepted is counted: the answer is then a dict of the fields of the host's access
+    /// token, else the decision. `weigh_anew` is told of remembered claims that take more memory than before, and says
+    /// whether they may.
+    pub(super) fn accept<'py>(
+        &self,
+        token: &Bound<'py, PyAny>,
+        policy: &Arc<Policy>,
+        tally: &DecisionCounters,
+        decide: impl FnOnce(&Bound<'py, PyString>, &str) -> Decision,
+        weigh_anew: impl FnOnce(&str, &Arc<AuthenticClaims>) -> bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = token.py();
+        let decision = Decision::about(token, decide);
+        if !decision.is_accepted() {
+            return Ok(decision.into_pyobject(py)?.into_any());
+        }
+        tally.count_accepted();
+        let fields = self.of(py, decision, policy, |authentic| {
+            let text = token.cast::<PyString>().ok().and_then(|token| token.to_str().ok());
+            text.is_some_and(|text| weigh_anew(text, authentic))
+        })?;
+        Ok(fields.into_any())
+    }
+
+    /// The fields of an accepted token, whose containers are the caller's own.
+    fn of<'py>(
         &self,
         py: Python<'py>,
         decision: Decision,
         policy: &Arc<Policy>,
-        remember: impl FnOnce(&Arc<AuthenticClaims>),
+        weigh_anew: impl FnOnce(&Arc<AuthenticClaims>) -> bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Some(principal) = decision.principal() else { return Ok(PyDict::new(py)) };
         let authentic = principal.authentic();
         let template = authentic.and_then(|authentic| authentic.derived().get::<Template>());
-        let fields = if let Some(template) = template.filter(|template| template.is_of(policy, self)) {
-            template.fields(py, principal)?
+        let objects = template.as_ref().and_then(|template| template.objects_of(policy, self));
+        let fields = if let Some(objects) = objects {
+            objects.fields(py, principal)?
         } else {
             let fields = principal.fastmcp_fields(self.blank.bind(py).copy()?)?;
             for name in &self.unknown {
                 fields.del_item(name)?;
             }
-            if let Some(authentic) = authentic.filter(|authentic| authentic.derived().was_asked()) {
+            if let Some(authentic) = authentic.filter(|authentic| authentic.derived().wants_value()) {
                 let (template, memory) = Template::of(&fields, policy, self)?;
                 authentic.derived().put(Arc::new(template), memory);
-                remember(authentic);
+                if !weigh_anew(authentic) {
+                    authentic.derived().give_up();
+                }
             }
             fields
         };
@@ -72,6 +100,11 @@ impl TokenFields {
 struct Template {
     /// The policy that accepted the token: under another one the fields may differ.
     policy: Weak<Policy>,
+    /// Absent only while it is dropped.
+    objects: Option<TemplateObjects>,
+}
+
+struct TemplateObjects {
     blank: Py<PyDict>,
     /// All fields but the token and the two below.
     fields: Py<PyDict>,
@@ -100,21 +133,33 @@ impl Template {
             + memory(kept.as_any())
             + memory(scopes.as_any())
             + claims.as_ref().map_or(0, |claims| memory(claims.as_any()));
-        let template = Self {
-            policy: Arc::downgrade(policy),
+        let objects = TemplateObjects {
             blank: host.blank.clone_ref(py),
             fields: kept.unbind(),
             scopes: scopes.unbind(),
             claims: claims.map(Bound::unbind),
             is_nested,
         };
-        Ok((template, memory))
+        Ok((Self { policy: Arc::downgrade(policy), objects: Some(objects) }, memory))
     }
 
-    fn is_of(&self, policy: &Arc<Policy>, host: &TokenFields) -> bool {
-        std::ptr::eq(self.policy.as_ptr(), Arc::as_ptr(policy)) && self.blank.is(&host.blank)
+    /// What the fields of this policy and host are made of, if it is theirs.
+    fn objects_of(&self, policy: &Arc<Policy>, host: &TokenFields) -> Option<&TemplateObjects> {
+        let is_theirs = std::ptr::eq(self.policy.as_ptr(), Arc::as_ptr(policy));
+        self.objects.as_ref().filter(|objects| is_theirs && objects.blank.is(&host.blank))
     }
+}
 
+impl Drop for Template {
+    /// An answer may be displaced on a thread that is not Python's own. Dropped there, Python's objects would take a lock
+    /// that a fork can freeze.
+    fn drop(&mut self) {
+        let objects = self.objects.take();
+        attach_if_running(move |_| drop(objects));
+    }
+}
+
+impl TemplateObjects {
     /// The fields for a caller, whose containers are new.
     fn fields<'py>(&self, py: Python<'py>, principal: &Principal) -> PyResult<Bound<'py, PyDict>> {
         let fields = self.fields.bind(py).copy()?;

@@ -115,6 +115,7 @@ class IntrospectingProvider(NativeProvider):
         self._outage_log = OutageLog(type(self).__name__, options.stale_seconds)
         self._shared = options.shared(json.dumps(scope))
         self._shared_reads = SharedCalls(lambda stored: stored)
+        self._settle()
 
     def stats(self) -> IntrospectionStats:
         """Count what was decided so far.

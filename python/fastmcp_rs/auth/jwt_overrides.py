@@ -40,12 +40,9 @@ class OverridableChecks(DenyingProvider, _compat.JWTVerifierBase):
     def _settle(self) -> None:
         """Let the native function itself decide, unless what is overridden has to be handed to it."""
         super()._settle()
-        known = vars(self)
-        known.pop("_accept", None)
         if self._asks_issuer or self._asks_scopes:
-            known.pop("_decide", None)
-        elif "_native" in known and self._dpop is None:
-            known["_accept"] = self._native.accept
+            vars(self).pop("_decide", None)
+            vars(self).pop("_accept", None)
 
     def _overridden_checks(self) -> "tuple[Callable[[Any], object] | None, Callable[[Any], object] | None]":
         """The checks that a subclass overrides, each ``None`` where it does not."""

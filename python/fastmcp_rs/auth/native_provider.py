@@ -107,8 +107,11 @@ class NativeProvider(AuthProvider):
 
     def _settle(self) -> None:
         """Let the native function itself decide where nothing else is asked: a request has one step less to go."""
-        if "_native" in vars(self):
-            vars(self)["_decide"] = self._native.decide
+        known = vars(self)
+        if "_native" in known:
+            known["_decide"] = self._native.decide
+            if self._dpop is None and hasattr(self._native, "accept"):
+                known["_accept"] = self._native.accept
 
     async def _decide_later(self, token: object, request: object = None) -> Decision:
         """Decide about a token after waiting for what the decision needs, such as keys."""

@@ -284,6 +284,22 @@ impl<V: Clone> AnswerCache<V> {
         self.serves_stale.load(Ordering::Relaxed)
     }
 
+    /// Weighs an answer anew, to which something was added, so that it takes so many bytes now. Whether it is kept so.
+    #[must_use]
+    pub fn weigh_anew(&self, token: &[u8], bytes: usize, is_it: impl FnOnce(&V) -> bool) -> bool {
+        let (digest, bytes) = (digest_of(token), bytes + ENTRY_BYTES);
+        if bytes > LARGEST_ENTRY {
+            return false;
+        }
+        let displaced = self.entries.with(|entries| {
+            let map = entries.0.as_mut()?;
+            map.get(&digest).filter(|entry| is_it(&entry.value))?;
+            let entry = map.remove(&digest)?;
+            Some(map.insert(digest, entry, bytes))
+        });
+        displaced.is_some()
+    }
+
     /// Removes what was remembered before this question, which was answered otherwise.
     pub fn forget(&self, question: &Question) {
         self.remove(&question.digest);

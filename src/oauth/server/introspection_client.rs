@@ -234,6 +234,11 @@ impl TokenIntrospection for IntrospectionClient {
         None
     }
 
+    fn weigh_anew(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool {
+        let is_it = |claims: &Arc<AuthenticClaims>| Arc::ptr_eq(claims, authentic);
+        self.answers.as_ref().is_some_and(|answers| answers.weigh_anew(token.as_bytes(), authentic.memory(), is_it))
+    }
+
     fn unanswered(&self) -> Unavailable {
         self.wire_format.no_answer(ABANDONED)
     }

@@ -23,7 +23,7 @@ use crate::oauth::client::authentication::{AuthMethod, Credentials};
 use crate::outcome::finding::Finding;
 use crate::outcome::rejection::Rejection;
 use crate::outcome::unavailable::Unavailable;
-use crate::policy::{NoOverrides, Policy};
+use crate::policy::{AuthenticClaims, NoOverrides, Policy};
 use crate::untrusted::secrets::Secrets;
 use crate::verify::{Decision, RejectedToken, Verifier};
 use std::task::Poll;
@@ -278,6 +278,15 @@ impl TokenIntrospection for ResourceServer {
     ) -> Option<Decision> {
         let Introspector::Ask(asked) = self.introspector() else { return None };
         asked.client.admit(token, generation, shared, policy, now)
+    }
+
+    fn weigh_anew(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool {
+        if self.keys_for(token).is_some() {
+            self.verifier.weigh_anew(token.as_bytes(), authentic);
+            return true;
+        }
+        let Introspector::Ask(asked) = self.introspector() else { return false };
+        asked.client.weigh_anew(token, authentic)
     }
 
     fn unanswered(&self) -> Unavailable {

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::answer_cache::UnsentAnswer;
 use crate::jose::jwt::NumericDate;
 use crate::outcome::unavailable::Unavailable;
-use crate::policy::Policy;
+use crate::policy::{AuthenticClaims, Policy};
 use crate::untrusted::secrets::Secrets;
 use crate::verify::Decision;
 
@@ -48,6 +48,9 @@ pub trait TokenIntrospection: Send + Sync {
         policy: &Policy,
         now: NumericDate,
     ) -> Option<Decision>;
+
+    /// Weighs remembered claims of a token anew, to which something was added. Whether they are kept so.
+    fn weigh_anew(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool;
 
     /// Why there is no decision about a token to whose question no response came.
     fn unanswered(&self) -> Unavailable;

@@ -153,3 +153,21 @@ fn it_is_bounded() {
     }
     assert!(large.counts().bytes <= 32_000_000);
 }
+
+#[test]
+fn an_answer_that_grew_weighs_more_and_is_the_same_otherwise() {
+    let cache = cache(60, 0, None);
+    for token in 0..10 {
+        put(&cache, &token.to_string(), token, None);
+    }
+    let before = cache.counts();
+    let weigh = |token: &[u8], bytes, value| cache.weigh_anew(token, bytes, |found| *found == value);
+    assert!(weigh(b"3", 1_100, 3));
+    assert_eq!((cache.counts().entries, cache.counts().bytes), (10, before.bytes + 1_000));
+    assert_eq!([59, 60].map(|second| got(&cache, "3", second)), [Some(3), None]);
+    assert!(!weigh(b"4", LARGEST_ENTRY, 4), "it would be too large");
+    assert!(!weigh(b"5", 1_100, 6), "another answer came meanwhile");
+    assert!(!weigh(b"none", 1_100, 4));
+    assert_eq!(cache.counts().bytes, before.bytes + 1_000);
+    assert_eq!([4, 5].map(|token| got(&cache, &token.to_string(), 0)), [Some(4), Some(5)]);
+}
