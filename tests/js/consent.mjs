@@ -1,8 +1,8 @@
 // An authorization server whose user agrees to everything at once, for clients that sign in by themselves:
-//   node consent.mjs RESOURCE SCOPES
+//   node consent.mjs RESOURCE SCOPES [PAGE]
 //
 // It registers whatever client asks (RFC 7591), and issues JWTs for the one resource with those of the scopes that were asked
-// for. It answers with one JSON line when it is ready, and after each line of standard input with the scopes of all
+// for. The client "page" is a web page of this URL, whose scripts may ask for tokens. It answers with one JSON line when it is ready, and after each line of standard input with the scopes of all
 // authorization requests so far. The end of the input ends it.
 
 import { createServer } from "node:http";
@@ -15,7 +15,7 @@ console.info = console.error;
 console.warn = console.error;
 const { default: Provider } = await import("oidc-provider");
 
-const [resource, scopes] = process.argv.slice(2);
+const [resource, scopes, page] = process.argv.slice(2);
 const { privateKey } = await generateKeyPair("RS256", { extractable: true });
 const keys = [{ ...(await exportJWK(privateKey)), kid: "consent", alg: "RS256", use: "sig" }];
 const asked = [];
@@ -26,6 +26,8 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 
 const provider = new Provider(issuer, {
   jwks: { keys },
+  clients: page ? [{ client_id: "page", redirect_uris: [page] }] : [],
+  clientBasedCORS: (_context, origin, client) => client.clientId === "page" && origin === new URL(page).origin,
   findAccount: (_context, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
   scopes: ["openid", "offline_access", ...scopes.split(" ")],
   clientDefaults: { token_endpoint_auth_method: "none", id_token_signed_response_alg: "RS256" },

@@ -13,6 +13,7 @@ __all__ = [
     "checks_components",
     "cors_middleware",
     "is_registered_tool",
+    "scope_of_unknown_user",
     "served_by",
     "session_names",
     "signature_of",
@@ -48,6 +49,17 @@ def served_by(app: Any) -> tuple[Any, str | None]:  # noqa: ANN401 - a Starlette
     if getattr(state, "transport_type", None) != "streamable-http":
         return None, None
     return getattr(state, "fastmcp_server", None), getattr(state, "path", None)
+
+
+def scope_of_unknown_user() -> Any:  # noqa: ANN401 - an ASGI scope
+    """The scope of the request that FastMCP serves in this context, while it has not found out who sent it.
+
+    ``None`` where there is none: the server does not authenticate requests, or FastMCP is 2.12.0, which does so before
+    it remembers them.
+    """
+    current: Any = getattr(optional("fastmcp.server.http"), "_current_http_request", None)
+    request = None if current is None else current.get()
+    return None if request is None or "user" in request.scope else request.scope
 
 
 def session_names(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope

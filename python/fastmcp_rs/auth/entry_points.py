@@ -15,6 +15,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._callbacks import reset_context
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
 from fastmcp_rs.auth.dpop import present, presented, presenting
+from fastmcp_rs.auth.foreign_gate import refuse
 from fastmcp_rs.auth.reporting import is_told, report, report_exception
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ def _bridge(cls: type, name: str, owner: type, target: str) -> object:
                 answer = _checked(await _bound(owner, target, self)(given), target)
             except Exception as error:  # noqa: BLE001 - any exception of an override refuses the token
                 decision = report_exception(self, error, f"{cls.__qualname__}.{target}")
-                if decision.outcome == "unavailable" and name != "authenticate" and self.unavailable == "raise":
-                    _compat.raise_unavailable(decision)
+                if name != "authenticate":
+                    refuse(self, token, decision)
                 return None
         return _translated(answer, name, target)
 

@@ -9,6 +9,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._native import AccessToken, Decision, DecisionCounters, Dpop, Policy, TokenFields, bearer_token
 from fastmcp_rs.auth.dpop import present, presented
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS
+from fastmcp_rs.auth.foreign_gate import refuse
 from fastmcp_rs.auth.live_list import LiveList
 from fastmcp_rs.auth.overrides import class_without_overrides
 from fastmcp_rs.auth.protected_resource import protected_resource
@@ -141,7 +142,8 @@ class NativeProvider(AuthProvider):
         Raises:
             ImportError: Neither FastMCP nor the MCP SDK is installed.
             TokenVerificationError: FastMCP's own, where it has one (4.2) and ``unavailable`` is ``"raise"``: keys are
-                out of reach, so it cannot be told whether the token is good.
+                out of reach, so it cannot be told whether the token is good. FastMCP's middleware, which would end its
+                request for it, gets ``None`` and answers 503.
         """
         # As in `_admit`: one more coroutine would be a tenth of what a cached token costs.
         fields = _compat.token_fields
@@ -159,8 +161,7 @@ class NativeProvider(AuthProvider):
         report(self, decision)
         if decision.is_accepted:
             return _compat.to_fastmcp(decision)
-        if decision.outcome == "unavailable" and self._unavailable == "raise":
-            _compat.raise_unavailable(decision)
+        refuse(self, token, decision)
         return None
 
     async def _decide_request(self, request: object) -> Decision:

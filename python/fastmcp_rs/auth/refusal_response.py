@@ -18,12 +18,15 @@ from fastmcp_rs._native import Decision, Dpop, bearer_token
 from fastmcp_rs.auth.dpop import challenged
 from fastmcp_rs.auth.require_auth import is_fastmcps_own, needed_scopes, resource_metadata
 
-__all__ = ["Answering", "Refusal", "RefusingProvider", "prepare", "refused"]
+__all__ = ["Answering", "Refusal", "RefusingProvider", "note", "prepare", "refused"]
 
 _RETRY_AFTER_SECONDS = "5"
 _UNAUTHORIZED = 401
 # Where an application keeps what it forwards requests to.
 _INWARD = ("app", "_base_app", "router", "endpoint")
+
+# Where a request has the reason that FastMCP's own middleware does not hand on.
+_NOTED = "fastmcp_rs.refusal"
 
 # Its methods that decide, and that write an answer.
 _DECIDING = frozenset({"__call__", "_send_auth_error", "_send_missing_auth"})
@@ -83,6 +86,11 @@ class Refusal:
         self._decision = decision
         self._scope = scope
         self._scopes = scopes
+
+    @property
+    def progress(self) -> int:
+        """How far the token came."""
+        return self._decision.progress
 
     @property
     def is_denied(self) -> bool:
@@ -150,16 +158,32 @@ def _written(
     return response.raw_headers, bytes(response.body)
 
 
-def prepare(*applications: object) -> None:
+def note(scope: Scope, provider: RefusingProvider, decision: Decision) -> None:
+    """Have a request answered for this reason, unless a token came further before another verifier.
+
+    It is in the scope, for it is known while the request is under way, and other requests may come in its context.
+    """
+    before: Refusal | None = scope.get(_NOTED)
+    if before is None or decision.progress >= before.progress:
+        scope[_NOTED] = Refusal(provider, {**scope, _NOTED: None}, [decision])
+
+
+def prepare(*applications: object) -> bool:
     """Have each ``RequireAuthMiddleware`` that these applications lead to answer with the current ``refused``.
 
     It stays where it is, and an instance of its class. So whatever was put around it stays around it, and whether it
     lets a request in is decided by its own code.
+
+    Returns:
+        Whether there is one.
     """
+    found = False
     for endpoint in _endpoints(applications):
+        found = True
         if not isinstance(endpoint, _Answering):
             cls: Any = type(endpoint)
             endpoint.__class__ = _answering(cls)
+    return found
 
 
 def _endpoints(applications: tuple[object, ...]) -> Iterator["_compat.RequireAuthMiddleware"]:
@@ -185,7 +209,7 @@ class _Answering:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         # No coroutine of its own: a call of a tool would come through it at each of its steps.
-        refusal = refused.get()
+        refusal: Answering | None = refused.get() or scope.get(_NOTED)
         if refusal is not None and not isinstance(scope.get("user"), _compat.AuthenticatedUser):
             cls: Any = type(self)
             if not _decides_by_itself(cls):

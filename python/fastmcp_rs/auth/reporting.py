@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "collecting",
+    "is_collecting",
     "is_told",
     "limiter",
     "report",
@@ -112,6 +113,11 @@ class collecting:  # noqa: N801 - used like a function; a generator would cost e
 
     def __exit__(self, *_: object) -> None:
         reset_context(_refusals, self._reset)
+
+
+def is_collecting() -> bool:
+    """Whether the refusals of the request at hand are collected, so that a middleware of ours answers for them."""
+    return _refusals.get() is not None
 
 
 def is_told() -> bool:

@@ -501,10 +501,28 @@ def bad_signature(side, at):
 
 @row
 def keys_unavailable(side, at):
-    # Nothing listens on port 9.
-    remote = verifier(side, public_key=None, jwks_uri="http://127.0.0.1:9/jwks", algorithm="RS256")
-    with at.serve(remote) as server:
+    with at.serve(without_keys(side)) as server:
         return str(server.status(at.issuer.token()))
+
+
+def without_keys(side):
+    # Nothing listens on port 9.
+    return verifier(side, public_key=None, jwks_uri="http://127.0.0.1:9/jwks", algorithm="RS256")
+
+
+@row
+def keys_unavailable_inside(side, at):
+    def provider(url):
+        named = {"authorization_servers": [ISSUER], _compat.server_url_parameter(): url}
+        return FASTMCPS.auth.RemoteAuthProvider(without_keys(side), **named)
+
+    with at.serve(provider) as server:
+        return str(server.status(at.issuer.token()))
+
+
+@row
+def keys_unavailable_asked(side, at):
+    return verdict(without_keys(side), at.issuer.token())
 
 
 ISSUER = "https://issuer.example"

@@ -54,9 +54,9 @@ def test_a_token_that_claims_the_other_issuer_is_refused(server, first, second):
 
 
 def test_a_missing_required_scope_never_gets_through_though_multi_auth_requires_none(server, first, second, reasons):
-    assert server.status(first.token(scope="write")) == 401
+    assert server.status(first.token(scope="write")) == 403
     assert "insufficient_scope" in reasons()
-    assert server.status(first.token(scope=None)) == 401
+    assert server.status(first.token(scope=None)) == 403
     # The other verifier requires none.
     assert server.status(second.token(scope=None)) == 200
 
@@ -98,3 +98,25 @@ def test_a_verifier_of_ours_works_beside_a_remote_auth_provider(first, second, s
     with serve(provider) as server:
         assert [server.status(issuer.token()) for issuer in (first, second)] == [200, 200]
         assert "resource_metadata=" in server.post(None).headers["www-authenticate"]
+
+
+def test_keys_out_of_reach_are_a_503_unless_another_verifier_accepts(first, second, serve, new_endpoint):
+    endpoint = new_endpoint()
+    endpoint.close()
+
+    def provider(url):
+        without_keys = JWTVerifier(jwks_uri=endpoint.url, **first.expected)
+        remote = RemoteAuthProvider(without_keys, [AnyHttpUrl(first.name)], base_url=url)
+        return MultiAuth(server=remote, verifiers=[verifier(second)])
+
+    with serve(provider) as server:
+        assert server.status(second.token()) == 200
+        reply = server.post(f"Bearer {first.token()}")
+    assert (reply.status, int(reply.headers["retry-after"]) > 0) == (503, True)
+
+
+def test_the_refusal_that_came_furthest_is_told(first, second, serve):
+    near, other = verifier(first, required_scopes=["read"]), verifier(second)
+    for verifiers in ([near, other], [other, near]):
+        with serve(MultiAuth(verifiers=verifiers)) as server:
+            assert server.status(first.token(scope="write")) == 403

@@ -1,4 +1,4 @@
-"""FastMCP's OAuthProxy and OIDCProxy after a whole login, behind ``protect()`` and under ``install()``.
+"""FastMCP's OAuthProxy and OIDCProxy after a whole login, behind ``protect()``, under ``install()``, and with neither.
 
 The client has a token of the proxy's own; what is verified is the token of the identity provider behind it.
 """
@@ -154,3 +154,23 @@ def test_keys_out_of_reach_are_a_503_after_a_login_too(issuer, serve, identity, 
         reply = server.post(f"Bearer {token}")
         assert time.monotonic() - started < 10
     assert (reply.status, "retry-after" in reply.headers) == (503, True)
+
+
+@pytest.mark.parametrize("claims", [{"exp": 1}, {"scope": "write"}, None], ids=["expired", "missing scope", "no keys"])
+def test_with_neither_a_proxy_answers_as_around_fastmcps_own_verifier(issuer, serve, identity, claims):
+    if claims is None:
+        identity.fail()
+    identity.claims = claims or {}
+    seen = []
+    for cls in VERIFIERS.values():
+        verifier = cls(jwks_uri=identity.endpoint.url, required_scopes=["read"], **issuer.expected)
+        with serve(lambda url, verifier=verifier: proxy_of(verifier, identity, url)) as server:
+            reply = server.post(f"Bearer {login(server)}")
+        seen.append((reply.status, reply.body))
+    ours, theirs = seen
+    assert theirs[0] == 401
+    # What is verified is no token of the client's, which could be told of it, but for 2.12.5: it hands that on.
+    if "jwt_signing_key" in KNOWN or not _compat.takes_middleware():
+        assert ours == theirs
+    else:
+        assert ours[0] == (503 if claims is None else 401 if "exp" in claims else 403)

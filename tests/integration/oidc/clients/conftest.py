@@ -21,9 +21,9 @@ ANSWER_SECONDS = 30
 class ConsentingServer:
     """The authorization server of ``consent.mjs``."""
 
-    def __init__(self, resource, scopes, log):
+    def __init__(self, resource, scopes, log, page=None):
         self._process = subprocess.Popen(
-            ["node", "consent.mjs", resource, scopes],
+            ["node", "consent.mjs", resource, scopes, *filter(None, [page])],
             cwd=JS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -72,22 +72,33 @@ def protected(issuer, base_url):
     return protect(fastmcp_auth.RemoteAuthProvider(verifier, [issuer], base_url=base_url))
 
 
+@pytest.fixture
+def page():
+    """The URL of a web page that is a client, where a test has one."""
+
+
+@pytest.fixture
+def app_options():
+    """What the application of the server is made with."""
+    return {}
+
+
 @pytest.fixture(params=[bare, protected], ids=["JWTVerifier", "protect"])
-def step_up_server(request, serve_app, tmp_path):
+def step_up_server(request, serve_app, tmp_path, page, app_options):
     """Serve tools with scopes of their own: gives the URL, and the authorization server."""
     with contextlib.ExitStack() as stack:
         made = []
 
         def make(base_url):
             log = stack.enter_context((tmp_path / "consent.txt").open("w"))
-            server = ConsentingServer(f"{base_url}/mcp", "read write delete", log)
+            server = ConsentingServer(f"{base_url}/mcp", "read write delete", log, page)
             stack.callback(server.stop)
             made.append(server)
             mcp = FastMCP("test", auth=request.param(server.issuer, base_url))
             mcp.tool(whoami)
             mcp.tool(save, auth=fastmcp_auth.require_scopes("write"))
             mcp.tool(wipe)
-            return mcp.http_app(path="/mcp")
+            return mcp.http_app(path="/mcp", **app_options)
 
         base_url = stack.enter_context(serve_app(make))
         yield f"{base_url}/mcp", made[0]

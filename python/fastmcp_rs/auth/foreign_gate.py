@@ -1,0 +1,51 @@
+"""Answers for a verifier of ours that FastMCP's own middleware asks, inside a ``RemoteAuthProvider`` or ``MultiAuth``.
+
+That middleware has one text for every refusal, and lets an exception end the request with a 500. So the reason is
+noted in the request, and ``None`` is returned; FastMCP's ``RequireAuthMiddleware`` at the endpoint answers with it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fastmcp_rs import _compat
+from fastmcp_rs._native import Decision, bearer_token
+from fastmcp_rs.auth.reporting import is_collecting
+
+if TYPE_CHECKING:
+    from fastmcp_rs.auth._contract import Provider
+
+__all__ = ["refuse"]
+
+
+def refuse(provider: "Provider", token: object, decision: Decision) -> None:
+    """Say that a token is not accepted, to whoever asked ``verify_token`` for it: the caller then returns ``None``.
+
+    Raises:
+        TokenVerificationError: FastMCP's own, where it has one (4.2): it cannot be told whether the token is good, the
+            provider is to say so, and FastMCP's middleware, which would end its request for it, is not who asks.
+    """
+    told = _tell(provider, token, decision)
+    if not told and decision.outcome == "unavailable" and provider.unavailable == "raise":
+        _compat.raise_unavailable(decision)
+
+
+def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
+    """Have the request that FastMCP is authenticating answered for this reason.
+
+    Returns:
+        Whether it is FastMCP's middleware that asks. Else a caller of its own does, and nothing is noted.
+    """
+    if is_collecting():
+        # A middleware of ours asks.
+        return False
+    scope: Any = _compat.scope_of_unknown_user()
+    if scope is None:
+        return False
+    from fastmcp_rs.auth.refusal_response import note, prepare  # noqa: PLC0415 - only a server needs it
+
+    if not prepare(scope.get("app")):
+        # Nothing demands a user here, so nothing of FastMCP's asks.
+        return False
+    # An OAuthProxy asks about a token that its client does not know, and must not be told of.
+    if bearer_token(scope) == token:
+        note(scope, provider, decision)
+    return True
