@@ -131,7 +131,7 @@ PROVOKED = {
     ],
     "entra": [
         {"signed": {"iss": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/"}},
-        {"server": [('audience="6666', 'audience="api://6666')]},
+        {"server": [('audience="66666666-7777-8888-9999-000000000000"', 'audience="https://my-server.example/mcp"')]},
         {"signed": {"without": ["scp"], "roles": ["Notes.Read"]}},
     ],
     "okta": [
@@ -313,4 +313,6 @@ def test_each_page_names_its_source_and_has_three_mistakes():
         text = path.read_text()
         assert len(text.partition("usual mistakes\n")[2].strip().splitlines()) == 5, path.name
         if path.stem not in {"introspection", "keys", "oidc", "secret"}:
-            assert re.search(r"Source: \[[^]]+\]\(https://.*?2026", text, re.DOTALL), path.name
+            (source,) = re.findall(r"(?ms)^Source: (.*?)\n\n", text)
+            assert re.search(r"read on \d+ \w+ 20\d\d", source), path.name
+            assert re.search(r"\[[^]]+\]\(https://", source), path.name
