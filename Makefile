@@ -11,6 +11,8 @@ WHEELS := target/wheels
 # One profile everywhere: each further one would build the cryptography library, which takes longest, anew.
 CARGO_FLAGS := --release --locked
 PYTEST_ARGS ?=
+# Tests wait more than they compute, so there are more processes than cores. The tests of one file share what it sets up.
+TEST_PROCESSES ?= 3
 SERVERS_VENV := target/authorization-servers/venv
 MATRIX_ARGS ?=
 FUZZ_SECONDS ?= 10
@@ -67,7 +69,7 @@ test-core: ## Run the tests of the Rust core
 
 .PHONY: test-python
 test-python: build js $(SERVERS_VENV)/.locked ## Run the Python tests against the built wheel (PYTEST_ARGS=... for pytest)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 # The authorization servers that the tests run: each beside nothing of this project, in an environment of their own.
 $(SERVERS_VENV)/.locked: requirements/authorization-servers.txt $(VENV)/.locked

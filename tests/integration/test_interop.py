@@ -208,7 +208,7 @@ def changes(token: str, position: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("library", "algorithm"), [(name, algorithm) for name, unable in CANNOT_SIGN.items() for algorithm in sorted(unable)]
+    ("library", "algorithm"), [(name, missing) for name, unable in CANNOT_SIGN.items() for missing in sorted(unable)]
 )
 def test_what_a_library_is_said_not_to_sign_it_does_not_sign(keys, claims, library, algorithm):
     with pytest.raises(Exception, match=r"(?i)unsupported|not supported"):

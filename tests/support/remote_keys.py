@@ -159,7 +159,7 @@ def verdict_after_pause():
 def run_program():
     """Run Python code in a process of its own; what it is asked to print comes back."""
 
-    def run(code, *args, env=None, seconds=15):
+    def run(code, *args, env=None, seconds=60):
         ended = subprocess.run(
             [sys.executable, "-W", "error", "-c", code, *args],
             env=env,

@@ -149,7 +149,7 @@ def test_an_empty_expectation_is_an_error_also_when_set_later(ask, forge, parame
 
 
 @pytest.mark.parametrize("parameter", ["issuer", "audience", "required_scopes"])
-@pytest.mark.parametrize("wrong", [1, True, b"good", {"good": 1}, [1], [None], ["good", b"x"], NotImplemented], ids=repr)
+@pytest.mark.parametrize("wrong", [1, True, b"good", {"good": 1}, [1], [None], ["good", b""], NotImplemented], ids=repr)
 def test_an_expectation_of_a_wrong_type_is_an_error_also_when_set_later(parameter, wrong):
     with pytest.raises(ValueError, match=parameter):
         configure(**{parameter: wrong})
