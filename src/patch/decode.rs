@@ -76,12 +76,15 @@ impl Decoder {
     #[must_use]
     pub fn decode(&self, token: &str, only_registered: bool) -> DecodeResult {
         let bytes = token.as_bytes();
-        let authentic = match self.remembered.get(bytes, |_| true) {
+        let place = self.remembered.place_of(bytes);
+        let authentic = match place.and_then(|place| place.get(|_| true)) {
             Some(authentic) => authentic,
             None => match verify::verify_jwt(bytes, &self.algorithms, &self.keys) {
                 Ok(authentic) => {
                     let authentic = Arc::new(authentic);
-                    self.remembered.insert(bytes, &authentic);
+                    if let Some(place) = place {
+                        place.put(&authentic);
+                    }
                     authentic
                 }
                 Err(Rejection::TokenTooLarge) => return DecodeResult::Unsettled,

@@ -144,9 +144,10 @@ impl Issuers {
 
     /// Decides about a token, which must also grant what `common` requires. The clock is an argument; nothing here waits.
     pub fn verify(&self, token: &[u8], common: &Policy, now: NumericDate, key_wait: KeyWait) -> IssuerDecision {
-        if let Some(cache) = &self.cache {
+        let place = self.cache.as_ref().and_then(|cache| cache.place_of(token));
+        if let Some(place) = place {
             let mut found = None;
-            let authentic = cache.get(token, |authentic| {
+            let authentic = place.get(|authentic| {
                 found = authentic.claims.issuer().and_then(|issuer| self.find(issuer));
                 found.as_ref().is_some_and(|trusted| trusted.verifier.still_verifies(authentic))
             });
@@ -157,8 +158,8 @@ impl Issuers {
             }
         }
         let verified = self.verify_traced(token, common, now, key_wait, &mut NoTrace);
-        if let (Some(cache), Poll::Ready(Decision::Accepted(accepted))) = (&self.cache, &verified.progress) {
-            cache.insert(token, accepted.authentic_claims());
+        if let (Some(place), Poll::Ready(Decision::Accepted(accepted))) = (place, &verified.progress) {
+            place.put(accepted.authentic_claims());
         }
         verified
     }

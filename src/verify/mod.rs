@@ -1,6 +1,7 @@
 //! Decides about a token: the signature, then the policy; with what was verified before, and with listed tokens.
 
 mod decision;
+mod fingerprint;
 mod issuers;
 mod last_header;
 mod signature;
@@ -12,5 +13,5 @@ pub use decision::{Decision, RejectedToken};
 pub use issuers::{IssuerDecision, Issuers, PolicySource, TrustedIssuer};
 pub use signature::{SignatureRunner, verify_jws, verify_jwt};
 pub use static_tokens::{StaticToken, StaticTokens};
-pub use token_cache::{TokenCache, TokenCacheCounts};
+pub use token_cache::{CachePlace, TokenCache, TokenCacheCounts};
 pub use verifier::Verifier;

@@ -7,17 +7,19 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use foldhash::{fast, quality};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::policy::AuthenticClaims;
 
 /// The longest token that is remembered, in bytes: few are longer, and a few of those would drive out many others.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// What a typical token takes in memory once it is parsed, in bytes. A cache for so many tokens is one for so much memory.
 const TYPICAL_BYTES: u64 = 2048;
+/// The end of a token by which it is looked for, in bytes: a part of the signature, which is random enough.
+const TAIL_BYTES: usize = 32;
 /// What an entry takes beside the claims, in bytes.
 const ENTRY_BYTES: u64 = 256;
 
@@ -25,7 +27,7 @@ const ENTRY_BYTES: u64 = 256;
 #[derive(Debug, Clone)]
 struct CachedToken {
     authentic: Arc<AuthenticClaims>,
-    digest: [u8; SHA256_OUTPUT_LEN],
+    fingerprint: Fingerprint,
     /// What it took in memory when it was cached: what the claims take may grow, and the cache counts with one number.
     memory: u64,
 }
@@ -46,9 +48,10 @@ pub struct TokenCacheCounts {
 /// A cache of verified tokens, bounded in memory.
 #[derive(Debug)]
 pub struct TokenCache {
-    /// By a keyed hash that is quick; the digest of the whole token, which is not, decides.
+    /// By a quick hash of the end of the token; the fingerprint of the whole decides. Of tokens that end alike one is kept.
     entries: Cache<u64, CachedToken, ByMemory, fast::RandomState>,
     hasher: quality::RandomState,
+    fingerprints: Fingerprints,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -61,36 +64,20 @@ impl TokenCache {
         Self {
             entries: Cache::with(tokens, bytes, ByMemory, fast::RandomState::default(), DefaultLifecycle::default()),
             hasher: quality::RandomState::default(),
+            fingerprints: Fingerprints::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
     }
 
-    /// The authentic claims of a token, if it is cached and they are still `valid`; else its entry is removed.
+    /// The place of a token, unless it is too long to be remembered.
     #[must_use]
-    pub fn get(&self, token: &[u8], valid: impl FnOnce(&AuthenticClaims) -> bool) -> Option<Arc<AuthenticClaims>> {
+    pub fn place_of<'t>(&'t self, token: &'t [u8]) -> Option<CachePlace<'t>> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
-        let hash = self.hasher.hash_one(token);
-        let entry = self.entries.get(&hash).filter(|entry| entry.digest == digest_of(token));
-        let remembered = entry.is_some();
-        let authentic = entry.map(|entry| entry.authentic).filter(|authentic| valid(authentic));
-        if remembered && authentic.is_none() {
-            self.entries.remove(&hash);
-        }
-        let counter = if authentic.is_some() { &self.hits } else { &self.misses };
-        counter.fetch_add(1, Ordering::Relaxed);
-        authentic
-    }
-
-    /// Caches the authentic claims of a token, in the place of those that are there.
-    pub fn insert(&self, token: &[u8], authentic: &Arc<AuthenticClaims>) {
-        if token.len() <= MAX_TOKEN_BYTES {
-            let memory = ENTRY_BYTES + authentic.memory() as u64;
-            let entry = CachedToken { authentic: Arc::clone(authentic), digest: digest_of(token), memory };
-            self.entries.insert(self.hasher.hash_one(token), entry);
-        }
+        let tail = &token[token.len().saturating_sub(TAIL_BYTES)..];
+        Some(CachePlace { cache: self, token, hash: self.hasher.hash_one(tail) })
     }
 
     /// How the cache is doing.
@@ -105,10 +92,39 @@ impl TokenCache {
     }
 }
 
-fn digest_of(token: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
-    let mut bytes = [0; SHA256_OUTPUT_LEN];
-    bytes.copy_from_slice(digest(&SHA256, token).as_ref());
-    bytes
+/// Where a token is in a cache, or would be.
+#[derive(Debug, Clone, Copy)]
+pub struct CachePlace<'t> {
+    cache: &'t TokenCache,
+    token: &'t [u8],
+    hash: u64,
+}
+
+impl CachePlace<'_> {
+    /// The authentic claims of the token, if it is cached and they are still `valid`; else its entry is removed.
+    #[must_use]
+    pub fn get(&self, valid: impl FnOnce(&AuthenticClaims) -> bool) -> Option<Arc<AuthenticClaims>> {
+        let cache = self.cache;
+        let entry =
+            cache.entries.get(&self.hash).filter(|entry| cache.fingerprints.is_of(entry.fingerprint, self.token));
+        let remembered = entry.is_some();
+        let authentic = entry.map(|entry| entry.authentic).filter(|authentic| valid(authentic));
+        if remembered && authentic.is_none() {
+            cache.entries.remove(&self.hash);
+        }
+        let counter = if authentic.is_some() { &cache.hits } else { &cache.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        authentic
+    }
+
+    /// Caches the authentic claims of the token, in the place of those that are there.
+    pub fn put(&self, authentic: &Arc<AuthenticClaims>) {
+        if let Some(fingerprint) = self.cache.fingerprints.of(self.token) {
+            let memory = ENTRY_BYTES + authentic.memory() as u64;
+            let entry = CachedToken { authentic: Arc::clone(authentic), fingerprint, memory };
+            self.cache.entries.insert(self.hash, entry);
+        }
+    }
 }
 
 /// Weighs an entry by the memory that it takes.
@@ -118,5 +134,32 @@ struct ByMemory;
 impl Weighter<u64, CachedToken> for ByMemory {
     fn weight(&self, _: &u64, entry: &CachedToken) -> u64 {
         entry.memory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::jwt::Claims;
+    use crate::policy::Source;
+
+    #[test]
+    fn of_tokens_that_end_alike_each_has_its_own_claims_or_none() {
+        let cache = TokenCache::new(10);
+        let [one, other] = ["a", "b"].map(|start| start.to_owned() + &"x".repeat(TAIL_BYTES));
+        let [one, other] = [&one, &other].map(|token| cache.place_of(token.as_bytes()).unwrap());
+        assert_eq!(one.hash, other.hash);
+        let claims = || {
+            let source = Source::Introspection { lacks_type: false };
+            Arc::new(AuthenticClaims::new(source, None, Claims::parse(b"{}").unwrap()))
+        };
+        let (of_one, of_other) = (claims(), claims());
+        one.put(&of_one);
+        assert!(one.get(|_| true).is_some_and(|found| Arc::ptr_eq(&found, &of_one)));
+        assert!(other.get(|_| true).is_none());
+        assert!(one.get(|_| true).is_some(), "it stays in its place");
+        other.put(&of_other);
+        assert!(other.get(|_| true).is_some_and(|found| Arc::ptr_eq(&found, &of_other)));
+        assert!(one.get(|_| true).is_none());
     }
 }

@@ -86,7 +86,9 @@ impl Verifier {
         now: NumericDate,
         key_wait: KeyWait,
     ) -> Poll<Decision> {
-        if let Some(authentic) = self.cached(token) {
+        let place = self.cache.as_ref().and_then(|cache| cache.place_of(token));
+        // Keys are requested only where the token is cached: junk must not cause a fetch.
+        if let Some(authentic) = place.and_then(|place| place.get(|authentic| self.still_verifies(authentic))) {
             return Poll::Ready(Decision::about(authentic, policy, overrides, now));
         }
         let jws = match UnverifiedJws::read(token, &self.algorithms, Some(&self.last_header), &mut NoTrace) {
@@ -100,8 +102,8 @@ impl Verifier {
             if let (Some(encoded), Source::Signature { header, .. }) = (new_header, &authentic.source) {
                 self.last_header.keep(encoded, header);
             }
-            if let Some(cache) = &self.cache {
-                cache.insert(token, authentic);
+            if let Some(place) = place {
+                place.put(authentic);
             }
         }
         progress
@@ -172,15 +174,9 @@ impl Verifier {
 
     /// Weighs the claims of a cached token anew, to which something was added.
     pub fn weigh_anew(&self, token: &[u8], authentic: &Arc<AuthenticClaims>) {
-        if let Some(cache) = &self.cache {
-            cache.insert(token, authentic);
+        if let Some(place) = self.cache.as_ref().and_then(|cache| cache.place_of(token)) {
+            place.put(authentic);
         }
-    }
-
-    /// The authentic claims of a cached token, if its key is still the one and belongs to the same issuer.
-    fn cached(&self, token: &[u8]) -> Option<Arc<AuthenticClaims>> {
-        // Keys are requested only where the token is cached: junk must not cause a fetch.
-        self.cache.as_ref()?.get(token, |authentic| self.still_verifies(authentic))
     }
 
     /// Whether claims that a signature made authentic are so still: the key is selected for them as before, and belongs to

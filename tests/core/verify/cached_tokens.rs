@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::common::{ACCEPTED, NOW, Signer, algorithms, claim, claims, load, policy};
+use crate::common::{ACCEPTED, BEFORE_CLAIMS, NOW, Signer, algorithms, all_signers, claim, claims, load, policy};
 use crate::remote::{DAY, INTERVAL, Named, World};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
@@ -26,21 +26,22 @@ impl Remembering {
     }
 
     fn of(signer: Signer, tokens: usize) -> Self {
-        let keys = load(signer.public_key(), &["HS256"]).unwrap().keys;
-        let verifier = Verifier::new(algorithms(&["HS256"]), Arc::new(FixedKeys::new(keys)));
+        let names = [signer.algorithm.name()];
+        let keys = load(signer.public_key(), &names).unwrap().keys;
+        let verifier = Verifier::new(algorithms(&names), Arc::new(FixedKeys::new(keys)));
         Self { signer, inner: verifier.with_cache(TokenCache::new(tokens)) }
     }
 
-    fn ask(&self, token: &str, policy: &Policy, now: i64) -> (&'static str, Option<String>) {
+    fn ask(&self, token: impl AsRef<[u8]>, policy: &Policy, now: i64) -> (&'static str, Option<String>) {
         let now = NumericDate::from_seconds(now);
-        match self.inner.verify(token.as_bytes(), policy, &NoOverrides, now, KeyWait::MayWait) {
+        match self.inner.verify(token.as_ref(), policy, &NoOverrides, now, KeyWait::MayWait) {
             Poll::Ready(Decision::Accepted(verified)) => (ACCEPTED, verified.claims().subject().map(str::to_owned)),
             Poll::Ready(Decision::Rejected(refusal)) => (refusal.rejection.code(), None),
             undecided => panic!("{undecided:?}"),
         }
     }
 
-    fn code(&self, token: &str) -> &'static str {
+    fn code(&self, token: impl AsRef<[u8]>) -> &'static str {
         self.ask(token, &policy(), NOW).0
     }
 
@@ -77,7 +78,7 @@ fn f1_cve_2026_35039_tokens_that_share_all_but_little_keep_their_own_claims() {
     assert_eq!(verifier.counts().hits, 200);
     // The signature of one on the signing input of another, each of which is remembered.
     let [one, other] = [&tokens[0].1, &tokens[1].1].map(|token| token.rsplit_once('.').unwrap());
-    assert_eq!(verifier.code(&format!("{}.{}", one.0, other.1)), "invalid_signature");
+    assert_eq!(verifier.code(format!("{}.{}", one.0, other.1)), "invalid_signature");
 }
 
 #[test]
@@ -108,6 +109,30 @@ fn f3_cve_2026_102269_another_spelling_is_another_token() {
         }
     }
     assert_eq!(verifier.counts().hits, 0);
+}
+
+#[test]
+fn of_a_remembered_token_one_other_bit_is_another_token() {
+    for signer in all_signers() {
+        let names = [signer.algorithm.name()];
+        let token = signer.token(claims());
+        let verifier = Remembering::of(signer, 100);
+        assert_eq!([verifier.code(&token), verifier.code(&token)], [ACCEPTED; 2]);
+        let [first, second] = [token.find('.').unwrap(), token.rfind('.').unwrap()];
+        for (start, end) in [(0, first), (first + 1, second), (second + 1, token.len())] {
+            for at in [start, usize::midpoint(start, end), end - 1] {
+                for bit in 0..8 {
+                    let mut other = token.clone().into_bytes();
+                    other[at] ^= 1 << bit;
+                    let code = verifier.code(&other);
+                    assert!(BEFORE_CLAIMS.contains(&code), "bit {bit} of byte {at}, {names:?}: {code}");
+                }
+            }
+        }
+        assert_eq!((verifier.counts().hits, verifier.counts().entries), (1, 1), "{names:?}");
+        assert_eq!(verifier.code(&token), ACCEPTED);
+        assert_eq!(verifier.counts().hits, 2, "{names:?}");
+    }
 }
 
 #[test]
@@ -178,14 +203,14 @@ fn a_refused_token_is_not_remembered() {
 fn a_flood_of_good_tokens_is_bounded_in_number_and_in_memory() {
     let verifier = Remembering::new(100);
     for n in 0..2000 {
-        assert_eq!(verifier.code(&verifier.token_of(&format!("user-{n}"))), ACCEPTED);
+        assert_eq!(verifier.code(verifier.token_of(&format!("user-{n}"))), ACCEPTED);
     }
     assert!((1..=400).contains(&verifier.counts().entries), "{:?}", verifier.counts());
     assert!(verifier.counts().bytes <= 100 * 2048, "{:?}", verifier.counts());
     // Large ones are bounded as well.
     for n in 0..100 {
         let large = format!("{n}{}", "x".repeat(4000));
-        assert_eq!(verifier.code(&verifier.token_of(&large)), ACCEPTED);
+        assert_eq!(verifier.code(verifier.token_of(&large)), ACCEPTED);
     }
     assert!(verifier.counts().bytes <= 100 * 2048, "{:?}", verifier.counts());
 }
