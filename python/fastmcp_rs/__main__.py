@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from fastmcp_rs.cli.parser import parsed
+from fastmcp_rs.cli.terminal import waiting
 from fastmcp_rs.cli.words import in_options
 
 # What a shell shows for a program that SIGPIPE ended.
@@ -51,7 +52,10 @@ def _run(options: argparse.Namespace) -> int:
     """Import the module of a command, and run it."""
     module, needs = _COMMANDS[options.command]
     try:
-        code: int = import_module(f"fastmcp_rs.cli.{module}").run(options)
+        # Most need FastMCP, which takes seconds to import on a busy machine.
+        with waiting(options.command, "loading"):
+            run = import_module(f"fastmcp_rs.cli.{module}").run
+        code: int = run(options)
     except ValueError as error:
         sys.stderr.write(f"fastmcp-rs {options.command}: {in_options(str(error))}\n")
         return _WRONG_USAGE

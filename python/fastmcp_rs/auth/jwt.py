@@ -127,7 +127,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
             tenants: The tenants of an ``issuer`` with ``{tenantid}`` in its path: their GUIDs, or ``"any"``. The
                 placeholder is the token's ``tid``.
             client_id: One of these must be the client that the token was issued to; ``None`` accepts any. For issuers
-                that write no ``aud``, as Amazon Cognito in access tokens.
+                that write no ``aud``, such as Amazon Cognito for clients that name no resource.
             client_id_claim: The claim that names the client, or several, of which the first that is there counts, in
                 place of ``client_id`` and ``azp``. Here and below, a text that begins with a slash is a JSON Pointer
                 (RFC 6901).

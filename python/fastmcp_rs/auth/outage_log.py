@@ -23,7 +23,7 @@ class OutageLog:
         if serves_stale:
             _logger.warning(
                 "%s: the endpoint is out of reach, and tokens are accepted by what it answered before, for %g s longer "
-                "than else (stale_if_error_seconds)",
+                "than otherwise (stale_if_error_seconds)",
                 self._verifier,
                 self._stale_seconds,
             )

@@ -56,8 +56,8 @@ def run(options: argparse.Namespace) -> int:
     logging.getLogger("fastmcp_rs").addHandler(logging.NullHandler())
     check_options(options)
     token = _token(options.token)
-    with waiting("explain", "waiting for the keys"):
-        by_server = options.server is not None or options.tool is not None
+    by_server = options.server is not None or options.tool is not None
+    with waiting("explain", "asking the provider of the server" if by_server else "waiting for the keys"):
         explanation = _of_server(token, options) if by_server else _explanation(token, options)
     if options.dpop is not None:
         explanation = with_proof(explanation, token, options)

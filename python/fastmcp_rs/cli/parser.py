@@ -29,8 +29,8 @@ exit codes:
   3  neither: the keys are out of reach, or none was given
 
 examples:
-  fastmcp-rs explain --issuer https://issuer.example --audience my-server "$TOKEN"
-  pbpaste | fastmcp-rs explain --public-key issuer.pem --audience my-server --scope read
+  fastmcp-rs explain --issuer https://issuer.example "$TOKEN"
+  pbpaste | fastmcp-rs explain --public-key issuer.pem --audience my-server
   fastmcp-rs explain --secret-env JWT_SECRET --json - < token.txt
   fastmcp-rs explain --server server.py < token.txt
   fastmcp-rs explain --server server.py --tool save < token.txt
@@ -56,7 +56,7 @@ exit codes:
 examples:
   fastmcp-rs doctor
   fastmcp-rs doctor server.py
-  fastmcp-rs doctor --url https://my-server.example/mcp --origin https://my-client.example
+  fastmcp-rs doctor --url https://my-server.example/mcp
   fastmcp-rs doctor --issuer https://issuer.example --json
 """
 
@@ -154,7 +154,9 @@ def _add_explain(commands: "argparse._SubParsersAction[_Parser]") -> None:
     )
     of_server.add_argument("--server", metavar="server.py", help="the server; server.py:name for its name")
     of_server.add_argument("--tool", metavar="NAME", help="explain as well whether the token may call this tool of it")
-    of_proof = explain.add_argument_group("a proof of possession beside the token (RFC 9449)")
+    of_proof = explain.add_argument_group(
+        "a proof of possession (RFC 9449)", "What a request with a bound token has beside it."
+    )
     of_proof.add_argument("--dpop", metavar="PROOF", help="the header DPoP of a request")
     of_proof.add_argument("--method", help="the method of that request, such as POST")
     of_proof.add_argument("--url", help="its URL, as clients of the server know it")
@@ -171,7 +173,7 @@ def _add_doctor(commands: "argparse._SubParsersAction[_Parser]") -> None:
         formatter_class=_Paragraphs,
         allow_abbrev=False,
     )
-    looked_at = doctor.add_argument_group("what to look at (by default the installation alone)")
+    looked_at = doctor.add_argument_group("what to look at", "By default the installation alone.")
     what = looked_at.add_mutually_exclusive_group()
     what.add_argument("server", nargs="?", metavar="server.py", help="a server in a file; server.py:name for its name")
     what.add_argument("--url", metavar="URL", help="the MCP endpoint of a server that runs")
@@ -187,14 +189,22 @@ def _add_doctor(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
 
 class _Paragraphs(argparse.HelpFormatter):
-    """Wraps paragraphs at the width of the terminal, and keeps those that have indented lines."""
+    """Wraps paragraphs and exit codes at the width of the terminal, and keeps the lines of examples as they are."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = text.strip("\n").split("\n\n")
         return "\n\n".join(
-            textwrap.indent(one, indent) if "\n  " in one else textwrap.fill(one, width, initial_indent=indent)
+            "\n".join(_wrapped(line, width) for line in one.splitlines())
+            if "\n  " in one
+            else textwrap.fill(one, width, initial_indent=indent)
             for one in paragraphs
         )
+
+
+def _wrapped(line: str, width: int) -> str:
+    """A line with an exit code, with the lines that follow set below its text; any other line as it is."""
+    code = re.match(r"  \d  ", line)
+    return line if code is None else textwrap.fill(line, width, subsequent_indent=" " * code.end())
 
 
 def _timed_algorithm(name: str) -> str:

@@ -95,7 +95,7 @@ class OAuth(_TokenAuth):
             is what a later version of RFC 7523 wants there, and what some servers accept alone.
         allow_http: Let ``token_url`` be an http URL of another machine.
         dpop: Bind the tokens to a key that this object makes, and send a proof with each request (RFC 9449), so that a
-            token that is stolen is of no use. An authorization server that answers with a bearer token is an error.
+            stolen token does not work. An authorization server that answers with a bearer token is an error.
 
     Raises:
         ValueError: An argument cannot work; the text says which, and what would.

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,16 @@ def run(_options: argparse.Namespace) -> int:
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     keys = KeyPair.generate("RS256")
     verifier = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=AUDIENCE, required_scopes=[SCOPE])
-    with recorded() as records, serving(protected(verifier)) as port:
+    with recorded() as records, ExitStack() as running:
+        with waiting("demo", "starting the server"):
+            port = running.enter_context(serving(protected(verifier)))
         version = _compat.fastmcp().__version__
-        print(f"A FastMCP {version} server on 127.0.0.1:{port}, behind fastmcp_rs.auth.JWTVerifier (RS256)\n")
+        print(
+            f"A FastMCP {version} server on 127.0.0.1:{port}, behind fastmcp_rs.auth.JWTVerifier (RS256)\n", flush=True
+        )
         good = keys.create_token("alice", ISSUER, AUDIENCE, [SCOPE])
-        served = asyncio.run(_ask_who(port, good))
+        with waiting("demo", "calling the server"):
+            served = asyncio.run(_ask_who(port, good))
         right = served == "alice"
         print(f"FastMCP's own client called the tool whoami and was served as: {served}\n")
         rows = [_try(case, port, records) for case in cases(keys)]

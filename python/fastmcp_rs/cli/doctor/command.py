@@ -11,7 +11,7 @@ from fastmcp_rs.cli.doctor.endpoint import Endpoint, endpoint
 from fastmcp_rs.cli.doctor.findings import Finding, exit_code, lines, to_dicts
 from fastmcp_rs.cli.doctor.http import checked_url
 from fastmcp_rs.cli.doctor.surroundings import surroundings
-from fastmcp_rs.cli.terminal import Style
+from fastmcp_rs.cli.terminal import Style, waiting
 
 __all__ = ["run"]
 
@@ -59,6 +59,7 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
     elif issuer is not None:
         yield from keys.issuer(issuer, allow_http=options.allow_http)
     elif options.server is not None:
-        from fastmcp_rs.cli.doctor.server import server  # noqa: PLC0415 - needs FastMCP, which the others do not
+        with waiting("doctor", "loading FastMCP"):
+            from fastmcp_rs.cli.doctor.server import server  # noqa: PLC0415 - needs FastMCP, which the others do not
 
         yield from server(options.server, origin, allow_http=options.allow_http)

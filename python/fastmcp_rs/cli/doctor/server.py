@@ -1,6 +1,7 @@
 """A server in a file: its provider, its keys, and what it answers when it runs on a free port of this machine."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from fastmcp_rs import _compat, installed
@@ -54,7 +55,9 @@ def server(place: str, origin: str, *, allow_http: bool) -> Iterator[Finding]:
     app = found.http_app(path=_PATH) if is_fastmcp else found
     path = getattr(getattr(app, "state", None), "path", None) or _PATH
     try:
-        with serving(app) as port:
+        with ExitStack() as running:
+            with waiting("doctor", "starting the server"):
+                port = running.enter_context(serving(app))
             url = f"http://127.0.0.1:{port}{path}"
             asked = Endpoint(
                 url,

@@ -49,16 +49,19 @@ def result_of():
 
 
 class Issuer:
-    """Publishes metadata and keys. Its clock may be wrong, and it may have no clock."""
+    """Publishes metadata and keys. Its clock may be wrong, it may have no clock, and it may not answer yet."""
 
     def __init__(self):
         self.key = KeyPair.generate("RS256")
         self.keys = [self.key.jwk("good")]
         self.ahead_seconds = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         issuer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
+                issuer.may_answer.wait(60)
                 documents = {
                     "/.well-known/openid-configuration": {
                         "issuer": issuer.url,
