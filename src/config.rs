@@ -1,4 +1,4 @@
-//! What an operator can configure wrongly, and how they are told.
+//! Errors in an operator's configuration, and their texts.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A JSON document that was fetched from where the operator said: read, or named for what it is instead.
+//! A JSON document from a URL of the operator's: read, or else an error that names what came in its place.
 
 use std::fmt;
 

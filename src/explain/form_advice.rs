@@ -1,4 +1,4 @@
-//! What stands where a token should.
+//! What was given in the place of a token, such as a whole header or a quoted text.
 
 use crate::jose::base64url;
 use crate::jose::json;

@@ -1,4 +1,4 @@
-//! Why a request brought nothing that can be used.
+//! Why a request returned no usable response.
 
 use std::error::Error;
 use std::{fmt, io};

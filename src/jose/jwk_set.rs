@@ -1,4 +1,4 @@
-//! JWK Sets (RFC 7517 section 5), of which one odd key spoils no other.
+//! JWK Sets (RFC 7517 section 5). A key that cannot be used does not affect the others.
 
 use super::json::{Object, Value};
 use super::jwk::Jwk;

@@ -1,5 +1,5 @@
-//! The claims of a text that is plain JSON: where each of those stands by which every token is checked. The others are read
-//! when a caller asks for them.
+//! The claims of a payload that is plain JSON: the places of those that every token is checked by. The others are read when
+//! a caller asks for them.
 
 use std::fmt;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! The kind of token that a claims set, or a server's answer about a token, says it is about.
+//! The kind of a token (access, refresh or ID token), as its claims or a server's answer about it say.
 
 use super::json::Value;
 
