@@ -261,8 +261,12 @@ bench-setup: build $(BENCH_VENV)/.locked $(PEERS_VENV)/.locked
 bench-python: bench-setup ## Run the benchmarks in Python and write their numbers into docs/performance.md (BENCH_ARGS=--brief)
 	$(BENCH_PYTHON) benches/python/report.py $(BENCH_ARGS)
 
+.PHONY: bench-readme
+bench-readme: bench-setup ## Measure what README.md says, and the first parts of docs/performance.md, in about ten minutes
+	$(BENCH_PYTHON) benches/python/report.py --only compare layer in_app footprint ways $(BENCH_ARGS)
+
 .PHONY: bench-ways
-bench-ways: bench-setup ## Measure each way to authenticate a request, and write the table of README.md
+bench-ways: bench-setup ## Measure each way to authenticate a request, and write the first table of README.md
 	$(BENCH_PYTHON) benches/python/report.py --only ways $(BENCH_ARGS)
 
 .PHONY: bench-instructions

@@ -15,6 +15,7 @@ from typing import Any
 
 from apps import CREDULOUS, WITHOUT_AUTH
 from compare import FLOOR
+from layer import CREDULOUS as CREDULOUS_LAYER
 from results import RESULTS, ROOT
 
 from fastmcp_rs.cli.bench.chart import Bar, chart
@@ -25,11 +26,12 @@ PAGE = ROOT / "docs/performance.md"
 CHART = ROOT / "benches/results/compare.svg"
 BEGIN, END = "<!-- numbers: written by make bench-python -->\n", "<!-- end of numbers -->\n"
 README = ROOT / "README.md"
-WAYS_BEGIN, WAYS_END = "<!-- ways: written by make bench-ways -->\n", "<!-- end of ways -->\n"
+WAYS_BEGIN, WAYS_END = "<!-- ways: written by make bench-readme -->\n", "<!-- end of ways -->\n"
 
 # Each benchmark with what makes it brief.
 SCRIPTS = {
     "compare": ("--rounds", "1", "--tokens", "2"),
+    "layer": ("--rounds", "1", "--tokens", "2"),
     "in_app": ("--batches", "2", "--size", "1"),
     "loaded": ("--rounds", "1", "--seconds", "1"),
     "threads": ("--rounds", "1", "--seconds", "0.02"),
@@ -108,10 +110,33 @@ def in_app(found: dict[str, Any]) -> str:
     return table(*rows)
 
 
+def over_a_blind_verifier(found: dict[str, Any]) -> str:
+    """Write what a call takes beyond one behind a verifier that looks at nothing."""
+    ours = {kind: by_name[OURS] for kind, by_name in found["kinds"].items() if "accepted" in kind}
+    new, seen = (spread(numbers["over_credulous_us"], numbers["over_interval_us"]) for numbers in ours.values())
+    than = f"than one behind {CREDULOUS} and returns the same claims"
+    return f"A call behind {OURS} takes {new} more with a new token {than}, and {seen} more with one seen before.\n"
+
+
 def added(numbers: dict[str, Any]) -> str:
     """Write what is added, and between what it lies."""
-    low, high = numbers["interval_us"]
-    return f"{numbers['added_us']:.0f} ({low:.0f} to {high:.0f})"
+    return spread(numbers["added_us"], numbers["interval_us"])
+
+
+def spread(median: float, interval: list[float], digits: int = 0) -> str:
+    """Write a median, and between what it lies."""
+    low, high = interval
+    return f"{median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def layers(found: dict[str, Any]) -> str:
+    """Write what the middleware takes over a stub application."""
+    rows = [["CPU microseconds for a request, RS256, seen before", "in all", "of that", "beyond"]]
+    for name, numbers in found["layers"].items():
+        if "beyond" in numbers:
+            of_that = spread(numbers["beyond_us"], numbers["interval_us"], 2)
+            rows.append([name, f"{numbers['us']:.2f}", of_that, numbers["beyond"]])
+    return table(*rows)
 
 
 def under_load(found: dict[str, Any]) -> str:
@@ -152,7 +177,8 @@ def of_proofs(found: dict[str, Any]) -> str:
 
 def written() -> str:
     """Write the part of the page."""
-    found, app, load, threads, small, flood = map(result, list(SCRIPTS)[:6])
+    of = {name: result(name) for name in ("compare", "layer", "in_app", "loaded", "threads", "footprint", "flood")}
+    found, layer, app, load, threads, small, flood = of.values()
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     on = f"{found['processors']} cores of {found['processor']}, CPython {found['python']}{day(found)}"
     batches = f"{app['batches']} alternated batches, with the 95 % interval of the median"
@@ -172,6 +198,9 @@ def written() -> str:
             *([by_claims(found["claims"])] if "claims" in found else []),
             f"In a FastMCP server, {batches}:\n",
             in_app(app),
+            over_a_blind_verifier(app),
+            f"The middleware over a stub application, {layer['rounds']} rounds of {layer['tokens']} tokens:\n",
+            layers(layer),
             f"Under load, of uvicorn on one core and wrk with {load['connections']} connections on another:\n",
             under_load(load),
             "With two threads that have an event loop each, cache off; and beside a thread that computes in Python:\n",
@@ -189,10 +218,42 @@ def ways(found: dict[str, Any]) -> str:
     for way, told in found["ways"].items():
         costs = [cost(told["costs"][name], waits=told["waits"]) if name in told["costs"] else "" for name in names]
         rows.append([way, *costs])
-    on = f"{found['processors']} cores of {found['processor']}, CPython {found['python']}, FastMCP {found['fastmcp']}"
-    on += day(found)
-    load = f"Other work gave the machine a load of {found['load']:.0f}. " if found["load"] > 1 else ""
-    return f"{table(*rows)}\nMedians of {found['rounds']} rounds by turns, on {on}. {load}Read the ratios.\n"
+    return table(*rows)
+
+
+def with_floors() -> str:
+    """Write the further part of README.md: what a verification costs, each time beside the least that it can be."""
+    token, layer, app = result("compare")["algorithms"]["RS256"], result("layer")["layers"], result("in_app")["kinds"]
+    new, call = token["accepted, new"], app["accepted, seen before"]
+    return table(
+        ["RS256, microseconds", OURS, FASTMCP, "the least"],
+        [
+            "a new token, to the `AccessToken`",
+            *(f"{new[name]['us']:.1f}" for name in (OURS, FASTMCP)),
+            f"{new[FLOOR]['us']:.1f}, the signature alone",
+        ],
+        [
+            "a token seen before, by the middleware",
+            *(f"{layer[name]['beyond_us']:.1f}" for name in (OURS, FASTMCP)),
+            f"{layer[CREDULOUS_LAYER]['beyond_us']:.1f}, FastMCP's with {CREDULOUS}",
+        ],
+        [
+            "the same, CPU time added to a call in a server",
+            *(added(call[name]) for name in (OURS, FASTMCP)),
+            f"{added(call[CREDULOUS])}, {CREDULOUS}",
+        ],
+    )
+
+
+def setting(*names: str) -> str:
+    """Write on what and when these were measured."""
+    found = [result(name) for name in names]
+    machines = [f"{each['processors']} cores of {each['processor']}, CPython {each['python']}" for each in found]
+    texts = [f"{on}, FastMCP {each['fastmcp']}{day(each)}" for on, each in zip(machines, found, strict=True)]
+    load = max(each.get("load", 0) for each in found)
+    busy = f" Other work gave the machine a load of {load:.0f}: read the ratios." if load > 1 else ""
+    told = "Medians, in brackets the 95 % interval, by turns, with `make bench-readme`, on"
+    return f"{told} {'; '.join(dict.fromkeys(texts))}.{busy}"
 
 
 def day(found: dict[str, Any]) -> str:
@@ -244,7 +305,8 @@ def main() -> None:
     draw()
     put(PAGE, BEGIN, END, written())
     if (RESULTS / "ways.json").exists():
-        put(README, WAYS_BEGIN, WAYS_END, ways(result("ways")))
+        measured = setting("ways", "compare", "layer", "in_app")
+        put(README, WAYS_BEGIN, WAYS_END, f"{ways(result('ways'))}\n{with_floors()}\n{measured}\n")
 
 
 if __name__ == "__main__":

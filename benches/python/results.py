@@ -4,16 +4,19 @@ import json
 import logging
 import os
 import platform
+import random
 import re
+import statistics
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "ROOT", "environment", "quiet", "write"]
+__all__ = ["RESULTS", "ROOT", "environment", "interval", "quiet", "write"]
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(os.environ.get("FASTMCP_RS_RESULTS", ROOT / "benches/results"))
+RESAMPLES = 2000
 
 
 def environment() -> dict[str, Any]:
@@ -33,6 +36,13 @@ def quiet() -> None:
     """Switch the logs off, which would time the terminal."""
     for name in ("fastmcp", "fastmcp_rs", "mcp"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def interval(values: list[float], digits: int = 1) -> list[float]:
+    """Give the 95 % interval of the median, by bootstrap."""
+    drawn = random.Random(0)  # noqa: S311 - nothing is secret here
+    medians = sorted(statistics.median(drawn.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    return [round(medians[RESAMPLES * part // 1000], digits) for part in (25, 975)]
 
 
 def write(name: str, result: dict[str, Any]) -> None:

@@ -41,8 +41,8 @@ __all__ = [
     "explain_without_keys",
     "flag",
     "oauth_verifier",
-    "operation_in_body",
     "operation_in_headers",
+    "operation_in_message",
     "redacted",
     "remote_verifier",
     "scopes",
@@ -605,8 +605,8 @@ def oauth_verifier(
     answers: EndpointAnswers,
     token_characters: object,
 ) -> IntrospectionVerifier: ...
-def operation_in_body(body: bytes) -> tuple[str, str, str | None] | None: ...
 def operation_in_headers(scope: MutableMapping[str, Any]) -> Literal[True] | tuple[str, str] | None: ...
+def operation_in_message(message: MutableMapping[str, Any]) -> tuple[str, str, str | None] | None: ...
 def redacted(text: str, headers: list[str]) -> str: ...
 def remote_verifier(
     verify_url: object,

@@ -184,14 +184,14 @@ impl<'t> Reader<'t> {
 
     /// Whether nothing but space is left.
     #[inline]
-    pub(super) fn is_at_end(&mut self) -> bool {
+    pub(crate) fn is_at_end(&mut self) -> bool {
         self.after_space();
         self.at == self.text.len()
     }
 
     /// Reads what belongs to a value that began, in which no object may have a name twice.
     #[inline]
-    pub(super) fn finish(&mut self, began: Piece<'t>, names: &mut SeenNames<'t>) -> Option<()> {
+    pub(crate) fn finish(&mut self, began: Piece<'t>, names: &mut SeenNames<'t>) -> Option<()> {
         match began {
             Piece::Array | Piece::Object => self.finish_nested(began, names, MAX_DEPTH),
             Piece::Null | Piece::Bool(_) | Piece::Int(_) | Piece::Text(_) => Some(()),
@@ -361,14 +361,14 @@ fn unescaped(raw: &str) -> String {
 
 /// The names of the objects that are being read, in which none may stand twice.
 #[derive(Debug)]
-pub(super) struct SeenNames<'t> {
+pub(crate) struct SeenNames<'t> {
     names: [&'t str; MOST_NAMES],
     count: usize,
 }
 
 /// The names of one object.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(crate) struct Members {
     start: usize,
     /// A bit for each name: one without its bit is new.
     seen: u64,
@@ -376,18 +376,18 @@ pub(super) struct Members {
 
 impl<'t> SeenNames<'t> {
     #[inline]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { names: [""; MOST_NAMES], count: 0 }
     }
 
     #[inline]
-    pub(super) fn of_object(&self) -> Members {
+    pub(crate) fn of_object(&self) -> Members {
         Members { start: self.count, seen: 0 }
     }
 
     /// Takes the name of a further member of the innermost object. `None` if it has one, or there is no room.
     #[inline]
-    pub(super) fn add(&mut self, members: &mut Members, name: &'t str) -> Option<()> {
+    pub(crate) fn add(&mut self, members: &mut Members, name: &'t str) -> Option<()> {
         let bit = 1 << (mixed(name) & 63);
         if members.seen & bit != 0 && self.names.get(members.start..self.count)?.contains(&name) {
             return None;
@@ -398,7 +398,8 @@ impl<'t> SeenNames<'t> {
         Some(())
     }
 
-    fn end(&mut self, members: &Members) {
+    /// Forgets the names of the innermost object, which ended.
+    pub(crate) fn end(&mut self, members: &Members) {
         self.count = members.start;
     }
 }

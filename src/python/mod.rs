@@ -99,7 +99,7 @@ mod _native {
     #[pymodule_export]
     use super::oauth_verifier::oauth_verifier;
     #[pymodule_export]
-    use super::operation::{operation_in_body, operation_in_headers};
+    use super::operation::{operation_in_headers, operation_in_message};
     #[pymodule_export]
     use super::policy::SharedPolicy;
     #[pymodule_export]

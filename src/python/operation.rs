@@ -25,13 +25,23 @@ pub(super) fn operation_in_headers<'py>(scope: &Bound<'py, PyDict>) -> PyResult<
     })
 }
 
-/// The method, the name and the version of the operation in a body; `None` where it has none that can be read.
+/// The method, the name and the version of an operation.
+type NamedOperation<'py> = (Bound<'py, PyString>, String, Option<String>);
+
+/// The method, the name and the version of the operation in the message of an ASGI server that has the whole body; `None`
+/// where it has none that can be read.
 #[pyfunction]
-pub(super) fn operation_in_body<'py>(
-    body: &Bound<'py, PyBytes>,
-) -> Option<(Bound<'py, PyString>, String, Option<String>)> {
-    let operation = Operation::of_body(body.as_bytes())?;
-    Some((name(body.py(), operation.method), operation.target.into(), operation.version.map(Into::into)))
+pub(super) fn operation_in_message<'py>(message: &Bound<'py, PyAny>) -> PyResult<Option<NamedOperation<'py>>> {
+    let py = message.py();
+    let Ok(message) = message.cast::<PyDict>() else { return Ok(None) };
+    let is_request =
+        message.get_item(intern!(py, "type"))?.is_some_and(|of| of.eq(intern!(py, "http.request")).unwrap_or(false));
+    // Without its end, as after a disconnection, it is none.
+    let goes_on = message.get_item(intern!(py, "more_body"))?.is_some_and(|more| more.is_truthy().unwrap_or(true));
+    let Some(body) = message.get_item(intern!(py, "body"))?.filter(|_| is_request && !goes_on) else { return Ok(None) };
+    let Ok(body) = body.cast::<PyBytes>() else { return Ok(None) };
+    let Some(operation) = Operation::of_body(body.as_bytes()) else { return Ok(None) };
+    Ok(Some((name(py, operation.method), operation.target.into(), operation.version.map(Into::into))))
 }
 
 fn name(py: Python<'_>, method: Method) -> Bound<'_, PyString> {

@@ -41,7 +41,7 @@ class Provider(Protocol):
 
     @property
     def _decides_alone(self) -> bool:
-        """Whether ``_admit`` decides, and no override."""
+        """Whether ``_admit_at_once`` and ``_admit`` decide, and no override."""
 
     @property
     def _scope_hierarchy(self) -> Mapping[str, str | Sequence[str]]:
@@ -71,8 +71,15 @@ class Provider(Protocol):
     def _takes_requests(self) -> bool:
         """Whether ``authenticate`` reads more of a request than its bearer token."""
 
-    def _admit(self, request: object) -> "Awaitable[FastMCPAccessToken | Decision]":
-        """Decide about a request without an entry point, count the decision and log a refusal.
+    def _admit_at_once(self, request: object) -> "FastMCPAccessToken | Decision | None":
+        """Decide about a request without an entry point, as far as nothing has to be waited for.
+
+        Returns:
+            The installed FastMCP's access token, which is counted; or else what is known so far, for ``_admit``.
+        """
+
+    def _admit(self, request: object, decision: "Decision | None") -> "Awaitable[FastMCPAccessToken | Decision]":
+        """Decide about a request of which ``_admit_at_once`` gave this, count the decision and log a refusal.
 
         Returns:
             The installed FastMCP's access token, or why there is none.

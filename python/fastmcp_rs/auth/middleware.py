@@ -44,6 +44,7 @@ class AuthenticationMiddleware:
         self._needs_asyncio = provider._needs_asyncio()
         self._sessions = None if _compat.ties_sessions_to_users() else Sessions()
         self._step_up = StepUp(provider)
+        self._current_user = _compat.auth_context_var
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0912 - one frame, see below
         """Serve one request."""
@@ -66,12 +67,10 @@ class AuthenticationMiddleware:
         # Asked each time, for an override may be set while the server runs.
         decides_alone = provider._decides_alone
         try:
-            if decides_alone:
-                admitted = await provider._admit(scope)
-                token, refusals = (None, [admitted]) if isinstance(admitted, Decision) else (admitted, [])
-            else:
-                with collecting() as refusals:
-                    token = await self._identify(scope)
+            # Most tokens take no wait, and need no coroutine.
+            token = provider._admit_at_once(scope) if decides_alone else None
+            if token is None or isinstance(token, Decision):
+                token, refusals = await self._identify(scope, token, decides_alone=decides_alone)
         finally:
             if outer is not None:
                 reset_context(served, outer)
@@ -89,7 +88,7 @@ class AuthenticationMiddleware:
             send = self._admitted(scope, send)
         user = sign_in(scope, token)
         # In this frame, for a call of a tool comes through each frame again at each of its steps.
-        outside = _compat.auth_context_var.set(user)
+        outside = self._current_user.set(user)
         try:
             if operation := self._step_up.concerns(scope, token):
                 receive, refusal = await self._step_up.decide(scope, receive, token, operation)
@@ -98,7 +97,7 @@ class AuthenticationMiddleware:
                     return
             await self._app(scope, receive, send)
         finally:
-            reset_context(_compat.auth_context_var, outside)
+            reset_context(self._current_user, outside)
 
     def _located(self, scope: Scope) -> tuple[str | None, str | None]:
         """The URL of the resource that a request is for, or else of the server, and its path in the application."""
@@ -148,7 +147,18 @@ class AuthenticationMiddleware:
             reset_context(_compat.auth_context_var, outside)
             reset_context(refused, told)
 
-    async def _identify(self, scope: Scope) -> "FastMCPAccessToken | None":
+    async def _identify(
+        self, scope: Scope, decision: Decision | None, *, decides_alone: bool
+    ) -> "tuple[FastMCPAccessToken | None, list[Decision]]":
+        """The token of a request that gave none at once, or why there is none."""
+        if decides_alone:
+            admitted = await self._provider._admit(scope, decision)
+            return (None, [admitted]) if isinstance(admitted, Decision) else (admitted, [])
+        with collecting() as refusals:
+            return await self._ask(scope), refusals
+
+    async def _ask(self, scope: Scope) -> "FastMCPAccessToken | None":
+        """Ask an entry point of the provider."""
         answer: AccessToken | FastMCPAccessToken | None
         if self._provider._takes_requests():
             answer = await call_entry_point(self._provider, "authenticate", HTTPConnection(scope))

@@ -145,7 +145,7 @@ class NativeProvider(AuthProvider):
                 out of reach, so it cannot be told whether the token is good. FastMCP's middleware, which would end its
                 request for it, gets ``None`` and answers 503.
         """
-        # As in `_admit`: one more coroutine would be a tenth of what a cached token costs.
+        # As in `_admit_at_once`: one more coroutine would be a tenth of what a cached token costs.
         fields = _compat.token_fields
         if self._accept is None or fields is None:
             decision = self._decide(token)
@@ -175,19 +175,24 @@ class NativeProvider(AuthProvider):
         report(self, decision)
         return decision
 
-    async def _admit(self, request: object) -> "FastMCPAccessToken | Decision":
-        """Decide about a request, and report it: FastMCP's access token, or why there is none."""
-        fields = _compat.token_fields
-        if self._accept is None or fields is None:
+    def _admit_at_once(self, request: object) -> "FastMCPAccessToken | Decision | None":
+        """FastMCP's access token, or else what is known so far, which ``_admit`` goes on with and reports."""
+        accept, fields = self._accept, _compat.token_fields
+        if accept is None or fields is None:
+            return None
+        token = bearer_token(request)
+        if isinstance(token, Decision):
+            return token
+        accepted = accept(token, fields, self._counters)
+        return _compat.token_of_fields(accepted) if isinstance(accepted, dict) else accepted
+
+    async def _admit(self, request: object, decision: Decision | None) -> "FastMCPAccessToken | Decision":
+        """Decide about a request for which there was no token at once, and report it: a token, or why there is none."""
+        if decision is None:
             decision = await self._decide_request(request)
         else:
-            token = bearer_token(request)
-            accepted = token if isinstance(token, Decision) else self._accept(token, fields, self._counters)
-            if isinstance(accepted, dict):
-                return _compat.token_of_fields(accepted)
-            decision = accepted
             if decision.is_pending:
-                decision = await self._decide_later(token, request)
+                decision = await self._decide_later(bearer_token(request), request)
             report(self, decision)
         return _compat.to_fastmcp(decision) if decision.is_accepted else decision
 

@@ -63,6 +63,8 @@ class OperationScopes:
         self._collections: Sequence[Sized] = ()
         self._sizes: list[int] = []
         self._recent: dict[tuple[str, str, str | None], frozenset[str]] = {}
+        # The scopes that an operation needed a moment ago, if it was looked at.
+        self.recent = self._recent.get
         self._found: dict[Operation, Needed] = {}
         self._has_failed = False
 
@@ -75,10 +77,6 @@ class OperationScopes:
     def named(self) -> frozenset[str]:
         """The scopes that are found in the server."""
         return self._named
-
-    def recent(self, operation: tuple[str, str, str | None]) -> frozenset[str] | None:
-        """The scopes that an operation needed a moment ago, if it was looked at."""
-        return self._recent.get(operation)
 
     async def needed(self, operation: Operation, granted: Iterable[str], sessions: Iterable[str]) -> Needed | None:
         """Find out what an operation needs.

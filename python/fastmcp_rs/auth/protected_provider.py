@@ -5,7 +5,7 @@ from types import MethodType
 from typing import Any, ClassVar
 
 from fastmcp_rs import _compat
-from fastmcp_rs._native import AccessToken, DecisionCounters, Dpop
+from fastmcp_rs._native import AccessToken, Decision, DecisionCounters, Dpop
 from fastmcp_rs.auth import fastmcp_verifier
 from fastmcp_rs.auth.dpop import refusal
 from fastmcp_rs.auth.out_of_reach import is_out_of_reach
@@ -59,8 +59,8 @@ class ProtectedProvider:
             or "verify_token" in provider.__dict__
         ):
             return False
-        verifier = provider.token_verifier
-        return isinstance(verifier, AuthProvider) and verifier._decides_alone
+        # One of ours has it, and no other; a mock has everything.
+        return getattr(provider.token_verifier, "_decides_alone", None) is True
 
     @property
     def _scope_hierarchy(self) -> Mapping[str, str | Sequence[str]]:
@@ -170,9 +170,11 @@ class ProtectedProvider:
     def _takes_requests(self) -> bool:
         return False
 
-    def _admit(self, request: object) -> Awaitable[Any]:
-        # No coroutine of its own: this is the way of each request.
-        admitted: Awaitable[Any] = self.provider.token_verifier._admit(request)
+    def _admit_at_once(self, request: object) -> Any:  # noqa: ANN401 - the installed FastMCP's access token, or a decision
+        return self.provider.token_verifier._admit_at_once(request)
+
+    def _admit(self, request: object, decision: Decision | None) -> Awaitable[Any]:
+        admitted: Awaitable[Any] = self.provider.token_verifier._admit(request, decision)
         return admitted
 
     def _ours(self) -> Iterator[AuthProvider]:

@@ -192,9 +192,12 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         raise NotImplementedError(f"{type(self).__name__} does not implement verify_token()")
 
     if TYPE_CHECKING:
+        # There, and asked, where ``_decides_alone`` says so.
+        def _admit_at_once(self, request: object) -> "FastMCPAccessToken | Decision | None":
+            """FastMCP's access token, or else what is known so far."""
 
-        async def _admit(self, request: object) -> "FastMCPAccessToken | Decision":
-            """Decide about a request and report it: there, and asked, where ``_decides_alone`` says so."""
+        async def _admit(self, request: object, decision: "Decision | None") -> "FastMCPAccessToken | Decision":
+            """Decide about a request for which there was no token at once, and report it."""
 
     def stats(self) -> Stats:
         """Count what was decided so far.

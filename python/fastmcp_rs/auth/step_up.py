@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from starlette.types import Message, Receive, Scope
 
 from fastmcp_rs import _compat
-from fastmcp_rs._native import Decision, operation_in_body, operation_in_headers
+from fastmcp_rs._native import Decision, operation_in_headers, operation_in_message
 from fastmcp_rs.auth.operation_scopes import IN_BODY, Needed, Operation, OperationScopes
 from fastmcp_rs.auth.protected_resource import without_offline
 from fastmcp_rs.auth.refusal_response import Refusal
@@ -69,10 +69,11 @@ class StepUp:
         assert scopes is not None  # noqa: S101 - as `concerns` found
         operation: tuple[str, str, str | None] | None
         if found is True:
-            messages = [await receive()]
-            if messages[0].get("more_body", False):
-                await _receive_rest(messages, receive)
-            operation, receive = _read(messages), _again(messages, receive)
+            first = await receive()
+            if first.get("more_body", False):
+                operation, receive = await _read_all(first, receive)
+            else:
+                operation, receive = operation_in_message(first), _again([first], receive)
             if operation is None:
                 return receive, None
         else:
@@ -84,9 +85,7 @@ class StepUp:
         needed = await scopes.needed(Operation(*operation), token.scopes, sessions)
         if needed is not None and needed.is_versioned and found is not True:
             # Which version is asked for is in the body alone.
-            messages = [await receive()]
-            await _receive_rest(messages, receive)
-            operation, receive = _read(messages), _again(messages, receive)
+            operation, receive = await _read_all(await receive(), receive)
             needed = None if operation is None else await scopes.needed(Operation(*operation), token.scopes, sessions)
         if operation is None or needed is None or needed.scopes.issubset(token.scopes):
             return receive, None
@@ -144,28 +143,23 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(scope["root_path"])
 
 
-async def _receive_rest(messages: list[Message], receive: Receive) -> None:
-    """Receive the rest of a body, unless it is too long."""
-    length = len(messages[0].get("body", b""))
+async def _read_all(first: Message, receive: Receive) -> tuple[tuple[str, str, str | None] | None, Receive]:
+    """The operation that a body names, unless it is too long, and from where to receive the body again."""
+    messages = [first]
+    length = len(first.get("body", b""))
     while messages[-1].get("more_body", False) and length <= _LONGEST_BODY:
         messages.append(await receive())
         length += len(messages[-1].get("body", b""))
-
-
-def _read(messages: list[Message]) -> tuple[str, str, str | None] | None:
-    """The operation that a body names, as far as that was received."""
-    last = messages[-1]
-    # Without its end, as after a disconnection, it is none.
-    if last["type"] != "http.request" or last.get("more_body", False):
-        return None
-    parts = [message.get("body", b"") for message in messages]
-    return operation_in_body(parts[0] if len(parts) == 1 else b"".join(parts))
+    body = b"".join(message.get("body", b"") for message in messages)
+    # The last has its end, unless there was a disconnection or it is too long.
+    operation = operation_in_message({**messages[-1], "body": body})
+    # From the end of the list.
+    messages.reverse()
+    return operation, _again(messages, receive)
 
 
 def _again(messages: list[Message], receive: Receive) -> Receive:
-    """From where to receive these messages, as they are, and then what follows."""
-    # From the end of the list.
-    messages.reverse()
+    """From where to receive these messages, of which the last comes first, as they are, and then what follows."""
 
     async def again() -> Message:
         return messages.pop() if messages else await receive()

@@ -4,6 +4,7 @@
 //! goes to the server, whose own checks stand.
 
 use crate::jose::json::{self, Object, Value};
+use crate::jose::plain_json::{Piece, Reader, SeenNames};
 
 /// The longest body that is looked at, in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
@@ -67,6 +68,14 @@ impl Operation {
         if body.len() > LONGEST_BODY {
             return None;
         }
+        match std::str::from_utf8(body).ok().and_then(plain::operation) {
+            Some(found) => found.ok(),
+            None => Self::strictly(body),
+        }
+    }
+
+    /// The operation of any body, by the parser that decides.
+    fn strictly(body: &[u8]) -> Option<Self> {
         let request = json::parse_object(body).ok()?;
         let method = Method::named(request.get("method")?.as_str()?.as_bytes())?;
         if !matches!(request.get("id")?, Value::String(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_)) {
@@ -75,6 +84,94 @@ impl Operation {
         let Value::Object(params) = request.get("params")? else { return None };
         let target = params.get(method.parameter())?.as_str()?.into();
         Some(Self { method, target, version: version(params).ok()? })
+    }
+}
+
+/// Bodies of plain JSON, as almost all are, without a tree of their values.
+mod plain {
+    use super::{Method, Operation, Piece, Reader, SeenNames};
+
+    /// The body asks for nothing that scopes could be demanded for.
+    #[derive(Debug)]
+    pub(super) struct NoOperation;
+
+    /// The operation of a body. `None` leaves the body to the strict parser.
+    pub(super) fn operation(body: &str) -> Option<Result<Operation, NoOperation>> {
+        let mut reader = Reader::of_object(body)?;
+        let mut names = SeenNames::new();
+        let mut members = names.of_object();
+        let (mut method, mut params, mut has_id, mut is_first) = (None, None, false, true);
+        while let Some(name) = reader.next_name(is_first)? {
+            is_first = false;
+            names.add(&mut members, name)?;
+            match (name, reader.value()?) {
+                ("method", value) => match Method::named(value.plain()?.as_bytes()) {
+                    // Whatever the rest is: a second method would be none either.
+                    None => return Some(Err(NoOperation)),
+                    known => method = known,
+                },
+                ("id", Piece::Int(_) | Piece::Text(_)) => has_id = true,
+                ("id", _) => return None,
+                ("params", Piece::Object) => params = Some(Params::read(&mut reader, &mut names)?),
+                (_, value) => reader.finish(value, &mut names)?,
+            }
+        }
+        if !reader.is_at_end() {
+            return None;
+        }
+        let asked = method.filter(|_| has_id).zip(params);
+        let Some((method, target)) = asked.and_then(|(method, params)| Some((method, params.target(method)?))) else {
+            return Some(Err(NoOperation));
+        };
+        Some(Ok(Operation { method, target: target.into(), version: None }))
+    }
+
+    /// Those of the parameters that can name something, where no version is asked for.
+    #[derive(Default)]
+    struct Params<'t> {
+        name: Option<&'t str>,
+        uri: Option<&'t str>,
+    }
+
+    impl<'t> Params<'t> {
+        fn read(reader: &mut Reader<'t>, names: &mut SeenNames<'t>) -> Option<Self> {
+            let mut params = Self::default();
+            let mut members = names.of_object();
+            let mut is_first = true;
+            while let Some(name) = reader.next_name(is_first)? {
+                is_first = false;
+                names.add(&mut members, name)?;
+                match (name, reader.value()?) {
+                    ("name", value) => params.name = Some(value.plain()?),
+                    ("uri", value) => params.uri = Some(value.plain()?),
+                    ("_meta", Piece::Object) => without_fastmcp(reader, names)?,
+                    (_, value) => reader.finish(value, names)?,
+                }
+            }
+            names.end(&members);
+            Some(params)
+        }
+
+        fn target(&self, method: Method) -> Option<&'t str> {
+            if method.parameter() == "uri" { self.uri } else { self.name }
+        }
+    }
+
+    /// Reads the members of `_meta`. `None` where FastMCP's part is among them, which may ask for a version.
+    fn without_fastmcp<'t>(reader: &mut Reader<'t>, names: &mut SeenNames<'t>) -> Option<()> {
+        let mut members = names.of_object();
+        let mut is_first = true;
+        while let Some(name) = reader.next_name(is_first)? {
+            is_first = false;
+            names.add(&mut members, name)?;
+            if name == "fastmcp" {
+                return None;
+            }
+            let value = reader.value()?;
+            reader.finish(value, names)?;
+        }
+        names.end(&members);
+        Some(())
     }
 }
 
@@ -169,7 +266,11 @@ mod tests {
     use super::*;
 
     fn of(body: &str) -> Option<(&'static str, String, Option<String>)> {
-        let read = Operation::of_body(body.as_bytes())?;
+        let read = Operation::of_body(body.as_bytes());
+        if body.len() <= LONGEST_BODY {
+            assert_eq!(read, Operation::strictly(body.as_bytes()), "{}", &body[..body.len().min(100)]);
+        }
+        let read = read?;
         Some((read.method.name(), read.target.into(), read.version.map(Into::into)))
     }
 
@@ -233,6 +334,41 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"result":{"name":"save"}}"#,
         ] {
             assert_eq!(of(other), None, "{}", &other[..other.len().min(100)]);
+        }
+    }
+
+    #[test]
+    fn a_body_with_any_byte_changed_is_read_as_the_strict_parser_reads_it() {
+        let meta = r#""_meta":{"progressToken":7,"x":{"name":"other"}}"#;
+        let bodies = [
+            call(&format!(r#"{{"name":"save","arguments":{{"a":[1,true,null,"b"],"uri":{{}}}},{meta}}}"#)),
+            format!(
+                r#" {{ "params":{{ {meta}, "uri":"note://1" }}, "id":"a", "method":"resources/read", "x":{{}} }} "#
+            ),
+            r#"{"id":1,"method":"prompts/get","params":{"name":"ask","method":"a","id":2}}"#.to_owned(),
+        ];
+        for body in bodies {
+            let found = plain::operation(&body);
+            assert!(matches!(found, Some(Ok(_))), "{body}");
+            for at in 0..body.len() {
+                for byte in *b"\"\\{}[]:,0-aenu \x1f_" {
+                    let mut changed = body.clone().into_bytes();
+                    changed[at] = byte;
+                    assert_eq!(
+                        Operation::of_body(&changed),
+                        Operation::strictly(&changed),
+                        "{}",
+                        String::from_utf8_lossy(&changed)
+                    );
+                    changed.remove(at);
+                    assert_eq!(
+                        Operation::of_body(&changed),
+                        Operation::strictly(&changed),
+                        "{}",
+                        String::from_utf8_lossy(&changed)
+                    );
+                }
+            }
         }
     }
 

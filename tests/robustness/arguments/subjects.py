@@ -388,6 +388,7 @@ ELSEWHERE = {
             *(
                 "NativeProvider.load_access_token(token)",
                 "NativeProvider._admit(request)",
+                "NativeProvider._admit_at_once(request)",
                 "NativeProvider._decide_request(request)",
                 "NativeProvider._decide_presented(request)",
                 "JWTVerifier.explain(token)",
