@@ -59,7 +59,15 @@ def scope_of_unknown_user() -> Any:  # noqa: ANN401 - an ASGI scope
     """
     current: Any = getattr(optional("fastmcp.server.http"), "_current_http_request", None)
     request = None if current is None else current.get()
-    return None if request is None or "user" in request.scope else request.scope
+    if request is None:
+        return None
+    scope = request.scope
+    if "user" in scope and (
+        isinstance(scope["user"], role("AuthenticatedUser")) or scope.get("endpoint", ...) is not scope.get("app")
+    ):
+        # Where the server is mounted, its endpoint is not found yet, and an application around it may have users.
+        return None
+    return scope
 
 
 def session_names(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope

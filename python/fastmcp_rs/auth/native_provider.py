@@ -54,7 +54,9 @@ class NativeProvider(AuthProvider):
 
     @required_scopes.setter
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        self._require(required_scopes, "required_scopes")
+        # `+=` changes the list and then sets it, and a server has it from when it was made: it stays the same list.
+        if required_scopes is not vars(self).get("_required_scopes"):
+            self._require(required_scopes, "required_scopes")
 
     def _require(self, required_scopes: object, argument: str) -> None:
         """Demand scopes that the operator gave under this name."""

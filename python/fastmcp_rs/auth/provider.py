@@ -136,7 +136,9 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     @required_scopes.setter
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        self._required_scopes = _live_scopes(scopes(required_scopes, "required_scopes"))
+        # `+=` changes the list and then sets it, and a server has it from when it was made: it stays the same list.
+        if required_scopes is not vars(self).get("_required_scopes"):
+            self._required_scopes = _live_scopes(scopes(required_scopes, "required_scopes"))
 
     @property
     def unavailable(self) -> Literal["raise", "none"]:

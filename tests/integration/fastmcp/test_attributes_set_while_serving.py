@@ -36,6 +36,18 @@ def test_a_further_required_scope_binds_the_next_request(issuer, server, verifie
     assert server.status(issuer.token(scope="admin read")) == 200
 
 
+def test_scopes_that_are_added_by_an_operator_can_be_removed_again(issuer, server, verifier):
+    token = issuer.token(scope="read")
+    verifier.required_scopes += ["admin"]
+    assert server.status(token) == 403
+    verifier.required_scopes.remove("admin")
+    assert server.status(token) == 200
+    verifier.required_scopes[:] = ["admin", "more"]
+    assert server.status(token) == 403
+    verifier.required_scopes.clear()
+    assert server.status(token) == 200
+
+
 def test_another_issuer_binds_the_next_request(issuer, server, verifier, reasons):
     old, new = issuer.token(), issuer.token(iss="https://new.example")
     assert [server.status(old), server.status(new)] == [200, 401]

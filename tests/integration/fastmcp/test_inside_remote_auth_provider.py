@@ -10,8 +10,12 @@ import pytest
 from fastmcp import FastMCP
 from fastmcp.server.auth.auth import RemoteAuthProvider
 from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials, AuthenticationBackend, SimpleUser, UnauthenticatedUser
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
 
 from fastmcp_rs import _compat
 from fastmcp_rs._log_rate import LogRateLimiter
@@ -127,6 +131,26 @@ def test_keys_out_of_reach_are_a_503(issuer, serve, without_keys, unavailable, m
         assert int(reply.headers["retry-after"]) > 0
         assert "www-authenticate" not in reply.headers
     assert without_keys.stats()["unavailable"] == {"keys_unavailable": 1}
+
+
+class OfAnApplication(AuthenticationBackend):
+    """Users of the application that a server is mounted in."""
+
+    def __init__(self, user):
+        self.user = user
+
+    async def authenticate(self, _connection):
+        return AuthCredentials(), self.user
+
+
+@pytest.mark.parametrize("user", [SimpleUser("alice"), UnauthenticatedUser()], ids=["a user", "no user"])
+def test_an_application_around_the_server_may_have_users_of_its_own(issuer, without_keys, serve, user):
+    def around(app):
+        outer = [Middleware(AuthenticationMiddleware, backend=OfAnApplication(user))]
+        return Starlette(routes=[Mount("/", app)], middleware=outer, lifespan=app.lifespan)
+
+    with serve(remote(without_keys), around=around) as server:
+        assert server.status(issuer.token()) == (503 if IS_TOLD else 401)
 
 
 def test_an_outage_fills_no_log(issuer, serve, without_keys, monkeypatch):

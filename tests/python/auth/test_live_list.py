@@ -119,3 +119,30 @@ def test_the_scopes_of_every_provider_can_be_changed_in_place(make):
     assert (provider.required_scopes, other.required_scopes) == (["read"], [])
     with pytest.raises(ValueError, match="required_scopes"):
         provider.required_scopes.append("no scope")
+
+
+@pytest.mark.parametrize("name", ["issuer", "audience", "required_scopes"])
+def test_a_list_that_is_added_to_stays_the_same_list(name):
+    verifier = JWTVerifier(
+        **{"secret": "a shared secret of the tests that is long enough", "audience": "x", name: ["a"]}
+    )
+    held = getattr(verifier, name)
+    setattr(verifier, name, held.__iadd__(["b"]))
+    assert getattr(verifier, name) is held
+    held.remove("a")
+    assert getattr(verifier, name) == ["b"]
+    with pytest.raises(ValueError, match=name):
+        held.append(3)
+
+
+def test_so_it_is_with_a_provider_of_any_other_kind():
+    class Own(AuthProvider):
+        async def verify_token(self, _token):
+            return None
+
+    provider = Own(required_scopes=["a"])
+    held = provider.required_scopes
+    provider.required_scopes += ["b"]
+    assert provider.required_scopes is held
+    with pytest.raises(ValueError, match="required_scopes"):
+        held.append(3)
