@@ -9,6 +9,8 @@ use fastmcp_rs::oauth::server::dpop::{
     AuthScheme, DpopMode, DpopNonces, DpopSettings, DpopVerifier, MAX_PROOFS_OF_KEY, PossessionRefusal,
     PresentedRequest, ProofCheck, Proven, TargetUri, explain,
 };
+use fastmcp_rs::outcome::proof_fault::ProofFault;
+use fastmcp_rs::outcome::rejection::Rejection;
 use fastmcp_rs::testing::KeyPair;
 
 use crate::common::{NOW, Signer};
@@ -71,6 +73,16 @@ impl Client {
 
     fn bound(&self) -> String {
         format!(r#"{{"cnf":{{"jkt":"{}"}}}}"#, self.keys.thumbprint().unwrap())
+    }
+
+    /// What a fresh verifier tells of proofs that have not the form of one.
+    fn told_of_form(&self, proofs: &[&str]) -> String {
+        match said(&verifier(DpopMode::Required, None), TOKEN, &self.bound(), &self.request(proofs), NOW) {
+            Err(PossessionRefusal::Rejected(Rejection::Proof(ProofFault::Malformed), Some(compared))) => {
+                format!("{}, not {}", compared.got.join(" "), compared.expected.join(" "))
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The code of what a fresh verifier says of these proofs.
@@ -205,6 +217,41 @@ fn a_proof_is_a_jwt_of_its_type() {
     }
     assert_eq!(client.code(&[&client.proof(&[("alg", None)], &[])]), "dpop_proof_malformed");
     assert_eq!(client.code(&[&client.proof(&[("more", Some("1"))], &[("more", Some("{}"))])]), "by key");
+}
+
+// Without one of these rules another would refuse such a proof, or none would tell why: each is known by what it tells.
+#[test]
+fn each_rule_of_the_form_tells_what_it_found() {
+    let client = Client::new();
+    let proof = client.proof(&[], &[]);
+    let sign = |header: &str, claims: &str| client.keys.sign(header.as_bytes(), claims.as_bytes()).unwrap();
+    let several = "several DPoP headers, not one DPoP header";
+    assert_eq!(client.told_of_form(&[&proof, &proof]), several);
+    assert_eq!(client.told_of_form(&[&proof, ""]), several);
+    let long = client.with_claim("more", &format!("\"{}\"", "x".repeat(8 * 1024)));
+    let header = "a header with an extension (crit, b64, zip), not none";
+    let claims = "claims of another form, not a JSON object";
+    for (proof, told) in [
+        (long, "a proof of more than 8 KiB, not 8 KiB at most"),
+        ("a.b".to_owned(), "a text of another form, not three parts of base64url"),
+        (client.proof(&[("alg", None)], &[]), "a header of another form, not a JSON object with alg, typ and jwk"),
+        (client.proof(&[("kid", Some("1"))], &[]), "a header of another form, not a JSON object with alg, typ and jwk"),
+        (client.proof(&[("crit", Some("[\"exp\"]"))], &[]), header),
+        (client.proof(&[("b64", Some("false"))], &[]), header),
+        (client.proof(&[("zip", Some("\"DEF\""))], &[]), header),
+        (client.proof(&[("typ", Some("\"JWT\""))], &[]), "JWT, not dpop+jwt"),
+        (client.proof(&[("typ", None)], &[]), ", not dpop+jwt"),
+        (sign(&client.header(), "[]"), claims),
+        (sign(&client.header(), r#"{"jti":"a","jti":"b"}"#), claims),
+        (client.proof(&[], &[("jti", None)]), "none, not a jti that is a text"),
+        (client.proof(&[], &[("jti", Some("\"\""))]), "none, not a jti that is a text"),
+        (client.proof(&[], &[("htm", Some("1"))]), "none, not a htm that is a text"),
+        (client.proof(&[], &[("htu", None)]), "none, not a htu that is a text"),
+        (client.proof(&[], &[("iat", None)]), "none, not an iat in seconds"),
+        (client.with_claim("nonce", "1"), "another type, not a nonce that is a text"),
+    ] {
+        assert_eq!(client.told_of_form(&[&proof]), told);
+    }
 }
 
 #[test]
