@@ -106,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_is_no_other_use_of_the_secret() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
+        let of = |text: &[u8]| base64url::encode(&hmac::sign(&key, text).as_ref()[..NONCE_BYTES]);
+        let nonce = nonces(1).newest(at(600));
+        assert_ne!(nonce, of(&10_i64.to_be_bytes()));
+        assert_eq!(nonce, of(b"fastmcp-rs DPoP nonce\0\0\0\0\0\0\0\0\x0a"), "workers of each version agree on it");
+    }
+
+    #[test]
     fn a_short_secret_is_refused_and_none_is_shown() {
         assert!(DpopNonces::new(&vec![1; 31].into()).is_err());
         assert_eq!(format!("{:?}", nonces(1)), "DpopNonces(..)");

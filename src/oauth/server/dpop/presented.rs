@@ -53,9 +53,12 @@ mod tests {
 
     #[test]
     fn a_token_comes_under_one_of_two_schemes_in_any_case() {
-        for (header, scheme) in
-            [("Bearer t", AuthScheme::Bearer), ("DPoP t", AuthScheme::Dpop), ("dpop t", AuthScheme::Dpop)]
-        {
+        for (header, scheme) in [
+            ("Bearer t", AuthScheme::Bearer),
+            ("BEARER t", AuthScheme::Bearer),
+            ("DPoP t", AuthScheme::Dpop),
+            ("dpop t", AuthScheme::Dpop),
+        ] {
             assert_eq!(read(&[header]), Ok((scheme, "t".to_owned())), "{header}");
         }
         for header in ["Basic t", "DPoPX t", "DPoP", "DPoP  ", "t"] {

@@ -241,7 +241,8 @@ mod tests {
         assert_ne!(one.digests(&[1; 32], "a"), other.digests(&[1; 32], "a"));
         assert_ne!(one.digests(&[1; 32], "a").0, one.digests(&[1; 32], "b").0);
         assert_eq!(one.digests(&[1; 32], "a").1, one.digests(&[1; 32], "b").1);
-        assert_ne!(one.digests(&[1; 32], "a"), one.digests(&[2; 32], "a"));
+        assert_ne!(one.digests(&[1; 32], "a").0, one.digests(&[2; 32], "a").0);
+        assert_ne!(one.digests(&[1; 32], "a").1, one.digests(&[2; 32], "a").1);
     }
 
     #[test]

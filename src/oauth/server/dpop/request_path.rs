@@ -83,6 +83,7 @@ mod tests {
             ("/mcp", Some("/other"), "", "/mcp", "/mcp"),
             ("/mcp", Some("/mcp?query"), "", "/mcp", "/mcp"),
             ("/mcp", Some("/%zz"), "", "/mcp", "/mcp"),
+            ("/\u{e9}", Some("/\u{e9}"), "", "/%C3%A9", "/%C3%A9"),
             ("//mcp", Some("//mcp"), "", "//mcp", "//mcp"),
         ] {
             assert_eq!(request_path(path, raw, root, false), beyond, "{path} {raw:?} {root}");

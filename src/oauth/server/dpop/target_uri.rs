@@ -89,21 +89,10 @@ fn origin(scheme: &str, authority: &str) -> Option<Box<str>> {
     })
 }
 
-/// A registered name or an IPv4 address (RFC 3986 section 3.2.2), in lower case.
+/// A registered name or an IPv4 address (RFC 3986 section 3.2.2), in lower case, its escapes too.
 fn normal_name(name: &str) -> Option<String> {
     let normal = normal_octets(name, |byte| is_unreserved(byte) || is_sub_delimiter(byte))?;
-    if normal.is_empty() {
-        return None;
-    }
-    // What is percent-encoded stays in capitals.
-    let mut lower = String::with_capacity(normal.len());
-    let mut encoded = 0_u8;
-    for c in normal.chars() {
-        encoded = if c == '%' { 3 } else { encoded };
-        lower.push(if encoded > 0 { c } else { c.to_ascii_lowercase() });
-        encoded = encoded.saturating_sub(1);
-    }
-    Some(lower)
+    (!normal.is_empty()).then(|| normal.to_ascii_lowercase())
 }
 
 /// A path whose escapes are in capitals and only where they are needed, without `.` and `..` (RFC 3986 section 5.2.4). The
@@ -277,6 +266,7 @@ mod tests {
         let of = |scheme, host, path| TargetUri::of_request(scheme, host, path).map(|uri| uri.to_string());
         assert_eq!(of("http", "127.0.0.1:8000", "/mcp").unwrap(), "http://127.0.0.1:8000/mcp");
         assert_eq!(of("wss", "A.example:443", "/mcp").unwrap(), "https://a.example/mcp");
+        assert_eq!(of("ws", "A.example:80", "/mcp").unwrap(), "http://a.example/mcp");
         assert_eq!(of("https", "[::1]:8443", "").unwrap(), "https://[::1]:8443/");
         for (host, path) in
             [("", "/mcp"), ("a.example/b", "/mcp"), ("u@a.example", "/mcp"), ("a.example", "mcp"), ("a.example", "/?")]
@@ -292,6 +282,7 @@ mod tests {
         assert_eq!(join("https://a.example/", "/mcp/").unwrap(), "https://a.example/mcp/");
         assert_eq!(join("https://a.example/api/", "/mcp").unwrap(), "https://a.example/api/mcp");
         assert_eq!(join("https://a.example/api", "").unwrap(), "https://a.example/api");
+        assert_eq!(join("https://a.example/api/", "").unwrap(), "https://a.example/api/");
         assert_eq!(join("https://a.example/api", "//mcp").unwrap(), "https://a.example/api//mcp");
         assert_eq!(join("https://a.example/api", "mcp"), None.or(join("https://a.example", "/apimcp")));
         assert_eq!(join("https://a.example/api", "/%"), None);
