@@ -31,12 +31,16 @@ impl Tenants {
     }
 
     /// Whether a token is one of these tenants', by its `tid`, and its `iss` is that tenant's: an expected issuer with the
-    /// placeholder filled in, or what the key says of itself (`key_issuer`), filled in likewise. A key that belongs to one
-    /// tenant, or to another issuer altogether, signs for that alone.
+    /// placeholder filled in, or what the key says of itself (`key_issuer`), filled in likewise. An expected issuer without
+    /// the placeholder has no tenants, so its tokens need no `tid`. A key that belongs to one tenant, or to another issuer
+    /// altogether, signs for that alone.
     pub(super) fn accept(&self, issuers: &[Box<str>], key_issuer: Option<&str>, claims: &Claims) -> bool {
         let Some(issuer) = claims.issuer() else { return false };
         if key_issuer.is_some_and(|bound| !bound.contains(PLACEHOLDER) && bound != issuer) {
             return false;
+        }
+        if issuers.iter().any(|expected| **expected == *issuer && !expected.contains(PLACEHOLDER)) {
+            return true;
         }
         let tenant = claims.tenant();
         let Some(tenant) = tenant.filter(|tenant| self.accepts(tenant)) else { return false };
@@ -141,12 +145,18 @@ mod tests {
     #[test]
     fn an_issuer_beside_a_template_is_a_literal_string() {
         let issuers = [TEMPLATE.into(), "https://fixed.example".into()];
-        let accepts = |iss: &str| {
-            let claims = Claims::parse(format!(r#"{{"tid":"{ONE}","iss":"{iss}"}}"#).as_bytes()).unwrap();
-            Tenants::Any.accept(&issuers, None, &claims)
+        let accepts = |iss: &str, key_issuer| {
+            let claims = |more: &str| Claims::parse(format!(r#"{{"iss":"{iss}"{more}}}"#).as_bytes()).unwrap();
+            // It has no tenants, so what its token says of one means nothing.
+            let said = ["", r#","tid":"none""#, r#","tid":1"#, &format!(r#","tid":"{ONE}""#)]
+                .map(|more| Tenants::Any.accept(&issuers, key_issuer, &claims(more)));
+            assert!(said.iter().all(|one| *one == said[0]), "{iss}");
+            said[0]
         };
-        assert!(accepts("https://fixed.example"));
-        assert!(!accepts("https://fixed.example/") && !accepts("https://other.example"));
+        assert!(accepts("https://fixed.example", None) && accepts("https://fixed.example", Some(TEMPLATE)));
+        assert!(!accepts("https://fixed.example/", None) && !accepts("https://other.example", None));
+        assert!(!accepts("https://fixed.example", Some("https://other.example")), "the key of another issuer");
+        assert!(!accepts(TEMPLATE, None), "the template itself is no issuer");
     }
 
     #[test]
