@@ -1,6 +1,6 @@
 """A verifier of many issuers, each with keys and rules of its own: what ``JWTVerifier.from_issuers`` makes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from fastmcp_rs import _compat
@@ -83,8 +83,10 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             resource_name=resource_name,
             resource_documentation=resource_documentation,
         )
+        # Only where the operator named none do they follow the issuers.
+        self._names_servers = authorization_servers is None and self._resource is not None
         for issuer in given:
-            self.add_issuer(issuer)
+            self._add(self._made(issuer, self._common))
         if not self._verifiers and unlisted_issuers is None:
             raise ValueError("issuers is empty: give one at least, or unlisted_issuers, which allows others")
         self._read_denylist(denylist, denylist_interval)
@@ -108,6 +110,9 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
     def add_issuer(self, issuer: Any) -> None:  # noqa: ANN401 - a str, a dict or a JWTVerifier
         """Trust an issuer from now on, also while requests run.
 
+        Where the metadata of the resource names the issuers of ``from_issuers``, it names this one too if clients can
+        find it: it is given without keys and ``tenants``.
+
         Args:
             issuer: As an item of ``JWTVerifier.from_issuers``.
 
@@ -115,9 +120,14 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             ValueError: It cannot work, or is trusted already.
         """
         self._add(self._made(issuer, self._common))
+        found = self._discovered(issuer)
+        if found is not None:
+            self._name_servers(lambda named: [*named, found])
 
     def remove_issuer(self, issuer: str) -> None:
         """No longer trust an issuer, and those that were added with it. Its tokens are refused from now on.
+
+        The metadata of the resource no longer names it, where it did so by itself.
 
         Args:
             issuer: The issuer, as it was given.
@@ -129,6 +139,13 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             raise ValueError(f"the issuer {issuer!r} is none of these: {', '.join(self._verifiers)}")
         removed = self._verifiers[issuer]
         self._verifiers = {name: verifier for name, verifier in self._verifiers.items() if verifier is not removed}
+        self._name_servers(lambda named: [name for name in named if name in self._verifiers])
+
+    def _name_servers(self, changed: Callable[[list[str]], list[str]]) -> None:
+        """Change which issuers the metadata names, unless the operator named them."""
+        if self._names_servers and self._resource is not None:
+            self._resource.name_servers(changed(self._resource.authorization_servers))
+            self._expose(authorization_servers=list(self._resource.authorization_servers))
 
     def _discovered(self, issuer: object) -> str | None:
         """The name of an issuer whose metadata names its keys: clients can get tokens from it."""

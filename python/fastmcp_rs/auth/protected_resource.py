@@ -110,6 +110,14 @@ class ProtectedResource:
             check_server_url(resource_documentation, "resource_documentation")
             self.resource_documentation = url_text(resource_documentation, "resource_documentation")
 
+    def name_servers(self, servers: Sequence[str]) -> None:
+        """Name these authorization servers from now on.
+
+        Raises:
+            ValueError: One cannot be said in metadata.
+        """
+        self.authorization_servers = _servers(list(servers), None) if servers else []
+
     def document(self, url: str, required_scopes: Sequence[str]) -> dict[str, Any]:
         """The metadata of the resource at a URL (RFC 9728 section 2); what is empty is left out."""
         supported = required_scopes if self.scopes_supported is None else self.scopes_supported

@@ -95,6 +95,31 @@ def test_the_metadata_names_the_issuers_that_name_their_keys():
     assert not hasattr(without, "authorization_servers")
 
 
+def test_the_metadata_follows_the_issuers_unless_the_operator_named_them(serve):
+    one, two, later = (f"https://{number}.example" for number in ("one", "two", "later"))
+    with_keys = {"issuer": "https://keys.example", "jwks_uri": "https://keys.example/jwks"}
+    for given, named in ((None, [one, later]), ([two], [two])):
+        made = []
+
+        def of_server(url, given=given, made=made):
+            made.append(JWTVerifier.from_issuers([one, two], authorization_servers=given, **url_of(url)))
+            return made[0]
+
+        with serve(of_server) as server:
+            verifier = made[0]
+            verifier.add_issuer(later)
+            verifier.add_issuer(with_keys)
+            with pytest.raises(ValueError, match="twice"):
+                verifier.add_issuer(one)
+            verifier.remove_issuer(two)
+            told = json.loads(server.request("GET", "/.well-known/oauth-protected-resource/mcp").body)
+            assert told["authorization_servers"] == verifier.authorization_servers == named
+            verifier.remove_issuer(one)
+            verifier.remove_issuer(later)
+            told = json.loads(server.request("GET", "/.well-known/oauth-protected-resource/mcp").body)
+            assert told.get("authorization_servers", []) == ([] if given is None else named)
+
+
 def test_a_verifier_of_a_resource_of_its_own_is_an_error():
     own = JWTVerifier.from_issuer("https://one.example", **url_of("https://server.example"))
     assert own.audience is FROM_RESOURCE
