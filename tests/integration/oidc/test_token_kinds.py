@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from functools import partial
 
 import pytest
 
@@ -108,3 +109,46 @@ def test_an_id_token_of_oidc_provider_says_nothing_of_its_kind(provider, judgeme
     assert judgement(of_oidc_provider(provider, typ="at+jwt"), token) == "wrong_type"
     for options in ({"allow_id_tokens": False}, {"typ": "at+jwt"}):
         assert asyncio.run(of_oidc_provider(provider, **options).verify_token(provider.token())), options
+
+
+WRONG_AUDIENCE = "https://other.example"
+
+
+def behind_both(server, by_keys, by_server, token, judgement):
+    """Hold an access token against both kinds of provider, knowing no more of the server than its issuer."""
+    for audience, said in ((None, "accepted"), (WRONG_AUDIENCE, "audience_mismatch")):
+        assert judgement(by_server(audience=audience), token) == said
+        assert judgement(JWTVerifier.from_issuer(server.issuer, audience=audience), token) == by_keys(said)
+        # An issuer of opaque tokens stands behind one verifier with others, whose tokens are JWTs.
+        both = JWTVerifier.from_issuers(
+            [server.issuer], audience=audience, opaque_token_provider=by_server(audience=audience)
+        )
+        assert judgement(both, token) == said
+
+
+def test_an_access_token_of_canaille_is_accepted_behind_both(of_canaille, judgement):
+    server, tokens = of_canaille
+    behind_both(server, lambda said: said, partial(made, server.token_url), tokens["access"], judgement)
+
+
+def test_an_access_token_of_django_oauth_toolkit_is_for_its_server_to_tell_about(of_django, judgement, records):
+    server, tokens = of_django
+    # Its answers have no audience, so another one than any is never met.
+    by_server = partial(made, server.token_url, introspection_url=f"{server.issuer}/introspect/")
+    behind_both(server, lambda _: "malformed_token", by_server, tokens["access"], judgement)
+    refused = [record for record in records() if record.reason == "malformed_token"]
+    assert {record.levelname for record in refused} == {"WARNING"}
+    assert "OAuthProvider" in refused[0].getMessage()
+
+
+def test_an_access_token_of_a_server_of_debian_is_accepted_behind_both(of_debian, judgement):
+    server, tokens, _ = of_debian
+    by_server = partial(OAuthProvider, "app", "hush-hush", server.token_url)
+    behind_both(server, lambda said: said, by_server, tokens["access"], judgement)
+
+
+@pytest.mark.parametrize("is_jwt", [True, False], ids=["JWT", "opaque"])
+def test_an_access_token_of_oidc_provider_is_accepted_behind_both(is_jwt, provider, resource, judgement):
+    token = provider.token(resource if is_jwt else "https://opaque.example/")
+    by_server = partial(of_oidc_provider, provider)
+    behind_both(provider, lambda said: said if is_jwt else "malformed_token", by_server, token, judgement)
