@@ -25,8 +25,50 @@ JWT_RESOURCE, OPAQUE_RESOURCE = "https://server.example/mcp", "https://opaque.ex
 CLIENT = {"client_id": "robot", "client_secret": "what only the robot knows"}
 HOSTILE, HONEST = "127.0.0.1", "127.0.0.2"
 OK, UNAUTHORIZED, UNAVAILABLE = 200, 401, 503
+# No answer (0) is none that let a token in.
+REFUSED = (UNAUTHORIZED, UNAVAILABLE, 400, 431, 0)
 PAGE, MEGABYTE = 4096, 2**20
-BURST, BURST_SECONDS, STEADY_THREADS = 400, 20, 4
+BURST_SECONDS, STEADY_THREADS = 20, 4
+
+# Sends one request for each line of its input, all at once and from one address, and prints how often each status came.
+# A process of its own: thousands of requests in this one would delay the user's.
+BURST_SENDER = """
+import asyncio, collections, json, resource, sys
+
+HEADERS = "content-type: application/json", "accept: application/json, text/event-stream", "connection: close"
+host, port, body = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+
+async def ask(token, ready):
+    head = [f"host: {host}:{port}", f"content-length: {len(body)}", f"authorization: Bearer {token}", *HEADERS]
+    request = "\\r\\n".join(["POST /mcp HTTP/1.1", *head, "", ""]).encode() + body
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+        ready.release()
+        await begin.wait()
+        writer.write(request)
+        status = int((await reader.readline()).split()[1])
+        await reader.read()
+        writer.close()
+        return status
+    except (OSError, IndexError, ValueError):
+        ready.release()
+        return 0
+
+async def main():
+    global begin
+    begin, ready = asyncio.Event(), asyncio.Semaphore(0)
+    tokens = sys.stdin.read().split()
+    asked = []
+    for token in tokens:
+        # One after the other, so that no connection waits for the listener.
+        asked.append(asyncio.create_task(ask(token, ready)))
+        await ready.acquire()
+    begin.set()
+    print(json.dumps(collections.Counter(await asyncio.gather(*asked))))
+
+asyncio.run(main())
+"""
 
 INITIALIZE = json.dumps(
     {
@@ -62,6 +104,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--burst", type=int, default=400, help="made-up opaque tokens at once, every 20 seconds")
+    parser.add_argument("--token-bytes", type=int, default=43, help="how long each of them is")
+    parser.add_argument("--bursts-only", action="store_true", help="without the steady attack")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         command = ["node", "oidc.mjs", "0", str(Path(folder) / "keys.json"), "RS256"]
@@ -75,7 +120,7 @@ def main() -> int:
             text=True,
         )
         try:
-            attack = Attack(issuer, int(_line_of(served)), served.pid, options.seed)
+            attack = Attack(issuer, int(_line_of(served)), served.pid, options)
             figures = attack.run(options.seconds)
         finally:
             for process in (served, provider):
@@ -87,9 +132,10 @@ def main() -> int:
 class Attack:
     """One attack on one server."""
 
-    def __init__(self, issuer: str, port: int, pid: int, seed: int) -> None:
+    def __init__(self, issuer: str, port: int, pid: int, options: argparse.Namespace) -> None:
         self._issuer, self._port, self._pid = issuer, port, pid
-        self._seed = seed
+        self._seed, self._options = options.seed, options
+        self._most_memory = 0
         self._known: set[str] = set()
         self._renew()
         self._statuses: Counter[int] = Counter()
@@ -105,7 +151,8 @@ class Attack:
                 raise RuntimeError("a good token is refused before the attack")
         calm = [self._ask(token, HONEST)[1] for token in self._tokens * 100]
         before, started = self._memory(), time.monotonic()
-        threads = [threading.Thread(target=self._steadily, args=(number,)) for number in range(STEADY_THREADS)]
+        steady = 0 if self._options.bursts_only else STEADY_THREADS
+        threads = [threading.Thread(target=self._steadily, args=(number,)) for number in range(steady)]
         threads += [threading.Thread(target=self._in_bursts), threading.Thread(target=self._honestly)]
         for thread in threads:
             thread.start()
@@ -124,6 +171,7 @@ class Attack:
             "honest_requests": sum(self._honest.values()),
             "wrong_refusals": sum(count for status, count in self._honest.items() if status not in (OK, UNAVAILABLE)),
             "honest_503": self._honest[UNAVAILABLE],
+            "peak_growth_mb": round((self._most_memory - before) / MEGABYTE, 1),
             "growth_mb": round((self._memory() - before) / MEGABYTE, 1),
             "calm_ms": round(statistics.median(calm) * 1000, 1),
             "delay_ms": {name: round(percentile[at] * 1000, 1) for name, at in (("p50", 49), ("p99", 98))},
@@ -138,11 +186,13 @@ class Attack:
     def _in_bursts(self) -> None:
         chance = random.Random(f"{self._seed} bursts")  # noqa: S311 - as above
         while not self._over.wait(BURST_SECONDS):
-            burst = [threading.Thread(target=self._hostile, args=(_made_up(chance),)) for _ in range(BURST)]
-            for thread in burst:
-                thread.start()
-            for thread in burst:
-                thread.join()
+            tokens = [_made_up(chance, self._options.token_bytes) for _ in range(self._options.burst)]
+            command = [sys.executable, "-c", BURST_SENDER, HOSTILE, str(self._port), INITIALIZE]
+            sent = subprocess.run(command, input="\n".join(tokens), capture_output=True, text=True, check=True)
+            for status, count in json.loads(sent.stdout).items():
+                self._statuses[int(status)] += count
+                if int(status) not in REFUSED:
+                    self._wrong += ["of a burst"] * count
 
     def _honestly(self) -> None:
         while not self._over.is_set():
@@ -152,12 +202,13 @@ class Attack:
                 status, delay = self._ask(token, HONEST)
                 self._honest[status] += 1
                 self._delays.append(delay)
+            self._most_memory = max(self._most_memory, self._memory())
             time.sleep(0.05)
 
     def _hostile(self, token: str) -> None:
         status, _ = self._ask(token, HOSTILE)
         self._statuses[status] += 1
-        if status not in (UNAUTHORIZED, UNAVAILABLE, 400, 431, 0) and token not in self._known:
+        if status not in REFUSED and token not in self._known:
             self._wrong.append(token)
 
     def _forged(self, chance: random.Random) -> str:
@@ -215,8 +266,8 @@ def _line_of(process: "subprocess.Popen[str]") -> str:
     return "" if process.stdout is None else process.stdout.readline()
 
 
-def _made_up(chance: random.Random) -> str:
-    return "".join(chance.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", k=43))
+def _made_up(chance: random.Random, length: int = 43) -> str:
+    return "".join(chance.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", k=length))
 
 
 def _mutated(token: str, chance: random.Random) -> str:
