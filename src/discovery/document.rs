@@ -58,6 +58,14 @@ pub fn kind(body: &[u8], error: NotAnObject) -> String {
     known.to_owned()
 }
 
+/// Whether a JSON object is a map of certificates by key id.
+#[must_use]
+pub fn is_certificates(object: &Object) -> bool {
+    let is_certificate =
+        |value: &Value| value.as_str().is_some_and(|text| text.trim_start().starts_with("-----BEGIN "));
+    object.iter().len() > 0 && object.iter().all(|(_, value)| is_certificate(value))
+}
+
 /// What a JSON object is that is no JWK Set.
 #[must_use]
 pub fn kind_without_keys(object: &Object) -> String {
@@ -67,13 +75,6 @@ pub fn kind_without_keys(object: &Object) -> String {
             "it is the metadata of a server: give what it calls jwks_uri ({}), or the issuer to JWTVerifier.from_issuer()",
             sanitize(uri)
         );
-    }
-    let is_certificate =
-        |value: &Value| value.as_str().is_some_and(|text| text.trim_start().starts_with("-----BEGIN "));
-    if object.iter().len() > 0 && object.iter().all(|(_, value)| is_certificate(value)) {
-        return "it is a map of certificates by key id, as Firebase has it: give the URL of the issuer's JWK Set, which its \
-                metadata calls jwks_uri, or the issuer to JWTVerifier.from_issuer()"
-            .to_owned();
     }
     if text("kty").is_some() {
         return "it is one JWK and not a set: give it as public_key".to_owned();
@@ -130,9 +131,9 @@ mod tests {
         let of = |text: &str| kind_without_keys(&json::parse_object(text.as_bytes()).unwrap());
         let metadata = of(r#"{"issuer":"https://a.example","jwks_uri":"https://a.example/k\n"}"#);
         assert!(metadata.contains(r"https://a.example/k\n") && metadata.contains("from_issuer"), "{metadata}");
-        assert!(
-            of(r#"{"k1":"-----BEGIN CERTIFICATE-----\nMII","k2":"-----BEGIN CERTIFICATE-----"}"#).contains("Firebase")
-        );
+        let certificates = |text: &str| is_certificates(&json::parse_object(text.as_bytes()).unwrap());
+        assert!(certificates(r#"{"k1":"-----BEGIN CERTIFICATE-----\nMII","k2":"-----BEGIN CERTIFICATE-----"}"#));
+        assert!(!certificates("{}") && !certificates(r#"{"k1":"-----BEGIN CERTIFICATE-----","k2":1}"#));
         assert!(of(r#"{"kty":"RSA","n":"AQAB"}"#).contains("one JWK"));
         assert!(of(r#"{"error":"not_found"}"#).contains("\"error\""));
         for other in ["{}", r#"{"keys":{}}"#, r#"{"a":"b"}"#] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Explanation, Record, fix, times};
+use super::{Explanation, Record, SettingNames, fix, times};
 use crate::jose::jwt::NumericDate;
 use crate::oauth::server::answer::Answer;
 use crate::oauth::server::token_introspection::Inquiry;
@@ -16,8 +16,15 @@ use crate::verify::Decision;
 /// Explains what a server tells of a token that it was asked about, or why it cannot be asked. Nothing of these secrets is in
 /// it.
 #[must_use]
-pub fn asked(token: &[u8], inquiry: Inquiry, policy: &Policy, now: NumericDate, secrets: &Secrets) -> Explanation {
-    let mut record = Record::default();
+pub fn asked(
+    token: &[u8],
+    inquiry: Inquiry,
+    policy: &Policy,
+    now: NumericDate,
+    secrets: &Secrets,
+    names: SettingNames,
+) -> Explanation {
+    let mut record = Record { names, ..Record::default() };
     let decision = match inquiry {
         Err(decision) => decision,
         Ok(answer) => {

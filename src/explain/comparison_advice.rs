@@ -56,7 +56,18 @@ fn difference(compared: &Comparison) -> Option<&'static str> {
         return Some("the slash at the end");
     }
     let bare = |text: &str| without_slash(text).to_ascii_lowercase();
-    pairs().any(|(got, expected)| bare(got) == bare(expected)).then_some("case")
+    if pairs().any(|(got, expected)| bare(got) == bare(expected)) {
+        return Some("case");
+    }
+    let without_scheme = |text: &str| {
+        let bare = bare(text);
+        bare.strip_prefix("https://").or(bare.strip_prefix("http://")).map(str::to_owned)
+    };
+    let differ_in_scheme = |got: &str, expected: &str| {
+        let got = without_scheme(got);
+        got.is_some() && got == without_scheme(expected)
+    };
+    pairs().any(|(got, expected)| differ_in_scheme(got, expected)).then_some("http and https")
 }
 
 fn are_swapped(checks: &[Checked]) -> bool {

@@ -1,22 +1,38 @@
-//! What the reader of an explanation calls a setting: a parameter of the Python classes, or an option of the command.
+//! What the reader of an explanation calls a setting: a parameter of a Python class, or an option of the command.
 
 use std::borrow::Cow;
 
 /// What the reader calls a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SettingNames {
-    /// A parameter.
+    /// A parameter of most classes.
     #[default]
     Parameters,
+    /// A parameter of `OAuthProvider`, some of which have names of their own.
+    ParametersOfOAuthProvider,
     /// An option of `fastmcp-rs explain`, where there is one.
     Options,
 }
 
 impl SettingNames {
+    /// Those of a class or a command, by the name that its Python has for it.
+    #[must_use]
+    pub fn of_reader(reader: &str) -> Self {
+        match reader {
+            "command" => Self::Options,
+            "OAuthProvider" => Self::ParametersOfOAuthProvider,
+            _ => Self::Parameters,
+        }
+    }
+
     /// The name of what is this parameter in Python.
     pub(super) fn of(self, parameter: &'static str) -> Cow<'static, str> {
         let option = match (self, parameter) {
-            (Self::Parameters, _) => parameter,
+            (Self::ParametersOfOAuthProvider, "client_id") => "allowed_client_id",
+            (Self::ParametersOfOAuthProvider, "required_scopes") => "scope",
+            (Self::ParametersOfOAuthProvider, "algorithm") => "algorithms",
+            (Self::ParametersOfOAuthProvider, "public_key or jwks_uri") => "issuer or jwks_uri",
+            (Self::Parameters | Self::ParametersOfOAuthProvider, _) => parameter,
             (Self::Options, "issuer") => "--issuer",
             (Self::Options, "audience") => "--audience",
             (Self::Options, "required_scopes") => "--scope",
@@ -42,5 +58,13 @@ mod tests {
             ("--audience".into(), "audience".into())
         );
         assert_eq!(SettingNames::Options.of("scope_claims"), "scope_claims of JWTVerifier");
+    }
+    #[test]
+    fn a_class_with_names_of_its_own_is_told_by_them() {
+        let names = SettingNames::of_reader("OAuthProvider");
+        assert_eq!(names.of("client_id"), "allowed_client_id");
+        assert_eq!(names.of("required_scopes"), "scope");
+        assert_eq!(names.of("audience"), "audience");
+        assert_eq!(SettingNames::of_reader("RemoteAuthProvider").of("client_id"), "client_id");
     }
 }

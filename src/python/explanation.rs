@@ -50,6 +50,7 @@ pub(super) struct PendingExplanation {
     pub(super) token: String,
     pub(super) policy: Arc<Policy>,
     pub(super) secrets: Secrets,
+    pub(super) names: SettingNames,
     pub(super) done: Py<PyAny>,
 }
 
@@ -58,8 +59,9 @@ impl PendingExplanation {
     pub(super) fn is(self, inquiry: Inquiry) {
         // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
         attach_if_running(move |py| {
-            let explanation = explain::asked(self.token.as_bytes(), inquiry, &self.policy, now(), &self.secrets);
-            let told = to_dict(py, &explanation).and_then(|told| self.done.call1(py, (told,)));
+            let Self { token, policy, secrets, names, done } = self;
+            let explanation = explain::asked(token.as_bytes(), inquiry, &policy, now(), &secrets, names);
+            let told = to_dict(py, &explanation).and_then(|told| done.call1(py, (told,)));
             if let Err(error) = told {
                 error.write_unraisable(py, None);
             }

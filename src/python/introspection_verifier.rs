@@ -14,6 +14,7 @@ use super::pending_decision::PendingDecision;
 use super::policy::{CurrentPolicy, SharedPolicy};
 use super::token_fields::TokenFields;
 use super::wall_clock::now;
+use crate::explain::SettingNames;
 use crate::oauth::server::token_introspection::TokenIntrospection;
 
 /// Decides about tokens by asking a server.
@@ -80,11 +81,13 @@ impl IntrospectionVerifier {
     }
 
     /// Explains what the server tells of a token, which is asked whatever is remembered, and calls `done` with that, on any
-    /// thread.
-    fn explain_later(&self, token: &Bound<'_, PyAny>, done: Py<PyAny>) {
+    /// thread. Settings have the names that the `reader` knows.
+    #[pyo3(signature = (token, done, *, reader=""))]
+    fn explain_later(&self, token: &Bound<'_, PyAny>, done: Py<PyAny>, reader: &str) {
         let text = explanation::token_text(token);
         let (policy, secrets) = (self.policy.get(token.py()), self.server.secrets(&text));
-        let later = PendingExplanation { token: text.clone().into_owned(), policy, secrets, done };
+        let names = SettingNames::of_reader(reader);
+        let later = PendingExplanation { token: text.clone().into_owned(), policy, secrets, names, done };
         let server = Arc::clone(&self.server);
         token.py().detach(|| server.inquire(&text, Box::new(move |inquiry| later.is(inquiry))));
     }

@@ -199,16 +199,16 @@ impl JwtVerifier {
         })
     }
 
-    /// Explains what `decide` says, or `None` while the keys are on their way. With `options`, settings have the names of
-    /// the command's options.
-    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=0, options=false))]
+    /// Explains what `decide` says, or `None` while the keys are on their way. Settings have the names that the `reader`
+    /// knows: a class, or the command.
+    #[pyo3(signature = (token, validate_issuer=None, extract_scopes=None, *, waited=0, reader=""))]
     fn explain<'py>(
         &self,
         token: &Bound<'py, PyAny>,
         validate_issuer: Option<&Bound<'_, PyAny>>,
         extract_scopes: Option<&Bound<'_, PyAny>>,
         waited: u8,
-        options: bool,
+        reader: &str,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let py = token.py();
         let key_wait = KeyWait::after(waited);
@@ -217,7 +217,7 @@ impl JwtVerifier {
             if validate_issuer.is_some() || extract_scopes.is_some() { Some(&subclass) } else { None };
         let policy = self.policy.get(py);
         let text = explanation::token_text(token);
-        let names = if options { SettingNames::Options } else { SettingNames::Parameters };
+        let names = SettingNames::of_reader(reader);
         let explained = explain::explain(&self.verifier, text.as_bytes(), &policy, overrides, now(), key_wait, names);
         // An explanation is for those who operate the server.
         if let Some(error) = subclass.raised.take() {

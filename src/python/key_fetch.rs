@@ -18,8 +18,8 @@ impl KeyFetch {
     }
 
     fn fail(&self, why: &str) {
-        if let Some((_, done)) = self.take() {
-            done(Err(HttpError::NoClient(why.to_owned()).into()));
+        if let Some((mut retrieval, done)) = self.take() {
+            done(retrieval.on_error(HttpError::NoClient(why.to_owned()).into()));
         }
     }
 }
@@ -75,7 +75,7 @@ impl KeyFetch {
         let Some((mut retrieval, done)) = self.take() else { return };
         let body = match py.detach(|| http::decode(body, content_encoding, retrieval.most_bytes())) {
             Ok(body) => body,
-            Err(error) => return done(Err(error.into())),
+            Err(error) => return done(retrieval.on_error(error.into())),
         };
         let answer = HttpAnswer { status, etag, cache_control, media_type, body };
         // Not so `done`: with it may go the last of an endpoint, and its Python objects may be dropped only here.

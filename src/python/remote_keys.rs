@@ -24,17 +24,22 @@ use crate::runtime::clock;
 pub(super) struct RemoteKeys(Arc<CoreRemoteKeys>);
 
 impl RemoteKeys {
-    fn at(locator: KeyLocator, options: &FetchOptions, fetch: Option<Py<PyAny>>) -> PyResult<Self> {
+    fn at(
+        locator: KeyLocator,
+        options: &FetchOptions,
+        fetch: Option<Py<PyAny>>,
+        issuer: Option<Issuer>,
+    ) -> PyResult<Self> {
         if options.ssrf_safe && !locator.is_https() {
             return Err(PyValueError::new_err("ssrf_safe=True fetches over https only: give an https URL"));
         }
         let endpoint = if let Some(fetch) = fetch {
             let name = locator.name().to_owned();
-            let fetcher = PythonFetcher { locator, fetch, key_use: options.key_use.clone() };
+            let fetcher = PythonFetcher { locator, fetch, key_use: options.key_use.clone(), issuer };
             Endpoint::new(&name, Box::new(fetcher), Box::new(clock::now), observer())
         } else {
             let policy = if options.ssrf_safe { SsrfPolicy::PublicOnly } else { SsrfPolicy::TrustedUrl };
-            remote::shared(&locator, policy, options.key_use.clone(), observer())
+            remote::shared(&locator, policy, options.key_use.clone(), issuer, observer())
         };
         Ok(Self(Arc::new(CoreRemoteKeys::new(endpoint, options.refresh_interval, options.max_stale))))
     }
@@ -50,12 +55,14 @@ impl RemoteKeys {
 
 #[pymethods]
 impl RemoteKeys {
-    /// Keys at the URL of a JWK Set. `fetch`, where given, does the fetching: it is called with a `KeyFetch`.
+    /// Keys at the URL of a JWK Set. `fetch`, where given, does the fetching: it is called with a `KeyFetch`. Where the URL
+    /// gives certificates, the error tells where the metadata of `issuer` says that the keys are; one that has none counts not.
     #[new]
-    #[pyo3(signature = (url, options, *, fetch=None))]
-    fn new(url: &str, options: &FetchOptions, fetch: Option<Py<PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (url, options, *, issuer=None, fetch=None))]
+    fn new(url: &str, options: &FetchOptions, issuer: Option<&str>, fetch: Option<Py<PyAny>>) -> PyResult<Self> {
         let url = EndpointUrl::parse(url, "jwks_uri", options.allow_http)?;
-        Self::at(KeyLocator::KeySet(url), options, fetch)
+        let issuer = issuer.and_then(|issuer| Issuer::parse(issuer, options.allow_http).ok());
+        Self::at(KeyLocator::KeySet(url), options, fetch, issuer)
     }
 
     /// The keys that the metadata of this issuer names, which is at its well-known places or at `metadata_url`.
@@ -71,7 +78,7 @@ impl RemoteKeys {
             None => Issuer::parse(issuer, options.allow_http)?,
             Some(url) => Issuer::at(issuer, url, options.allow_http)?,
         };
-        Self::at(KeyLocator::Issuer(issuer), options, fetch)
+        Self::at(KeyLocator::Issuer(issuer), options, fetch, None)
     }
 
     /// The keys of the authorization server that has this token endpoint; they know whose they are. `issuer` and
@@ -88,7 +95,8 @@ impl RemoteKeys {
         let issuer = issuer.map(|issuer| convert::text(issuer, "issuer")).transpose()?;
         let jwks_uri = jwks_uri.map(|uri| convert::text(uri, "jwks_uri")).transpose()?;
         let endpoint = TokenEndpoint::parse(token_url, issuer, jwks_uri, options.allow_http)?;
-        let endpoint = remote::shared(&KeyLocator::TokenEndpoint(endpoint), SsrfPolicy::TrustedUrl, None, observer());
+        let locator = KeyLocator::TokenEndpoint(endpoint);
+        let endpoint = remote::shared(&locator, SsrfPolicy::TrustedUrl, None, None, observer());
         Ok(Self(Arc::new(CoreRemoteKeys::new(endpoint, options.refresh_interval, options.max_stale))))
     }
 
@@ -119,9 +127,10 @@ impl RemoteKeys {
         py.detach(|| self.0.endpoint().on_idle(Box::new(wake)));
     }
 
-    /// The seconds for which no fetch will start after one that failed.
+    /// The seconds for which no fetch will start: after one that failed, or after those that an interval has for unknown
+    /// keys.
     fn retry_after(&self) -> f64 {
-        self.0.endpoint().retry_after().as_secs_f64()
+        self.0.retry_after().as_secs_f64()
     }
 
     /// What is held: where it comes from, keys, ages in seconds, the last error and counters.
@@ -181,12 +190,14 @@ struct PythonFetcher {
     locator: KeyLocator,
     fetch: Py<PyAny>,
     key_use: Option<Box<str>>,
+    issuer: Option<Issuer>,
 }
 
 impl Fetcher for PythonFetcher {
     fn fetch(&self, known: Option<EntityTag>, done: OnFetched) {
-        let retrieval =
-            Retrieval::new(&self.locator, SsrfPolicy::TrustedUrl, known).with_key_use(self.key_use.as_deref());
+        let retrieval = Retrieval::new(&self.locator, SsrfPolicy::TrustedUrl, known)
+            .with_key_use(self.key_use.as_deref())
+            .with_issuer(self.issuer.as_ref());
         let fetch = KeyFetch(Mutex::new(Some((retrieval, done))));
         attach_if_running(|py| {
             if let Err(error) = self.fetch.call1(py, (fetch,)) {

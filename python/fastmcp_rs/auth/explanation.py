@@ -133,14 +133,17 @@ async def explained(
     validate_issuer: "Callable[[str | None], object] | None" = None,
     extract_scopes: "Callable[[dict[str, Any]], object] | None" = None,
     *,
-    options: bool = False,
+    reader: str = "",
 ) -> Explanation:
-    """Explain a verifier's decision about a token; keys are fetched if they are needed."""
-    told = native.explain(token, validate_issuer, extract_scopes, options=options)
+    """Explain a verifier's decision about a token; keys are fetched if they are needed.
+
+    The advice names settings as the ``reader`` knows them: a class, or the command.
+    """
+    told = native.explain(token, validate_issuer, extract_scopes, reader=reader)
     for waited in (1, 2):
         if told is None and remote is not None:
             await wait_until_idle(remote)
-            told = native.explain(token, validate_issuer, extract_scopes, waited=waited, options=options)
+            told = native.explain(token, validate_issuer, extract_scopes, waited=waited, reader=reader)
     assert told is not None  # noqa: S101 - after waiting there is always an explanation
     if told["outcome"] == "unavailable" and remote is not None:
         error = remote.status()["last_error"]

@@ -36,6 +36,8 @@ class IntrospectingProvider(NativeProvider):
     _fastmcps_parameters: ClassVar[frozenset[str]]
     # The name of a parameter elsewhere, and its name here.
     _our_names: ClassVar[Mapping[str, str]] = {}
+    # Whose names of parameters an explanation has, where they are not those of most classes.
+    _advised_as: ClassVar[str] = ""
 
     audience: AudienceExpectation
     _native: IntrospectionVerifier
@@ -92,7 +94,8 @@ class IntrospectingProvider(NativeProvider):
 
         seconds = self._longest_seconds + _SPARE_SECONDS
         try:
-            return explanation_of(await await_callback(partial(self._native.explain_later, token), seconds))
+            ask = partial(self._native.explain_later, token, reader=self._advised_as)
+            return explanation_of(await await_callback(ask, seconds))
         except asyncio.TimeoutError:
             return explanation_of_decision(self._native.unanswered())
 

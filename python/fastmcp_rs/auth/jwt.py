@@ -216,7 +216,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
                 found_by = jwks_uri.issuer if tenants is None else None
                 self._fetched = keys_of_issuer(jwks_uri, self._fetcher, options)
             else:
-                self._fetched = keys_at_url(jwks_uri, self._fetcher, options)
+                self._fetched = keys_at_url(jwks_uri, self._fetcher, options, issuer)
             key = self._fetched
         # The keys that count, where those that are fetched do.
         self._remote = self._fetched

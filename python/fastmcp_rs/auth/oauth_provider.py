@@ -61,6 +61,7 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
     )
 
     _our_names: ClassVar[Mapping[str, str]] = {"required_scopes": "scope"}
+    _advised_as: ClassVar[str] = "OAuthProvider"
 
     client_id: str
     token_url: str | None
@@ -348,7 +349,7 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
             return await super()._explained(token)
         from fastmcp_rs.auth.explanation import explained  # noqa: PLC0415 - a running server does not need it
 
-        return await explained(self._jwt, self._keys, token)
+        return await explained(self._jwt, self._keys, token, reader=self._advised_as)
 
     def _retry_after(self) -> float | None:
         """The seconds until metadata and keys whose fetch failed can be fetched again."""
@@ -395,7 +396,7 @@ def _server_and_keys(
         server = keys = RemoteKeys.of_token_endpoint(token_url, options, issuer=issuer, jwks_uri=jwks_uri)
         if issuer is not None and jwks_uri is not None:
             # The keys need no metadata then.
-            keys = keys_at_url(jwks_uri, None, options)
+            keys = keys_at_url(jwks_uri, None, options, issuer)
         return server, keys
     if introspection_url is None:
         raise ValueError(
@@ -403,5 +404,5 @@ def _server_and_keys(
             "introspection_url"
         )
     if jwks_uri is not None:
-        return None, keys_at_url(jwks_uri, None, options)
+        return None, keys_at_url(jwks_uri, None, options, issuer)
     return None, None if issuer is None else keys_of_issuer(IssuerMetadata(text(issuer, "issuer")), None, options)

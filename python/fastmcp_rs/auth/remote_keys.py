@@ -48,15 +48,20 @@ class IssuerMetadata:
     url: str | None = None
 
 
-def keys_at_url(jwks_uri: object, fetcher: HttpxFetcher | None, options: FetchOptions) -> RemoteKeys:
+def keys_at_url(
+    jwks_uri: object, fetcher: HttpxFetcher | None, options: FetchOptions, issuer: object = None
+) -> RemoteKeys:
     """Make a source of the keys of the JWK Set at a URL. Nothing is fetched before a key is needed.
+
+    The metadata of the issuer is asked only where the URL gives certificates: the error tells where the keys are.
 
     The caller holds the fetcher for as long as it needs the keys.
 
     Raises:
         ValueError: The URL is not one that keys may be fetched from.
     """
-    return RemoteKeys(url_text(jwks_uri, "jwks_uri"), options, fetch=_held_by_caller(fetcher))
+    known = issuer if isinstance(issuer, str) else None
+    return RemoteKeys(url_text(jwks_uri, "jwks_uri"), options, issuer=known, fetch=_held_by_caller(fetcher))
 
 
 def keys_of_issuer(metadata: IssuerMetadata, fetcher: HttpxFetcher | None, options: FetchOptions) -> RemoteKeys:

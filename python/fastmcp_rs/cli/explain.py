@@ -140,7 +140,7 @@ def _explanation(token: str, options: argparse.Namespace) -> Explanation:
     native.policy.set_issuer(options.issuer)
     native.policy.set_audience(options.audience)
     native.policy.set_required_scopes(options.scope)
-    return asyncio.run(explained(native, key if isinstance(key, RemoteKeys) else None, token, options=True))
+    return asyncio.run(explained(native, key if isinstance(key, RemoteKeys) else None, token, reader="command"))
 
 
 def _key(options: argparse.Namespace) -> tuple[RemoteKeys | bytes | str | None, str]:

@@ -222,11 +222,9 @@ impl Endpoint {
         })
     }
 
-    /// How long no fetch will start after one that failed.
-    #[must_use]
-    pub fn retry_after(&self) -> Duration {
+    pub(super) fn retry_after(&self, interval: Duration) -> Duration {
         let now = (self.clock)();
-        self.state.with(|state| state.schedule.retry_at().saturating_sub(now))
+        self.state.with(|state| state.schedule.fetches_again_at(interval).saturating_sub(now))
     }
 
     fn start(self: &Arc<Self>, ticket: Option<Ticket>) {

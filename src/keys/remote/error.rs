@@ -13,6 +13,13 @@ pub enum FetchError {
     Http(HttpError),
     /// The response is not a usable JWK Set.
     NotAKeySet(Box<str>),
+    /// The response is a map of certificates by key id; where the issuer publishes a JWK Set, if its metadata says so.
+    Certificates {
+        /// What came from where.
+        document: Box<str>,
+        /// The JWK Set.
+        jwks_uri: Option<Box<str>>,
+    },
     /// The metadata that names the keys was not found, or cannot be used.
     Discovery(DiscoveryError),
 }
@@ -23,6 +30,9 @@ impl FetchError {
     pub(super) fn of(self, document: &Document<'_>) -> Self {
         match self {
             Self::NotAKeySet(why) => Self::NotAKeySet(format!("{why} ({document})").into()),
+            Self::Certificates { jwks_uri, .. } => {
+                Self::Certificates { document: document.to_string().into(), jwks_uri }
+            }
             other => other,
         }
     }
@@ -45,6 +55,19 @@ impl fmt::Display for FetchError {
         match self {
             Self::Http(error) => error.fmt(f),
             Self::NotAKeySet(why) => write!(f, "the answer is not a usable JWK Set: {why}"),
+            Self::Certificates { document, jwks_uri } => {
+                f.write_str(
+                    "the answer is not a usable JWK Set: it is a map of certificates by key id, as Firebase has it: ",
+                )?;
+                match jwks_uri {
+                    Some(url) => write!(f, "give {url}, the JWK Set that the issuer's metadata names")?,
+                    None => f.write_str(
+                        "give the URL of the issuer's JWK Set, which its metadata calls jwks_uri, or the issuer to \
+                         JWTVerifier.from_issuer()",
+                    )?,
+                }
+                write!(f, " ({document})")
+            }
             Self::Discovery(error) => error.fmt(f),
         }
     }

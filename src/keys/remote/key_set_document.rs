@@ -63,6 +63,9 @@ impl FetchedKeySet {
                 return Err(unusable("it has more than 1000 keys"));
             }
             Some(Value::Array(_)) => {}
+            _ if document::is_certificates(&object) => {
+                return Err(FetchError::Certificates { document: Box::default(), jwks_uri: None });
+            }
             _ => return Err(unusable(&kind_without_keys(&object))),
         }
         let mut usable = Vec::new();

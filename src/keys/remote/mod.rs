@@ -1,5 +1,6 @@
 //! Keys that are fetched: when, from where, how, and what of them is used.
 
+mod advice;
 mod endpoint;
 mod error;
 mod fetcher;

@@ -150,10 +150,15 @@ impl RefreshSchedule {
         self.in_flight.map(|fetch| fetch.started)
     }
 
-    /// From when on another fetch may start, after one that failed.
+    /// From when on another fetch may start: after one that failed, or after those that this interval has for unknown keys.
     #[must_use]
-    pub fn retry_at(&self) -> Moment {
-        self.retry_at
+    pub fn fetches_again_at(&self, interval: Duration) -> Moment {
+        match (self.forced_at, self.forced_for_new_at) {
+            (Some(forced_at), Some(for_new_at)) if !self.is_failing() => {
+                self.retry_at.max(forced_at.min(for_new_at).saturating_add(interval))
+            }
+            _ => self.retry_at,
+        }
     }
 
     /// Whether a fetch is on its way.

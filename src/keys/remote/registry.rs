@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::endpoint::{Endpoint, Observer};
 use super::http_fetcher::HttpFetcher;
 use super::retrieval::KeyLocator;
+use crate::discovery::Issuer;
 use crate::http::SsrfPolicy;
 use crate::runtime::clock;
 
@@ -13,12 +14,14 @@ type Shared = HashMap<(KeyLocator, SsrfPolicy, Option<Box<str>>), Weak<Endpoint>
 
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
-/// The endpoint of this locator under this policy, with this further value of `use` for keys that verify signatures, shared by all verifiers that use the same.
+/// The endpoint of this locator under this policy, with this further value of `use` for keys that verify signatures, shared by
+/// all verifiers that use the same. The first of them says whose metadata is asked where the URL gives no keys.
 #[must_use]
 pub fn shared(
     locator: &KeyLocator,
     policy: SsrfPolicy,
     key_use: Option<Box<str>>,
+    issuer: Option<Issuer>,
     observer: Observer,
 ) -> Arc<Endpoint> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +31,7 @@ pub fn shared(
         return endpoint;
     }
     shared.retain(|_, endpoint| endpoint.strong_count() > 0);
-    let fetcher = HttpFetcher::new(locator.clone(), policy, key_use);
+    let fetcher = HttpFetcher::new(locator.clone(), policy, key_use).with_issuer(issuer);
     let endpoint = Endpoint::new(locator.name(), Box::new(fetcher), Box::new(clock::now), observer);
     shared.insert(key, Arc::downgrade(&endpoint));
     endpoint

@@ -27,6 +27,12 @@ impl RemoteKeys {
     pub fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
     }
+
+    /// How long no fetch will start: after one that failed, or after those that an interval has for unknown keys.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.endpoint.retry_after(self.refresh_interval)
+    }
 }
 
 impl KeySource for RemoteKeys {

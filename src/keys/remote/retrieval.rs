@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::advice::Advice;
 use super::error::FetchError;
 use super::fetcher::{EntityTag, FetchContent, FetchReply};
 use super::freshness::{SHORTEST_LIFETIME, lifetime};
@@ -101,6 +102,7 @@ pub struct Retrieval {
     known: Option<EntityTag>,
     most: usize,
     key_use: Option<Box<str>>,
+    issuer: Option<Issuer>,
     stage: Stage,
 }
 
@@ -108,13 +110,22 @@ pub struct Retrieval {
 enum Stage {
     Metadata(MetadataSearch),
     KeySet(EndpointUrl, Option<Arc<AuthorizationServer>>),
+    /// Where the keys would be, for an error that is known: certificates came in their place.
+    Advice(Advice),
 }
 
 impl Retrieval {
     /// A retrieval from this locator, of something newer than what is known.
     #[must_use]
     pub fn new(locator: &KeyLocator, policy: SsrfPolicy, known: Option<EntityTag>) -> Self {
-        Self { locator: locator.clone(), known, most: most_bytes(policy), key_use: None, stage: locator.stage() }
+        Self {
+            locator: locator.clone(),
+            known,
+            most: most_bytes(policy),
+            key_use: None,
+            issuer: None,
+            stage: locator.stage(),
+        }
     }
 
     /// This retrieval, with a further value of `use` that marks keys which verify signatures, beside `sig`.
@@ -123,11 +134,24 @@ impl Retrieval {
         Self { key_use: key_use.map(Box::from), ..self }
     }
 
+    /// This retrieval, which looks up where this issuer publishes keys if the URL gives certificates.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Option<&Issuer>) -> Self {
+        Self { issuer: issuer.cloned(), ..self }
+    }
+
+    /// Whether the retrieval has failed, and only asks where the keys would be.
+    #[must_use]
+    pub fn seeks_advice(&self) -> bool {
+        matches!(self.stage, Stage::Advice(..))
+    }
+
     /// The URL to ask, and the entity tag for `If-None-Match`.
     #[must_use]
     pub fn next_request(&self) -> (&EndpointUrl, Option<&str>) {
         match &self.stage {
-            Stage::Metadata(discovery) => (discovery.endpoint_url(), None),
+            Stage::Metadata(search) => (search.endpoint_url(), None),
+            Stage::Advice(advice) => (advice.endpoint_url(), None),
             Stage::KeySet(endpoint_url, server) => (endpoint_url, self.tag_of(endpoint_url, server.as_ref())),
         }
     }
@@ -136,13 +160,16 @@ impl Retrieval {
     #[must_use]
     pub fn accept(&self) -> &'static str {
         match self.stage {
-            Stage::Metadata(_) => http::ANY_JSON,
+            Stage::Metadata(_) | Stage::Advice(..) => http::ANY_JSON,
             Stage::KeySet(..) => http::KEY_SET,
         }
     }
 
     /// Takes what that URL answered: what came of the search, or nothing if there is more to ask.
     pub fn on_response(&mut self, answer: &HttpAnswer<'_>) -> Option<Result<FetchReply, FetchError>> {
+        if let Stage::Advice(advice) = &mut self.stage {
+            return advice.on_response(answer).map(Err);
+        }
         match self.step(answer) {
             Err(error) => Some(self.on_error(error)),
             step => step.transpose(),
@@ -161,6 +188,7 @@ impl Retrieval {
                 Ok(FetchReply { answer: FetchContent::ServerAlone { server, error }, lifetime: SHORTEST_LIFETIME })
             }
             Stage::KeySet(_, None) => Err(error),
+            Stage::Advice(advice) => Err(advice.error(None)),
             Stage::Metadata(search) => Err(match error {
                 FetchError::Http(error) => search.broken_off(error).into(),
                 error => error,
@@ -181,6 +209,7 @@ impl Retrieval {
         let lifetime = lifetime(answer.cache_control);
         let (endpoint_url, server) = match &mut self.stage {
             Stage::KeySet(endpoint_url, server) => (endpoint_url.clone(), server.clone()),
+            Stage::Advice(_) => return Ok(None),
             Stage::Metadata(discovery) => {
                 let found = discovery.on_response(answer.status, answer.media_type, &answer.body, |metadata| {
                     self.locator.follow(&metadata)
@@ -198,7 +227,14 @@ impl Retrieval {
         match answer.status {
             200 => {
                 let document = FetchedKeySet::parse(&answer.body, self.key_use.as_deref())
-                    .map_err(|error| error.of(&document(answer, &endpoint_url)))?;
+                    .map_err(|error| error.of(&document(answer, &endpoint_url)));
+                let document = match (document, &self.issuer) {
+                    (Err(FetchError::Certificates { document, .. }), Some(issuer)) if server.is_none() => {
+                        self.stage = Stage::Advice(Advice::new(issuer, document));
+                        return Ok(None);
+                    }
+                    (document, _) => document?,
+                };
                 let etag = answer.etag.map(|tag| EntityTag { endpoint_url, tag: tag.into() });
                 Ok(Some(reply(document, server, etag, lifetime)))
             }

@@ -4,7 +4,7 @@
 
 use crate::common::Signer;
 use fastmcp_rs::discovery::Issuer;
-use fastmcp_rs::http::{EndpointUrl, SsrfPolicy};
+use fastmcp_rs::http::{EndpointUrl, HttpError, SsrfPolicy};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::keys::remote::{EntityTag, FetchContent, FetchError, FetchReply, HttpAnswer, KeyLocator, Retrieval};
 
@@ -104,4 +104,50 @@ fn an_answer_is_bounded_and_the_tighter_where_the_url_is_not_trusted() {
         assert_eq!(Retrieval::new(&locator, policy, None).most_bytes(), most);
         assert_eq!(fastmcp_rs::keys::remote::total_timeout(policy).as_secs(), seconds);
     }
+}
+
+#[test]
+fn where_certificates_come_the_error_names_the_keys_that_the_issuer_publishes() {
+    let certificates = || HttpAnswer {
+        status: 200,
+        body: br#"{"k1":"-----BEGIN CERTIFICATE-----\nMII","k2":"-----BEGIN CERTIFICATE-----"}"#.to_vec(),
+        ..HttpAnswer::default()
+    };
+    let locator =
+        KeyLocator::KeySet(EndpointUrl::parse("https://keys.example/x509?secret", "jwks_uri", false).unwrap());
+    let of_url = |issuer: Option<&Issuer>| Retrieval::new(&locator, SsrfPolicy::TrustedUrl, None).with_issuer(issuer);
+    let plain = told(of_url(None).on_response(&certificates()));
+    assert!(plain.contains("a map of certificates by key id") && plain.contains("calls jwks_uri"), "{plain}");
+    assert!(plain.ends_with("(status 200, no media type, from https://keys.example/x509)"), "{plain}");
+
+    let issuer = Issuer::parse(ISSUER, false).unwrap();
+    let advised = |answers: &[HttpAnswer<'_>]| {
+        let mut retrieval = of_url(Some(&issuer));
+        assert!(!retrieval.seeks_advice());
+        assert!(retrieval.on_response(&certificates()).is_none() && retrieval.seeks_advice());
+        assert_eq!(asked(&retrieval).0, format!("{ISSUER}/.well-known/openid-configuration"));
+        let (last, others) = answers.split_last().unwrap();
+        assert!(others.iter().all(|answer| retrieval.on_response(answer).is_none()));
+        told(retrieval.on_response(last))
+    };
+    let found = advised(&[status(404), metadata("https://keys.example/jwk?secret")]);
+    assert!(found.contains("give https://keys.example/jwk, the JWK Set"), "{found}");
+    assert!(found.ends_with("(status 200, no media type, from https://keys.example/x509)"), "{found}");
+    let other = br#"{"issuer":"https://other.example","jwks_uri":"https://evil.example/jwks"}"#.to_vec();
+    let too_large = vec![b' '; 2 * 1024 * 1024];
+    for answers in [
+        &[status(404), status(500)][..],
+        &[HttpAnswer { status: 200, body: other, ..HttpAnswer::default() }],
+        &[HttpAnswer { status: 200, body: too_large, ..HttpAnswer::default() }, status(404)],
+        &[HttpAnswer {
+            status: 200,
+            body: br#"{"issuer":"https://issuer.example"}"#.to_vec(),
+            ..HttpAnswer::default()
+        }],
+    ] {
+        assert_eq!(advised(answers), plain);
+    }
+    let mut broken_off = of_url(Some(&issuer));
+    assert!(broken_off.on_response(&certificates()).is_none());
+    assert_eq!(broken_off.on_error(HttpError::Timeout.into()).unwrap_err().to_string(), plain);
 }

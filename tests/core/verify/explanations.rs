@@ -255,6 +255,7 @@ fn the_likeliest_fix_names_what_came_and_what_is_expected() {
     assert!(slash.contains("iss=\"https://issuer.example/\" and this verifier expects \"https://issuer.example\""));
     assert!(slash.contains("differ in the slash at the end"), "{slash}");
     assert!(of_claim("iss", "\"https://ISSUER.example\"").contains("differ in case"));
+    assert!(of_claim("iss", "\"http://issuer.example/\"").contains("differ in http and https"));
     assert!(of_claim("iss", "\"https://other.example\"").ends_with("else get one that is"));
     let aud = of_claim("aud", "\"api://x\"");
     assert!(aud.contains("aud=\"api://x\" and this verifier expects \"https://server.example/mcp\""), "{aud}");
@@ -276,6 +277,36 @@ fn the_likeliest_fix_names_what_came_and_what_is_expected() {
     assert!(wrong(r#"{"alg":"none"}"#).contains("unsigned"));
     let secret = TestVerifier::new("x".repeat(64), &["HS256"]);
     assert!(fix(&secret.explain(signer.token(claims()))).contains("signed with a private key"));
+}
+
+#[test]
+fn a_secret_that_would_fit_in_another_form_is_told() {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let secret = "?>-a secret of more than thirty-two bytes->?";
+    let hexadecimal =
+        "3f3e2d6120736563726574206f66206d6f7265207468616e207468697274792d74776f2062797465732d3e3f".to_owned();
+    let (base64, base64url) = (STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret));
+    for (given, signs, told) in [
+        (format!(" {secret}\r\n"), secret.to_owned(), "without the line end or the spaces around it"),
+        (secret.to_owned(), format!("{secret}\n"), "with a line end behind it"),
+        (secret.to_owned(), format!("{secret}\r\n"), "with a carriage return and a line feed behind it"),
+        (base64.clone(), secret.to_owned(), "decoded from base64"),
+        (base64url, secret.to_owned(), "decoded from base64url"),
+        (format!("{base64}\n"), secret.to_owned(), "decoded from base64"),
+        (hexadecimal, secret.to_owned(), "decoded from hexadecimal"),
+        (secret.to_owned(), base64, "encoded in base64"),
+        (
+            secret.to_owned(),
+            "another secret of more than thirty-two bytes".to_owned(),
+            "another secret signed the token",
+        ),
+    ] {
+        let token = Signer::of_secret(Algorithm::HS256, signs.as_bytes()).token(claims());
+        let explanation = TestVerifier::new(&given, &["HS256"]).explain(&token);
+        assert!(fix(&explanation).contains(told), "{told}: {}", fix(&explanation));
+        assert!(!fix(&explanation).contains(secret));
+    }
 }
 
 #[test]

@@ -87,3 +87,20 @@ def test_an_endpoint_that_is_down_at_the_start_is_unavailable_until_it_is_up(
         assert set(reasons()) == {"keys_unavailable"}
         endpoint.publish([issuer.jwk])
         in_time(lambda: server.status(issuer.token()) == 200)
+
+
+def test_a_key_that_may_be_new_is_unavailable_until_the_time_that_the_answer_tells(serve, endpoint, issuer, issuers):
+    interval = 600
+    options = {"algorithm": "RS256", "jwks_refresh_interval": interval, **issuer.expected}
+    new, made_up = issuers("PyJWT", "RS256"), KeyPair.generate("RS256")
+    with serve(JWTVerifier(jwks_uri=endpoint.url, **options)) as server:
+        assert server.status(issuer.token()) == 200
+        # Each takes one of the two fetches that an interval has for unknown keys.
+        for kid in ("one", "two"):
+            token = made_up.create_token(kid=kid, issuer=issuer.expected["issuer"])
+            assert server.status(token) == 401
+        endpoint.publish([issuer.jwk, new.jwk])
+        for _ in range(2):
+            reply = server.post(f"Bearer {new.token()}")
+            assert reply.status == 503, "never 401, after which the client would log in anew"
+            assert interval / 2 < int(reply.headers["retry-after"]) <= interval

@@ -394,6 +394,12 @@ def test_answers_of_an_introspection_endpoint_meet_the_same_rules(new_endpoint, 
     provider.allowed_client_id = ["other"]
     assert asyncio.run(provider.authenticate(request)) is None
     assert records()[-1].reason == "client_mismatch"
+    told = asyncio.run(provider.explain("opaque"))
+    assert told.code == "client_mismatch"
+    assert "set allowed_client_id to what the token says" in told.fix
+    provider = made(scope="write")
+    told = asyncio.run(provider.explain("opaque"))
+    assert "take it out of scope" in told.fix
 
 
 REMOTE_RULES = [

@@ -5,7 +5,10 @@ import gzip
 import json
 import time
 
+import httpx
 import pytest
+
+from fastmcp_rs.auth import JWTVerifier
 
 
 def set_of(jwks):
@@ -267,3 +270,30 @@ def test_a_set_of_20_000_keys_is_refused_and_holds_no_loop_up(
         return longest
 
     assert asyncio.run(checks()) < 1, "with FastMCP's own verifier it was three and a half seconds"
+
+
+CERTIFICATES = json.dumps({"k1": "-----BEGIN CERTIFICATE-----\nMII", "k2": "-----BEGIN CERTIFICATE-----\nMII"})
+
+
+@pytest.mark.parametrize("by", ["this project's client", "the caller's"])
+@pytest.mark.parametrize("metadata", ["published", "absent", "silent"])
+def test_where_certificates_come_the_error_names_what_the_issuer_publishes(new_endpoint, reply, good, metadata, by):
+    endpoint = new_endpoint()
+    published = reply(200, json.dumps({"issuer": endpoint.base, "jwks_uri": f"{endpoint.base}/v3/jwk"}))
+    of_metadata = {"published": published, "absent": reply(404), "silent": hangs}[metadata]
+    places = ("openid-configuration", "oauth-authorization-server")
+    endpoint.routes = {"/x509": reply(200, CERTIFICATES)} | {f"/.well-known/{place}": of_metadata for place in places}
+
+    async def told():
+        async with httpx.AsyncClient(timeout=2) as client:
+            options = {"http_client": client} if by == "the caller's" else {}
+            jwks_uri, issuer = f"{endpoint.base}/x509", endpoint.base
+            verifier = JWTVerifier(jwks_uri=jwks_uri, issuer=issuer, algorithm="ES256", audience="any", **options)
+            explanation = await verifier.explain(good)
+            return explanation.code, explanation.fix, verifier.keys()["last_error"]
+
+    code, *texts = asyncio.run(told())
+    assert code == "keys_unavailable"
+    for text in texts:
+        assert "a map of certificates by key id" in text
+        assert (f"give {endpoint.base}/v3/jwk" in text) == (metadata == "published")

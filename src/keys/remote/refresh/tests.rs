@@ -161,6 +161,7 @@ fn a_miss_during_a_failure_is_unavailable_not_unknown() {
     let (_, ticket) = schedule.on_miss(at(1), INTERVAL, KeyWait::MayWait, None);
     schedule.failed(ticket.unwrap(), at(1), 0.0);
     assert_eq!(schedule.on_miss(at(1), INTERVAL, KeyWait::MayWait, None), (MissReadiness::GiveUp, None));
+    assert_eq!(schedule.fetches_again_at(INTERVAL), at(2));
     assert!(
         matches!(schedule.on_miss(at(2), INTERVAL, KeyWait::MayWait, None), (MissReadiness::Wait, Some(_))),
         "after the pause, not the interval"
@@ -177,6 +178,7 @@ fn a_key_that_was_named_after_the_last_fetch_began_has_a_refresh_of_its_own() {
     assert_eq!(schedule.on_miss(at(2), INTERVAL, KeyWait::MayWait, Some(at(2))), (MissReadiness::Wait, None));
     schedule.succeeded(ticket.unwrap(), at(3), DEFAULT_LIFETIME, 0.0);
     assert_eq!(schedule.on_miss(at(3), INTERVAL, KeyWait::Waited, Some(at(1))), (MissReadiness::Unknown, None));
+    assert_eq!(schedule.fetches_again_at(INTERVAL), at(3), "one is left");
     let (readiness, ticket) = schedule.on_miss(at(3), INTERVAL, KeyWait::Waited, Some(at(2)));
     assert_eq!((readiness, ticket.is_some()), (MissReadiness::Wait, true));
     schedule.succeeded(ticket.unwrap(), at(4), DEFAULT_LIFETIME, 0.0);
@@ -188,6 +190,7 @@ fn a_key_that_was_named_after_the_last_fetch_began_has_a_refresh_of_its_own() {
             assert_eq!(schedule.on_miss(at(second), INTERVAL, key_wait, named_at), (MissReadiness::MayBeNewer, None));
         }
     }
+    assert_eq!(schedule.fetches_again_at(INTERVAL), at(31), "a caller that waits until then has its answer");
     assert_eq!(schedule.on_miss(at(30), INTERVAL, KeyWait::MayWait, None), (MissReadiness::Unknown, None));
     let (readiness, ticket) = schedule.on_miss(at(31), INTERVAL, KeyWait::MayWait, Some(at(5)));
     assert_eq!((readiness, ticket.is_some()), (MissReadiness::Wait, true), "until the interval is over");

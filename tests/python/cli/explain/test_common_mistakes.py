@@ -96,6 +96,8 @@ def test_another_secret(explain, forge, monkeypatch):
     assert explain(forge({}, secret=SECRET), "--secret-env", "THE_SECRET").code == 0
     told = explain(forge({}, secret=f"{SECRET}\n"), "--secret-env", "THE_SECRET")
     assert told.screen.startswith("REFUSED: invalid_signature (")
+    assert "with a line end behind it" in told.screen
+    told = explain(forge({}, secret=f"another {SECRET}"), "--secret-env", "THE_SECRET")
     assert "another secret signed the token" in told.screen
     assert "line ends" in told.screen
     assert SECRET not in told.out + told.err
