@@ -35,6 +35,8 @@ const RULED: [(&str, &str); 8] = [
     ("tenant", "\"acme\""),
     ("tid", "\"72f988bf-86f1-41af-91ab-2d7cd011db47\""),
 ];
+/// How often a path is tried before it is counted.
+const TRIED: usize = 2;
 
 /// What callgrind counts, and nothing else.
 #[inline(never)]
@@ -51,41 +53,46 @@ fn main() {
     let other = Signer::of_secret(Algorithm::HS512, [7; 64]);
     let with_kid =
         |signer: &Signer, kid: &str, claims: String| signer.sign(signer.header(&format!(",\"kid\":{kid:?}")), claims);
-    let ten_claims = claims_with(&[
-        ("nbf", Some("1799999940")),
-        ("client_id", Some("\"desktop-client\"")),
-        ("jti", Some("\"0b8f4ad4-6a5f-4f0e-9d0d-1f1c6c5a2b3e\"")),
-        ("email", Some("\"alice@example.com\"")),
-    ]);
+    let ten_claims = |number: usize| {
+        claims_with(&[
+            ("nbf", Some("1799999940")),
+            ("client_id", Some("\"desktop-client\"")),
+            ("jti", Some(&format!("\"0b8f4ad4-6a5f-4f0e-9d0d-{number:012}\""))),
+            ("email", Some("\"alice@example.com\"")),
+        ])
+    };
     let many_scopes: Vec<String> =
         std::iter::once("read".to_owned()).chain((1..200).map(|n| format!("s{n}"))).collect();
-    let good = with_kid(&signer, "a", ten_claims);
+    let good = with_kid(&signer, "a", ten_claims(0));
+    let new = (1..=TIMES + TRIED).map(|number| with_kid(&signer, "a", ten_claims(number))).collect();
     let scoped = with_kid(&signer, "a", claim("scope", &format!("{:?}", many_scopes.join(" "))));
 
     let keys = load(format!(r#"{{"keys":[{}]}}"#, signer.jwk(r#","kid":"a""#)), &["HS256"]).unwrap().keys;
     let source = Arc::new(FixedKeys::new(keys));
     let fresh = Verifier::new(algorithms(&["HS256"]), Arc::clone(&source) as _);
-    let remembering = Verifier::new(algorithms(&["HS256"]), source).with_cache(TokenCache::new(100));
+    let remembering = Verifier::new(algorithms(&["HS256"]), source).with_cache(TokenCache::new(1000));
     let policy = policy();
-    for (name, verifier, token, code) in [
-        ("accept", &fresh, good.clone(), common::ACCEPTED),
-        ("accept 200 scopes", &fresh, scoped, common::ACCEPTED),
-        ("recall", &remembering, good.clone(), common::ACCEPTED),
-        ("refuse garbage", &remembering, "garbage".to_owned(), "malformed_token"),
-        ("refuse other algorithm", &remembering, with_kid(&other, "a", common::claims()), "algorithm_not_allowed"),
-        ("refuse unknown key", &remembering, with_kid(&signer, "b", common::claims()), "unknown_key"),
-        ("refuse bad signature", &remembering, with_kid(&other_key, "a", common::claims()), "invalid_signature"),
-        ("refuse expired", &remembering, with_kid(&signer, "a", claim("exp", &(NOW - 1).to_string())), "expired"),
+    let one = |token| vec![token];
+    for (name, verifier, tokens, code) in [
+        ("accept", &fresh, one(good.clone()), common::ACCEPTED),
+        ("accept 200 scopes", &fresh, one(scoped), common::ACCEPTED),
+        ("accept and remember", &remembering, new, common::ACCEPTED),
+        ("recall", &remembering, one(good), common::ACCEPTED),
+        ("refuse garbage", &remembering, one("garbage".to_owned()), "malformed_token"),
+        ("refuse other algorithm", &remembering, one(with_kid(&other, "a", common::claims())), "algorithm_not_allowed"),
+        ("refuse unknown key", &remembering, one(with_kid(&signer, "b", common::claims())), "unknown_key"),
+        ("refuse bad signature", &remembering, one(with_kid(&other_key, "a", common::claims())), "invalid_signature"),
+        ("refuse expired", &remembering, one(with_kid(&signer, "a", claim("exp", &(NOW - 1).to_string()))), "expired"),
     ] {
-        count(name, verifier, &token, &policy, code);
+        count(name, verifier, &tokens, &policy, code);
     }
-    let ruled = with_kid(&signer, "a", claims_with(&RULED.map(|(name, value)| (name, Some(value)))));
+    let ruled = one(with_kid(&signer, "a", claims_with(&RULED.map(|(name, value)| (name, Some(value))))));
     count_rules("rules", &fresh, &ruled);
     count_rules("recall", &remembering, &ruled);
 }
 
 /// What each rule that an operator may add costs a token which meets it: what it takes beyond the path without any.
-fn count_rules(paths_are: &str, verifier: &Verifier, token: &str) {
+fn count_rules(paths_are: &str, verifier: &Verifier, tokens: &[String]) {
     let paths = |texts: &[&str]| texts.iter().map(|text| ClaimPath::parse("claims", text).unwrap()).collect::<Vec<_>>();
     let expected = paths(&["tenant"]).into_iter().map(|path| (path, vec![Value::String("acme".into())])).collect();
     let hierarchy = ScopeHierarchy::new(&[("admin".into(), boxed(&["write"])), ("write".into(), boxed(&["read"]))]);
@@ -105,13 +112,13 @@ fn count_rules(paths_are: &str, verifier: &Verifier, token: &str) {
         ("iat_leeway", rules().with_iat_leeway(Some(60.0)).unwrap()),
     ] {
         let policy = if name == "none" { policy() } else { policy().with_rules(rules) };
-        count(&format!("{paths_are}: {name}"), verifier, token, &policy, common::ACCEPTED);
+        count(&format!("{paths_are}: {name}"), verifier, tokens, &policy, common::ACCEPTED);
     }
     let clients = Some(boxed(&["another-client", "desktop-client"]));
     count(
         &format!("{paths_are}: client_id"),
         verifier,
-        token,
+        tokens,
         &policy().with_clients(clients, "client_id").unwrap(),
         common::ACCEPTED,
     );
@@ -124,19 +131,21 @@ fn count_rules(paths_are: &str, verifier: &Verifier, token: &str) {
     count(
         &format!("{paths_are}: deny list"),
         verifier,
-        token,
+        tokens,
         &policy().with_denylist(Arc::new(deny_list)),
         common::ACCEPTED,
     );
 }
 
-/// Asserts the answer, twice, so that what is remembered is, and runs the path.
-fn count(name: &str, verifier: &Verifier, token: &str, policy: &Policy, code: &str) {
-    let decide = || {
+/// Asserts the answers, so often that what is remembered is, and runs the path, with these tokens by turns.
+fn count(name: &str, verifier: &Verifier, tokens: &[String], policy: &Policy, code: &str) {
+    let mut tokens = tokens.iter().cycle();
+    let mut decide = || {
+        let token = tokens.next().unwrap().as_bytes();
         let now = NumericDate::from_seconds(NOW);
-        verifier.verify(black_box(token.as_bytes()), policy, &NoOverrides, now, KeyWait::MayWait)
+        verifier.verify(black_box(token), policy, &NoOverrides, now, KeyWait::MayWait)
     };
-    for _ in 0..2 {
+    for _ in 0..TRIED {
         match decide() {
             Poll::Ready(Decision::Accepted(_)) => assert_eq!(code, common::ACCEPTED),
             Poll::Ready(Decision::Rejected(refusal)) => assert_eq!(refusal.rejection.code(), code),

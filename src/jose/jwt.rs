@@ -272,6 +272,15 @@ impl Claims {
         scanned.into_iter().flatten().chain(read.into_iter().flatten())
     }
 
+    /// Whether one of those is expected.
+    #[must_use]
+    pub fn has_audience(&self, is_expected: impl Fn(&str) -> bool) -> bool {
+        match &self.0 {
+            ClaimsForm::Scanned(scanned) => scanned.texts(Claim::Audience).any(is_expected),
+            ClaimsForm::Read(read) => members(read.object.get("aud")).any(is_expected),
+        }
+    }
+
     /// The granted scopes: the space-separated words of `scope` or the members of the array, and `scp` only where there
     /// is no `scope` (RFC 8693 section 4.2).
     #[must_use]

@@ -202,7 +202,7 @@ fn check_issuer(validation: &mut Validation<'_>) -> Result<(), Rejection> {
 /// RFC 7519 section 4.1.3: one of the token's audiences is one of ours.
 fn check_audience(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     let Some(expected) = validation.policy.audiences() else { return Ok(()) };
-    let named = validation.claims.audiences().any(|audience| expected.iter().any(|ours| **ours == *audience));
+    let named = validation.claims.has_audience(|audience| expected.iter().any(|ours| **ours == *audience));
     if named { Ok(()) } else { Err(Rejection::AudienceMismatch) }
 }
 

@@ -317,9 +317,11 @@ impl Policy {
     /// # Errors
     /// `InsufficientScope` with what is missing.
     pub fn check_scopes(&self, is_granted: impl Fn(&str) -> bool) -> Result<(), Rejection> {
-        let missing: Vec<Box<str>> =
-            self.required_scopes.iter().filter(|required| !is_granted(required)).cloned().collect();
-        if missing.is_empty() { Ok(()) } else { Err(Rejection::InsufficientScope { missing }) }
+        if self.required_scopes.iter().all(|required| is_granted(required)) {
+            return Ok(());
+        }
+        let missing = self.required_scopes.iter().filter(|required| !is_granted(required)).cloned().collect();
+        Err(Rejection::InsufficientScope { missing })
     }
 }
 

@@ -18,8 +18,9 @@ use crate::policy::AuthenticClaims;
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// What a typical token takes in memory once it is parsed, in bytes. A cache for so many tokens is one for so much memory.
 const TYPICAL_BYTES: u64 = 2048;
-/// The end of a token by which it is looked for, in bytes: a part of the signature, which is random enough.
-const TAIL_BYTES: usize = 32;
+/// The end of a token by which it is looked for, in bytes: a part of the signature, which is random enough. What is not as
+/// long is no token.
+const TAIL_BYTES: usize = 16;
 /// What an entry takes beside the claims, in bytes.
 const ENTRY_BYTES: u64 = 256;
 
@@ -41,7 +42,7 @@ pub struct TokenCacheCounts {
     pub bytes: u64,
     /// How many tokens were found.
     pub hits: u64,
-    /// How many were not, of those that are not too long to be remembered.
+    /// How many were not, of those that are not too short or too long to be remembered.
     pub misses: u64,
 }
 
@@ -70,14 +71,11 @@ impl TokenCache {
         }
     }
 
-    /// The place of a token, unless it is too long to be remembered.
+    /// The place of a token, unless it is too short or too long to be remembered.
     #[must_use]
     pub fn place_of<'t>(&'t self, token: &'t [u8]) -> Option<CachePlace<'t>> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return None;
-        }
-        let tail = &token[token.len().saturating_sub(TAIL_BYTES)..];
-        Some(CachePlace { cache: self, token, hash: self.hasher.hash_one(tail) })
+        let tail = token.last_chunk::<TAIL_BYTES>().filter(|_| token.len() <= MAX_TOKEN_BYTES)?;
+        Some(CachePlace { cache: self, token, hash: self.hasher.hash_one(u128::from_ne_bytes(*tail)) })
     }
 
     /// How the cache is doing.
@@ -147,6 +145,7 @@ mod tests {
     fn of_tokens_that_end_alike_each_has_its_own_claims_or_none() {
         let cache = TokenCache::new(10);
         let [one, other] = ["a", "b"].map(|start| start.to_owned() + &"x".repeat(TAIL_BYTES));
+        assert!(cache.place_of(&one.as_bytes()[2..]).is_none(), "what is shorter is no token");
         let [one, other] = [&one, &other].map(|token| cache.place_of(token.as_bytes()).unwrap());
         assert_eq!(one.hash, other.hash);
         let claims = || {
