@@ -33,12 +33,14 @@ __all__ = [
     "Policy",
     "RemoteKeys",
     "StaticVerifier",
+    "StoredModel",
     "TokenFields",
     "bearer_token",
     "check_server_url",
     "counts_of_process",
     "explain_dpop_proof",
     "explain_without_keys",
+    "file_identity",
     "flag",
     "oauth_verifier",
     "operation_in_headers",
@@ -591,6 +593,7 @@ def explain_without_keys(
     typ: object = None,
     dpop: bool = False,
 ) -> dict[str, Any]: ...
+def file_identity(folder: str, path: str, before: float) -> tuple[int, int, int, int, int] | None: ...
 def flag(value: object, argument: str) -> bool: ...
 def oauth_verifier(
     client_id: object,
@@ -641,6 +644,16 @@ class DecisionCounters:
     def counts(self) -> Stats: ...
 
 def counts_of_process() -> Stats: ...
+
+@final
+class StoredModel:
+    """A model that was read from a store. Each caller gets one of its own."""
+
+    @staticmethod
+    def of(model: object, setters: Sequence[Callable[[Any, Any], None]]) -> StoredModel | None: ...
+    @property
+    def bytes(self) -> int: ...
+    def copy(self) -> object: ...
 
 @final
 class TokenFields:

@@ -6,31 +6,19 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySet, PyString};
+use pyo3::types::{PyDict, PyString};
 
 use super::cache_options::CacheOptions;
+use super::model_copy::{ModelCopier, ModelParts};
 use super::wall_clock::now;
 use super::{convert, endpoint_answers};
 use crate::oauth::server::answer_cache::{self, AnswerCache};
 use crate::runtime::clock;
 
-/// How deep lists and dicts are copied here. What is deeper may hold itself, and is left to Python's own copy.
-const MAX_DEPTH: usize = 32;
-
 /// A remembered access token, without the token.
 struct Template {
-    fields: Py<PyDict>,
-    fields_set: Py<PySet>,
+    parts: ModelParts,
     expires: Option<i64>,
-}
-
-/// What makes access tokens of FastMCP's class.
-struct Model {
-    class: Py<PyAny>,
-    new: Py<PyAny>,
-    /// The setters of what pydantic keeps of a model: its fields, which of them were set, extra and private ones.
-    setters: [Py<PyAny>; 4],
-    deepcopy: Py<PyAny>,
 }
 
 /// A question about a token that is about to be asked.
@@ -50,7 +38,7 @@ impl AnswerQuestion {
 #[pyclass(frozen, weakref, module = "fastmcp_rs._native")]
 pub(super) struct AnswerMemory {
     answers: Arc<AnswerCache<Arc<Template>>>,
-    model: Model,
+    model: ModelCopier,
 }
 
 #[pymethods]
@@ -64,20 +52,14 @@ impl AnswerMemory {
         setters: [Bound<'_, PyAny>; 4],
     ) -> PyResult<Self> {
         let off = || PyValueError::new_err("nothing is remembered without cache_ttl_seconds");
-        let model = Model {
-            new: model.getattr("__new__")?.unbind(),
-            class: model.unbind(),
-            setters: setters.map(Bound::unbind),
-            deepcopy: py.import("copy")?.getattr("deepcopy")?.unbind(),
-        };
-        Ok(Self { answers: options.cache().ok_or_else(off)?, model })
+        Ok(Self { answers: options.cache().ok_or_else(off)?, model: ModelCopier::new(py, model, setters)? })
     }
 
     /// The access token that serves now, for this token.
     fn get<'py>(&self, token: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Ok(text) = token.to_str() else { return Ok(None) };
         let found = self.answers.get(text.as_bytes(), clock::now(), |template| template.lasts());
-        found.map(|template| self.model.make(&template, token)).transpose()
+        found.map(|template| self.made(&template, token)).transpose()
     }
 
     /// Begins a question; `None` about what is no Unicode text.
@@ -92,7 +74,7 @@ impl AnswerMemory {
         token: &Bound<'py, PyString>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let found = self.answers.answered_meanwhile(&question.0).filter(|template| template.lasts());
-        found.map(|template| self.model.make(&template, token)).transpose()
+        found.map(|template| self.made(&template, token)).transpose()
     }
 
     /// Counts a question that is asked.
@@ -112,7 +94,7 @@ impl AnswerMemory {
         age: f64,
         lifetime: Option<f64>,
     ) -> PyResult<bool> {
-        let Some((template, bytes)) = self.model.template(answer)? else {
+        let Some((template, bytes)) = self.template(answer)? else {
             self.answers.forget(&question.0);
             return Ok(false);
         };
@@ -141,7 +123,7 @@ impl AnswerMemory {
         token: &Bound<'py, PyString>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let found = self.answers.out_of_reach(&question.0, clock::now()).filter(|template| template.lasts());
-        found.map(|template| self.model.make(&template, token)).transpose()
+        found.map(|template| self.made(&template, token)).transpose()
     }
 
     /// The endpoint answered.
@@ -151,9 +133,9 @@ impl AnswerMemory {
 
     /// Another copy of an access token.
     fn copy<'py>(&self, answer: &Bound<'py, PyAny>, token: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
-        match self.model.template(answer)? {
-            Some((template, _)) => self.model.make(&template, token),
-            None => self.model.deepcopy.bind(answer.py()).call1((answer,)),
+        match self.template(answer)? {
+            Some((template, _)) => self.made(&template, token),
+            None => self.model.deep_copy(answer),
         }
     }
 
@@ -175,102 +157,28 @@ impl AnswerMemory {
     }
 }
 
+impl AnswerMemory {
+    /// A template of an access token, and its memory in bytes; `None` where the model cannot be copied part by part.
+    fn template(&self, answer: &Bound<'_, PyAny>) -> PyResult<Option<(Template, usize)>> {
+        let py = answer.py();
+        let Some(parts) = self.model.parts(answer)? else { return Ok(None) };
+        let fields = parts.fields(py);
+        fields.set_item(intern!(py, "token"), py.None())?;
+        let expires = fields.get_item(intern!(py, "expires_at"))?.filter(|expires| !expires.is_none());
+        let expires = expires.map(|expires| convert::nearest_i64(&expires)).transpose()?;
+        let bytes = parts.memory(py);
+        Ok(Some((Template { parts, expires }, bytes)))
+    }
+
+    /// An access token of the caller's own.
+    fn made<'py>(&self, template: &Template, token: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        let py = token.py();
+        self.model.make(py, &template.parts, |fields| fields.set_item(intern!(py, "token"), token))
+    }
+}
+
 impl Template {
     fn lasts(&self) -> bool {
         self.expires.is_none_or(|expires| now().whole_seconds() < expires)
     }
-}
-
-impl Model {
-    fn template(&self, answer: &Bound<'_, PyAny>) -> PyResult<Option<(Template, usize)>> {
-        let py = answer.py();
-        if !answer.get_type().is(self.class.bind(py)) {
-            return Ok(None);
-        }
-        let is_none = |name| answer.getattr(name).map(|kept| kept.is_none());
-        if !is_none(intern!(py, "__pydantic_extra__"))? || !is_none(intern!(py, "__pydantic_private__"))? {
-            return Ok(None);
-        }
-        let fields = answer.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-        let fields = self.copied_dict(&fields, 0)?;
-        fields.set_item(intern!(py, "token"), py.None())?;
-        let expires = fields.get_item(intern!(py, "expires_at"))?.filter(|expires| !expires.is_none());
-        let expires = expires.map(|expires| convert::nearest_i64(&expires)).transpose()?;
-        let fields_set = answer.getattr(intern!(py, "__pydantic_fields_set__"))?.cast_into::<PySet>()?;
-        let bytes = memory(&fields, 0);
-        let fields_set = PySet::new(py, fields_set.iter())?.unbind();
-        Ok(Some((Template { fields: fields.unbind(), fields_set, expires }, bytes)))
-    }
-
-    fn make<'py>(&self, template: &Template, token: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
-        let py = token.py();
-        let made = self.new.bind(py).call1((self.class.bind(py),))?;
-        let fields = self.copied_dict(template.fields.bind(py), 0)?;
-        fields.set_item(intern!(py, "token"), token)?;
-        let fields_set = template.fields_set.bind(py).call_method0(intern!(py, "copy"))?;
-        let [put_fields, put_set, put_extra, put_private] = &self.setters;
-        put_fields.bind(py).call1((&made, fields))?;
-        put_set.bind(py).call1((&made, fields_set))?;
-        put_extra.bind(py).call1((&made, py.None()))?;
-        put_private.bind(py).call1((&made, py.None()))?;
-        Ok(made)
-    }
-
-    fn copied_dict<'py>(&self, dict: &Bound<'py, PyDict>, depth: usize) -> PyResult<Bound<'py, PyDict>> {
-        let copied = dict.copy()?;
-        // Of the copy, which no other code can change meanwhile.
-        for (name, value) in copied.iter() {
-            if !is_unchangeable(&value) {
-                copied.set_item(name, self.copied(&value, depth)?)?;
-            }
-        }
-        Ok(copied)
-    }
-
-    fn copied<'py>(&self, value: &Bound<'py, PyAny>, depth: usize) -> PyResult<Bound<'py, PyAny>> {
-        if is_unchangeable(value) {
-            return Ok(value.clone());
-        }
-        if depth < MAX_DEPTH {
-            if let Ok(dict) = value.cast_exact::<PyDict>() {
-                return self.copied_dict(dict, depth + 1).map(Bound::into_any);
-            }
-            if let Ok(list) = value.cast_exact::<PyList>() {
-                let copied = PyList::empty(value.py());
-                for item in list.iter() {
-                    copied.append(self.copied(&item, depth + 1)?)?;
-                }
-                return Ok(copied.into_any());
-            }
-        }
-        self.deepcopy.bind(value.py()).call1((value,))
-    }
-}
-
-fn is_unchangeable(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyString>()
-        || value.is_none()
-        || value.is_exact_instance_of::<PyInt>()
-        || value.is_exact_instance_of::<PyBool>()
-        || value.is_exact_instance_of::<PyFloat>()
-}
-
-/// What a value takes in memory, in bytes, by estimate.
-fn memory(value: &Bound<'_, PyAny>, depth: usize) -> usize {
-    const OBJECT: usize = 56;
-    const MEMBER: usize = 32;
-    if let Ok(text) = value.cast::<PyString>() {
-        return OBJECT + text.len().unwrap_or_default();
-    }
-    if depth >= MAX_DEPTH {
-        return OBJECT;
-    }
-    if let Ok(dict) = value.cast::<PyDict>() {
-        let members = dict.iter().map(|(name, value)| MEMBER + memory(&name, depth + 1) + memory(&value, depth + 1));
-        return 2 * OBJECT + members.sum::<usize>();
-    }
-    if let Ok(list) = value.cast::<PyList>() {
-        return OBJECT + list.iter().map(|item| 8 + memory(&item, depth + 1)).sum::<usize>();
-    }
-    OBJECT
 }

@@ -28,6 +28,7 @@ mod key_fetch;
 mod key_pair;
 mod library_key;
 mod metadata;
+mod model_copy;
 mod notices;
 mod oauth_verifier;
 mod operation;
@@ -42,6 +43,7 @@ mod request;
 mod request_url;
 mod shared_answer;
 mod static_verifier;
+mod stored_model;
 mod token_fields;
 mod wall_clock;
 
@@ -114,6 +116,8 @@ mod _native {
     use super::shared_answer::AnswerSealer;
     #[pymodule_export]
     use super::static_verifier::StaticVerifier;
+    #[pymodule_export]
+    use super::stored_model::{StoredModel, file_identity};
     #[pymodule_export]
     use super::token_fields::TokenFields;
 

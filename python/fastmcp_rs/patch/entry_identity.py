@@ -3,10 +3,10 @@
 # The objects of FastMCP and its libraries have no types unless they are installed.
 # ruff: noqa: ANN401, SLF001
 
-import functools
 import os
-import stat
 from typing import Any, Protocol
+
+from fastmcp_rs._native import file_identity
 
 __all__ = ["FileEntries", "Identity", "MemoryEntries", "StoredEntries"]
 
@@ -15,10 +15,9 @@ _SETTLED_SECONDS = 2.0
 
 _MOST_PATHS = 10_000
 
-# Windows has neither: a file there is known by nothing that its owner cannot set.
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-
 Identity = tuple[object, ...]
+# The directory and the strategy that the texts of folder and path were made of, and these.
+_Place = tuple[Any, Any, str, str]
 
 
 class StoredEntries(Protocol):
@@ -45,7 +44,7 @@ class FileEntries:
         self._key_strategy = key_strategy
         self._serialization = store._serialization_adapter
         self._attributes = len(vars(store))
-        self._path = functools.lru_cache(_MOST_PATHS)(_path)
+        self._paths: dict[tuple[str, str], _Place] = {}
 
     def is_unchanged(self) -> bool:
         """Whether the store has the adapter and the methods that it had."""
@@ -59,26 +58,19 @@ class FileEntries:
         info = self._store._collection_infos.get(collection)
         if info is None or type(info.key_sanitization_strategy) is not self._key_strategy:
             return None
-        folder, path = self._path(info.directory, info.key_sanitization_strategy, key)
-        try:
-            # The store follows no link that leads out of it, so none is followed here.
-            if not stat.S_ISDIR(os.lstat(folder).st_mode):
-                return None
-            descriptor = os.open(path, _OPEN_FLAGS)
-        except (OSError, ValueError):
-            return None
-        try:
-            # Of the opened file: what is known of a path may be old where the file is on another machine.
-            found = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        if not stat.S_ISREG(found.st_mode) or max(found.st_mtime, found.st_ctime) > moment - _SETTLED_SECONDS:
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        directory, strategy = info.directory, info.key_sanitization_strategy
+        known = self._paths.get((collection, key))
+        if known is None or known[0] is not directory or known[1] is not strategy:
+            known = self._find(collection, key, directory, strategy)
+        # The store follows no link that leads out of it, so none is followed here.
+        return file_identity(known[2], known[3], moment - _SETTLED_SECONDS)
 
-
-def _path(directory: Any, strategy: Any, key: str) -> tuple[str, str]:
-    return str(directory), f"{directory}{os.sep}{strategy.sanitize(value=key)}.json"
+    def _find(self, collection: str, key: str, directory: Any, strategy: Any) -> _Place:
+        path = f"{directory}{os.sep}{strategy.sanitize(value=key)}.json"
+        if len(self._paths) >= _MOST_PATHS:
+            self._paths = {}
+        self._paths[collection, key] = found = (directory, strategy, str(directory), path)
+        return found
 
 
 class MemoryEntries:

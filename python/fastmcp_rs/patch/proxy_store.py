@@ -7,7 +7,6 @@ one: nothing has a time to live, and a change is seen by the next read.
 # The objects of FastMCP and its libraries have no types unless they are installed.
 # ruff: noqa: ANN401, SLF001
 
-import marshal
 import math
 import threading
 import time
@@ -16,13 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fastmcp_rs import _compat
+from fastmcp_rs._native import StoredModel
 from fastmcp_rs.patch.entry_identity import Identity, StoredEntries
 
 __all__ = ["Chain", "ProxyStores", "adapter_class"]
 
 # For each collection of a proxy. What is remembered are secrets, so it is not more than a busy server needs.
 _MOST_ENTRIES = 10_000
-_MOST_BYTES = 16 * 1024 * 1024
+_MOST_BYTES = 32 * 1024 * 1024
 
 
 # Without a repr, which would show secrets.
@@ -33,12 +34,14 @@ class _Entry:
     Attributes:
         identity: What the store's entry was known by, before it was read and after.
         expires_at: When the entry expires, in seconds since the epoch.
-        data: The value in marshal's form, which is the fastest to read. Each reader gets an object of its own.
+        type_adapter: What made a model of the value.
+        model: The model. Each reader gets one of its own.
     """
 
     identity: Identity
     expires_at: float
-    data: bytes
+    type_adapter: Any
+    model: StoredModel
 
 
 class Chain:
@@ -55,26 +58,27 @@ class Chain:
         self.top = top
         self.entries = entries
         self._wrapper = wrapper
-        self._state = None if wrapper is None else _state_of(wrapper)
+        if wrapper is not None:
+            self._key_value, self._decryption_fn = wrapper.key_value, wrapper._decryption_fn
+            self._version, self._attributes = wrapper.encryption_version, len(vars(wrapper))
 
     def is_unchanged(self) -> bool:
         """Whether both still are as they were."""
-        if self._wrapper is not None and _state_of(self._wrapper) != self._state:
+        wrapper = self._wrapper
+        if wrapper is not None and (
+            wrapper.key_value is not self._key_value
+            or wrapper._decryption_fn is not self._decryption_fn
+            or wrapper.encryption_version != self._version
+            # A method that is replaced on the instance is one attribute more.
+            or len(vars(wrapper)) != self._attributes
+        ):
             return False
         return self.entries.is_unchanged()
 
 
-def _state_of(wrapper: Any) -> tuple[object, ...]:
-    # A method that is replaced on the instance is one attribute more.
-    return wrapper.key_value, wrapper._decryption_fn, wrapper.encryption_version, len(vars(wrapper))
-
-
-def _packed(value: dict[str, Any]) -> bytes | None:
-    """Give the value in marshal's form; ``None`` if something in it is no value of JSON."""
-    try:
-        return marshal.dumps(value)
-    except ValueError:
-        return None
+def _stored(model: Any) -> StoredModel | None:
+    """What gives the model again; ``None`` where it is more than its fields."""
+    return StoredModel.of(model, _compat.model_setters()) if hasattr(model, "__pydantic_fields_set__") else None
 
 
 class _Reads:
@@ -98,24 +102,34 @@ class _Reads:
             self._top, self._chain = top, self._stores.recognise(top)
         return self._chain
 
-    async def read(self, chain: Chain, key: str, collection: str) -> dict[str, Any] | None:
-        """Give the value under a key, as ``chain.top.get`` would."""
+    def known(self, adapter: Any, chain: Chain, key: str, collection: str) -> Any:
+        """Give the model that was read under a key, if the store's entry is the same; else ``None``."""
+        known = self._entries.get((collection, key))
+        if known is None or known.type_adapter is not adapter._type_adapter:
+            return None
+        moment = time.time()
+        if moment >= known.expires_at or chain.entries.identity(key, collection, moment) != known.identity:
+            return None
+        return known.model.copy()
+
+    async def read(self, adapter: Any, chain: Chain, key: str, collection: str) -> Any:
+        """Read the value under a key as FastMCP's adapter would, and give its model; ``None`` where there is none."""
         name = (collection, key)
         moment = time.time()
         identity = chain.entries.identity(key, collection, moment)
-        known = self._entries.get(name)
-        if known is not None and known.identity == identity and moment < known.expires_at:
-            found: dict[str, Any] = marshal.loads(known.data)  # noqa: S302 - made here
-            return found
         # Does what get() does, and tells how long the entry will be good.
         value, seconds = await chain.top.ttl(key, collection=collection)
         with self._lock:
             self._drop(name)
-        if value is not None and identity is not None:
-            data = _packed(value)
-            if data is not None and chain.entries.identity(key, collection, moment) == identity:
-                self._remember(name, _Entry(identity, math.inf if seconds is None else moment + seconds, data))
-        return value  # type: ignore[no-any-return]
+        if value is None:
+            return None
+        model = adapter._validate_model(value=value)
+        if model is not None and identity is not None:
+            stored = _stored(model)
+            if stored is not None and chain.entries.identity(key, collection, moment) == identity:
+                until = math.inf if seconds is None else moment + seconds
+                self._remember(name, _Entry(identity, until, adapter._type_adapter, stored))
+        return model
 
     def forget(self) -> None:
         """Drop everything."""
@@ -127,17 +141,17 @@ class _Reads:
     def _remember(self, name: tuple[str, str], entry: _Entry) -> None:
         with self._lock:
             self._drop(name)
-            if not self._stores.in_use or len(entry.data) > _MOST_BYTES:
+            if not self._stores.in_use or entry.model.bytes > _MOST_BYTES:
                 return
             self._entries[name] = entry
-            self._bytes += len(entry.data)
+            self._bytes += entry.model.bytes
             while len(self._entries) > _MOST_ENTRIES or self._bytes > _MOST_BYTES:
                 self._drop(next(iter(self._entries)))
 
     def _drop(self, name: tuple[str, str]) -> None:
         dropped = self._entries.pop(name, None)
         if dropped is not None:
-            self._bytes -= len(dropped.data)
+            self._bytes -= dropped.model.bytes
 
 
 class ProxyStores:
@@ -184,8 +198,10 @@ def adapter_class(stores: ProxyStores, original_class: Any) -> Any:
             chain = self._reads.chain(self._key_value) if isinstance(key, str) and place else None
             if chain is None:
                 return await super().get(key, collection=collection, default=default)
-            value = await self._reads.read(chain, key, place)
-            model = None if value is None else self._validate_model(value=value)
+            # One more coroutine would be a part of what a known entry costs.
+            model = self._reads.known(self, chain, key, place)
+            if model is None:
+                model = await self._reads.read(self, chain, key, place)
             return default if model is None else model
 
         def original(self) -> Any:

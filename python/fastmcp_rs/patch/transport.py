@@ -140,6 +140,9 @@ def client_class(kept: KeptTransports, http: ModuleType | Any) -> Any:
     # As many connections as there are questions: a client of its own had no limit either.
     limits = http.Limits(max_connections=None, max_keepalive_connections=_MOST_IDLE, keepalive_expiry=_IDLE_SECONDS)
 
+    # What a client has where it is given none. To read it from a text takes a third of what a new client costs.
+    no_url = http.URL("")
+
     class BorrowedTransport(http.AsyncBaseTransport):  # type: ignore[misc,name-defined]
         """A kept transport, which the client that uses it does not close."""
 
@@ -167,7 +170,10 @@ def client_class(kept: KeptTransports, http: ModuleType | Any) -> Any:
         def __init__(self, *args: Any, **more: Any) -> None:
             known = not args and more.keys() <= {"timeout"}
             arguments = kept.of_running_loop(original_class, limits, BorrowedTransport) if known else None
-            super().__init__(*args, **more, **(arguments or {}))
+            if arguments is None:
+                super().__init__(*args, **more)
+            else:
+                super().__init__(**more, **arguments, base_url=no_url)
 
     AsyncClient.__qualname__ = original_class.__qualname__
     AsyncClient.__module__ = original_class.__module__

@@ -20,7 +20,8 @@ import fastmcp_rs
 from fastmcp_rs.patch import entry_identity, proxy_store
 
 SESSION = "a-session"
-FIELDS = ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
+# What a file is known by, in this order.
+FIELDS = ("device", "inode", "size", "changed", "touched")
 
 
 def file_of(home, word):
@@ -85,17 +86,17 @@ def test_each_of_many_changes_within_a_second_is_seen_by_the_next_read(proxy, si
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_file_with_another_identity_is_another_entry(field, in_files, sign_in, reads, monkeypatch, subject):
-    real, shift = os.fstat, {}
+    real, shift = entry_identity.file_identity, {}
 
-    def faked(descriptor):
-        found = real(descriptor)
-        names = [*FIELDS, "st_mode", "st_mtime", "st_ctime"]
-        return SimpleNamespace(**{name: getattr(found, name) + shift.get(name, 0) for name in names})
+    def faked(*arguments):
+        found = real(*arguments)
+        assert len(found) == len(FIELDS)
+        return tuple(value + shift.get(name, 0) for name, value in zip(FIELDS, found, strict=True))
 
     async def count():
         token = await sign_in(in_files)
         fastmcp_rs.install()
-        monkeypatch.setattr(entry_identity.os, "fstat", faked)
+        monkeypatch.setattr(entry_identity, "file_identity", faked)
         counts = []
         # The same, another, that again, and the first.
         for value in (0, 0, 1, 1, 0):

@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import time
 from unittest import mock
 
 import pytest
@@ -12,6 +13,7 @@ from cryptography.fernet import Fernet
 from fastmcp.server.auth.oauth_proxy import proxy as module
 from key_value.aio.stores.memory import MemoryStore
 from key_value.aio.wrappers.prefix_keys import PrefixKeysWrapper
+from pydantic import PrivateAttr, TypeAdapter
 
 import fastmcp_rs
 from fastmcp_rs.patch import proxy_store
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("settled")
 
 @pytest.mark.parametrize("bound", ["_MOST_ENTRIES", "_MOST_BYTES"])
 def test_no_more_is_remembered_than_the_bound(bound, in_files, upstream, reads, monkeypatch):
-    monkeypatch.setattr(proxy_store, bound, {"_MOST_ENTRIES": 3, "_MOST_BYTES": 4000}[bound])
+    monkeypatch.setattr(proxy_store, bound, {"_MOST_ENTRIES": 3, "_MOST_BYTES": 12_000}[bound])
 
     async def count():
         store = in_files._upstream_token_store
@@ -35,7 +37,7 @@ def test_no_more_is_remembered_than_the_bound(bound, in_files, upstream, reads, 
             await store.get(key=f"session-{number}")
         assert 1 < len(store._reads._entries) < 6
         assert len(store._reads._entries) <= proxy_store._MOST_ENTRIES
-        assert store._reads._bytes == sum(len(entry.data) for entry in store._reads._entries.values()) <= 4000
+        assert store._reads._bytes == sum(entry.model.bytes for entry in store._reads._entries.values()) <= 12_000
         reads.clear()
         # The last ones are still there.
         await store.get(key="session-5")
@@ -44,6 +46,30 @@ def test_no_more_is_remembered_than_the_bound(bound, in_files, upstream, reads, 
         return len(reads)
 
     assert asyncio.run(count()) == 1
+
+
+class OfMyOwn(module.UpstreamTokenSet):
+    """What another model makes of the same entry."""
+
+
+class WithMore(module.UpstreamTokenSet):
+    """A model that keeps something beside its fields."""
+
+    _read_at: float = PrivateAttr(default_factory=time.time)
+
+
+def test_what_another_model_made_of_an_entry_is_not_given_again(proxy, sign_in, reads):
+    async def read():
+        await sign_in(proxy)
+        fastmcp_rs.install()
+        store = proxy._upstream_token_store
+        for model, count in ((module.UpstreamTokenSet, 1), (OfMyOwn, 1), (WithMore, 3)):
+            store._type_adapter = TypeAdapter(model)
+            reads.clear()
+            assert [type(await store.get(key=SESSION)) for _ in range(3)] == [model] * 3
+            assert len(reads) == count
+
+    asyncio.run(read())
 
 
 def test_uninstall_drops_what_is_remembered_and_install_starts_anew(proxy, sign_in, reads, subject):
