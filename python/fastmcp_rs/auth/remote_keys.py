@@ -98,7 +98,7 @@ def check_client(http_client: object, *, ssrf_safe: bool) -> None:
     if http_client is None:
         return
     if ssrf_safe:
-        raise ValueError("http_client cannot be combined with ssrf_safe=True, which has a transport of its own")
+        raise ValueError("http_client cannot be used with ssrf_safe=True, which has a transport of its own")
     # A blocking client has the method `close`, where an asynchronous one has `aclose`.
     if not _has(http_client, "stream") or _has(http_client, "close"):
         raise ValueError(f"http_client must be an httpx or httpx2 AsyncClient, not a {type(http_client).__name__}")
