@@ -15,7 +15,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._callbacks import reset_context
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
 from fastmcp_rs.auth.dpop import present, presented, presenting
-from fastmcp_rs.auth.foreign_gate import refuse
+from fastmcp_rs.auth.fastmcp_middleware import refuse
 from fastmcp_rs.auth.reporting import is_told, report, report_exception
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._native import AccessToken, Decision, DecisionCounters, Dpop, Policy, TokenFields, bearer_token
 from fastmcp_rs.auth.dpop import present, presented
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS
-from fastmcp_rs.auth.foreign_gate import refuse
+from fastmcp_rs.auth.fastmcp_middleware import refuse
 from fastmcp_rs.auth.live_list import LiveList
 from fastmcp_rs.auth.overrides import class_without_overrides
 from fastmcp_rs.auth.protected_resource import protected_resource

@@ -224,9 +224,8 @@ impl<V: Clone> AnswerCache<V> {
             self.remove(&question.digest);
             return serves;
         }
-        let most = self.settings.most_entries;
+        let (most, most_bytes) = (self.settings.most_entries, self.most_bytes());
         let displaced = self.entries.with(|entries| {
-            let most_bytes = most.saturating_mul(BYTES_PER_ENTRY).max(LEAST_BYTES);
             let map = entries.0.get_or_insert_with(|| BoundedMap::new(most, most_bytes));
             map.insert(question.digest, entry, bytes)
         });
@@ -284,20 +283,26 @@ impl<V: Clone> AnswerCache<V> {
         self.serves_stale.load(Ordering::Relaxed)
     }
 
-    /// Weighs an answer anew, to which something was added, so that it takes so many bytes now. Whether it is kept so.
+    /// Weighs an answer anew, to which something was added, so that it takes so many bytes now. Whether it is kept so: what is
+    /// added to answers leaves half of the memory to further ones.
     #[must_use]
     pub fn weigh_anew(&self, token: &[u8], bytes: usize, is_it: impl FnOnce(&V) -> bool) -> bool {
         let (digest, bytes) = (digest_of(token), bytes + ENTRY_BYTES);
         if bytes > LARGEST_ENTRY {
             return false;
         }
+        let most_bytes = self.most_bytes();
         let displaced = self.entries.with(|entries| {
-            let map = entries.0.as_mut()?;
+            let map = entries.0.as_mut().filter(|map| map.bytes() + bytes <= most_bytes / 2)?;
             map.get(&digest).filter(|entry| is_it(&entry.value))?;
             let entry = map.remove(&digest)?;
             Some(map.insert(digest, entry, bytes))
         });
         displaced.is_some()
+    }
+
+    fn most_bytes(&self) -> usize {
+        self.settings.most_entries.saturating_mul(BYTES_PER_ENTRY).max(LEAST_BYTES)
     }
 
     /// Removes what was remembered before this question, which was answered otherwise.

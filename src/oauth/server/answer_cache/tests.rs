@@ -171,3 +171,16 @@ fn an_answer_that_grew_weighs_more_and_is_the_same_otherwise() {
     assert_eq!(cache.counts().bytes, before.bytes + 1_000);
     assert_eq!([4, 5].map(|token| got(&cache, &token.to_string(), 0)), [Some(4), Some(5)]);
 }
+
+#[test]
+fn what_is_added_to_answers_drives_none_out() {
+    let cache = AnswerCache::new(CacheSettings { most_entries: DEFAULT_ENTRIES, ..*cache(60, 0, None).settings() });
+    let mut grew = 0;
+    for number in 0..DEFAULT_ENTRIES {
+        let token = number.to_le_bytes();
+        let _ = cache.insert(&cache.question(&token, START), 1, 1_400, Duration::ZERO, None);
+        grew += usize::from(cache.weigh_anew(&token, 3_900, |_| true));
+    }
+    assert_eq!(cache.counts().entries, DEFAULT_ENTRIES);
+    assert!((3_000..DEFAULT_ENTRIES).contains(&grew), "{grew}");
+}
