@@ -44,7 +44,7 @@ pub enum Value {
 }
 
 impl Value {
-    fn memory(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         match self {
             Self::String(text) => text.len(),
             Self::BigInt(int) => usize::try_from(int.bits() / 8).unwrap_or(usize::MAX),
@@ -163,6 +163,18 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// [`MAX_DEPTH`], or anything behind the object.
 pub fn parse_object(text: &[u8]) -> Result<Object, NotAnObject> {
     parse::<true>(text)
+}
+
+/// Parses the value of a member of an object.
+///
+/// # Errors
+/// As of [`parse_object`].
+pub(super) fn parse_value(text: &str) -> Result<Value, NotAnObject> {
+    let mut reader = Jiter::new(text.as_bytes());
+    let peek = reader.peek()?;
+    let value = value::<true>(&mut reader, peek, MAX_DEPTH - 1)?;
+    reader.finish()?;
+    Ok(value)
 }
 
 /// Parses a document that the operator named, which is read more leniently than what a client sends: a byte order mark is

@@ -135,6 +135,15 @@ impl Claims {
         }
     }
 
+    /// The value of a claim, registered or not.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        match &self.0 {
+            ClaimsForm::Scanned(scanned) => scanned.member(name),
+            ClaimsForm::Read(read) => read.object.get(name),
+        }
+    }
+
     /// The JSON that they are, where it is plain, for [`super::plain_json::Reader`].
     #[must_use]
     pub fn plain_json(&self) -> Option<&str> {

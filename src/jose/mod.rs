@@ -17,6 +17,7 @@ pub mod pem;
 pub mod plain_json;
 pub mod rsa;
 mod scanned_claims;
+mod scanned_members;
 pub mod signing_key;
 pub mod thumbprint;
 pub mod token_kind;

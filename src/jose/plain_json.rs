@@ -65,7 +65,8 @@ impl<'t> Piece<'t> {
     }
 }
 
-/// The place in a text of a string with its quotes, or of a list with its brackets. No text of an object begins with one.
+/// The place in a text of a name, or of a value: a string with its quotes, a list with its brackets. No text of an object
+/// begins with one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     start: NonZeroU32,
@@ -179,6 +180,21 @@ impl<'t> Reader<'t> {
             self.value()?.plain()?;
             is_first = false;
         }
+        Place::new(start, self.at)
+    }
+
+    /// The place of a part of the text.
+    pub(super) fn place_of(&self, part: &'t str) -> Option<Place> {
+        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+        Place::new(start, start + part.len())
+    }
+
+    /// The place of the next value. Reads it whole.
+    pub(super) fn place_of_value(&mut self, names: &mut SeenNames<'t>) -> Option<Place> {
+        self.after_space();
+        let start = self.at;
+        let value = self.value()?;
+        self.finish(value, names)?;
         Place::new(start, self.at)
     }
 

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 
 use memchr::memchr;
 
-use super::json::{self, Object};
+use super::json::{self, Object, Value};
 use super::numeric_date::NumericDate;
 use super::plain_json::{Piece, Place, Reader, SeenNames};
+use super::scanned_members::ScannedMembers;
 use super::token_kind::{TokenKind, names_bound_type};
 
 /// A claim whose place is known.
@@ -54,13 +55,15 @@ pub(super) struct FoundClaims {
 pub(super) struct ScannedClaims {
     text: String,
     found: FoundClaims,
-    object: OnceLock<Object>,
+    // In boxes, for most claims have neither.
+    members: OnceLock<Box<ScannedMembers>>,
+    object: OnceLock<Box<Object>>,
 }
 
-/// Without the object, which says nothing more and may or may not have been read.
+/// Without the members and the object, which say nothing more and may or may not have been read.
 impl fmt::Debug for ScannedClaims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { text, found, object: _ } = self;
+        let Self { text, found, members: _, object: _ } = self;
         f.debug_struct("ScannedClaims").field("text", text).field("found", found).finish_non_exhaustive()
     }
 }
@@ -72,7 +75,7 @@ impl ScannedClaims {
     /// The text, where it is not plain JSON, or a claim is of a type that is rare or wrong.
     pub(super) fn scan(text: String) -> Result<Self, String> {
         match found(&text) {
-            Some(found) => Ok(Self { text, found, object: OnceLock::new() }),
+            Some(found) => Ok(Self { text, found, members: OnceLock::new(), object: OnceLock::new() }),
             None => Err(text),
         }
     }
@@ -89,12 +92,19 @@ impl ScannedClaims {
     /// All members, which are read when they are first asked for.
     pub(super) fn object(&self) -> &Object {
         // What was scanned is an object to the strict parser, as the tests and the fuzzer hold it to.
-        self.object.get_or_init(|| json::parse_object(self.text.as_bytes()).unwrap_or_default())
+        self.object.get_or_init(|| Box::new(json::parse_object(self.text.as_bytes()).unwrap_or_default()))
+    }
+
+    /// The value of a member, which is read when it is first asked for.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        let members = || Box::new(ScannedMembers::of(&self.text).unwrap_or_default());
+        self.members.get_or_init(members).get(name, &self.text)
     }
 
     /// What it takes in memory beside itself, in bytes, by estimate.
     pub(super) fn memory(&self) -> usize {
-        self.text.capacity() + self.object.get().map_or(0, Object::memory)
+        let members = self.members.get().map_or(0, |members| members.memory());
+        self.text.capacity() + members + self.object.get().map_or(0, |object| object.memory())
     }
 
     /// A claim, if it is a text.

@@ -1,7 +1,8 @@
 //! Where a claim is: its name, or a JSON Pointer (RFC 6901) to one inside another.
 
 use crate::config::{self, ConfigError};
-use crate::jose::json::{MAX_DEPTH, Object, Value};
+use crate::jose::json::{MAX_DEPTH, Value};
+use crate::jose::jwt::Claims;
 
 /// The place of a claim, as an operator names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +52,8 @@ impl ClaimPath {
 
     /// The value there. `null` is no value.
     #[must_use]
-    pub fn get<'c>(&self, claims: &'c Object) -> Option<&'c Value> {
-        let mut value = claims.get(&self.first)?;
+    pub fn get<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
+        let mut value = claims.member(&self.first)?;
         for step in &self.rest {
             value = match value {
                 Value::Object(object) => object.get(step)?,
@@ -65,7 +66,7 @@ impl ClaimPath {
 
     /// The text there. An empty one is no text.
     #[must_use]
-    pub fn text_in<'c>(&self, claims: &'c Object) -> Option<&'c str> {
+    pub fn text_in<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
         self.get(claims).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 }
@@ -100,14 +101,13 @@ fn unescaped(argument: &str, step: &str) -> Result<Box<str>, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::json::parse_object;
 
     /// The example of RFC 6901 section 5.
     const EXAMPLE: &str =
         r#"{"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8}"#;
 
     fn at(pointer: &str, text: &str) -> Option<Value> {
-        ClaimPath::parse("x", pointer).unwrap().get(&parse_object(text.as_bytes()).unwrap()).cloned()
+        ClaimPath::parse("x", pointer).unwrap().get(&Claims::parse(text.as_bytes()).unwrap()).cloned()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::claim_path::ClaimPath;
 use super::scopes::{ScopeClaims, ScopeHierarchy};
 use crate::config::ConfigError;
-use crate::jose::json::{Object, Value};
+use crate::jose::json::Value;
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::outcome::check::Comparison;
 use crate::outcome::rejection::Rejection;
@@ -137,45 +137,44 @@ impl ClaimRules {
     /// # Errors
     /// The first rule that they break, and what it compared.
     pub(super) fn check(&self, claims: &Claims, now: NumericDate, leeway: f64) -> Outcome {
-        let object = claims.object();
-        self.check_types(object)?;
-        self.check_issued_at(object, now)?;
+        self.check_types(claims)?;
+        self.check_issued_at(claims, now)?;
         for claim in &self.required {
-            if claim.get(object).is_none() {
+            if claim.get(claims).is_none() {
                 return Err(missing(claim, []));
             }
         }
         for (claim, values) in &self.expected {
-            check_value(claim, values, object)?;
+            check_value(claim, values, claims)?;
         }
-        self.check_age(object, now, leeway)
+        self.check_age(claims, now, leeway)
     }
 
     /// A claim that has another type than its rule can read is not the same as an absent one.
-    fn check_types(&self, object: &Object) -> Outcome {
+    fn check_types(&self, claims: &Claims) -> Outcome {
         for claim in self.client_id.iter().chain(&self.subject) {
-            if let Some(value) = claim.get(object).filter(|value| value.as_str().is_none()) {
+            if let Some(value) = claim.get(claims).filter(|value| value.as_str().is_none()) {
                 return Err(mismatch(claim, &told(value), ["a text"]));
             }
         }
-        match self.scope_claims.as_ref().and_then(|claims| claims.malformed(object)) {
+        match self.scope_claims.as_ref().and_then(|scope_claims| scope_claims.malformed(claims)) {
             Some((claim, value)) => Err(mismatch(claim, &told(value), ["a text or a list of texts"])),
             None => Ok(()),
         }
     }
 
-    fn check_issued_at(&self, object: &Object, now: NumericDate) -> Outcome {
+    fn check_issued_at(&self, claims: &Claims, now: NumericDate) -> Outcome {
         let Some(leeway) = self.iat_leeway else { return Ok(()) };
-        match object.get("iat").and_then(NumericDate::from_value) {
+        match claims.issued_at() {
             Some(at) if at > now.later(leeway) => Err((Rejection::IssuedInFuture { at }, None)),
             _ => Ok(()),
         }
     }
 
     /// RFC 9470 section 3, and `auth_time` of OpenID Connect Core section 2. Without it nothing says when that was.
-    fn check_age(&self, object: &Object, now: NumericDate, leeway: f64) -> Outcome {
+    fn check_age(&self, claims: &Claims, now: NumericDate, leeway: f64) -> Outcome {
         let Some(max_age) = self.max_age else { return Ok(()) };
-        let authenticated = object.get("auth_time").and_then(NumericDate::from_value);
+        let authenticated = claims.member("auth_time").and_then(NumericDate::from_value);
         #[allow(clippy::cast_precision_loss, reason = "seconds of any length that matters fit 53 bits")]
         let is_recent = authenticated.is_some_and(|at| now < at.later(max_age as f64 + leeway));
         let authenticated = authenticated.map(NumericDate::whole_seconds);
@@ -191,7 +190,7 @@ impl ClaimRules {
         let (scopes, skipped) = match (stated, &self.scope_claims) {
             (Some(stated), _) => (stated.iter().map(|scope| &**scope).collect(), Vec::new()),
             (None, Some(scope_claims)) => {
-                let granted = scope_claims.granted(claims.object());
+                let granted = scope_claims.granted(claims);
                 (granted.scopes, granted.skipped)
             }
             (None, None) => (claims.scopes(), Vec::new()),
@@ -206,13 +205,13 @@ impl ClaimRules {
 }
 
 fn first_text<'c>(paths: &[ClaimPath], claims: &'c Claims) -> Option<&'c str> {
-    paths.iter().find_map(|path| path.text_in(claims.object()))
+    paths.iter().find_map(|path| path.text_in(claims))
 }
 
-fn check_value(claim: &ClaimPath, values: &[Value], object: &Object) -> Outcome {
+fn check_value(claim: &ClaimPath, values: &[Value], claims: &Claims) -> Outcome {
     let expected = || values.iter().flat_map(told).collect::<Vec<_>>();
     let fits = |value: &Value| values.iter().any(|expected| is_same(expected, value));
-    match claim.get(object) {
+    match claim.get(claims) {
         None => Err(missing(claim, expected().iter().map(|text| &**text))),
         Some(Value::Array(items)) if items.iter().any(fits) => Ok(()),
         Some(value) if fits(value) => Ok(()),

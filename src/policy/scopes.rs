@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::claim_path::ClaimPath;
 use crate::config::ConfigError;
-use crate::jose::json::{Object, Value};
-use crate::jose::jwt::words;
+use crate::jose::json::Value;
+use crate::jose::jwt::{Claims, words};
 use crate::oauth::scope::{check_scopes, is_scope_token};
 
 /// The most scopes that a hierarchy names.
@@ -38,14 +38,14 @@ impl ScopeClaims {
     }
 
     /// The first claim whose value is neither a text nor a list.
-    pub(super) fn malformed<'s, 'c>(&'s self, claims: &'c Object) -> Option<(&'s ClaimPath, &'c Value)> {
+    pub(super) fn malformed<'s, 'c>(&'s self, claims: &'c Claims) -> Option<(&'s ClaimPath, &'c Value)> {
         let value_of = |path: &'s ClaimPath| path.get(claims).map(|value| (path, value));
         self.0.iter().filter_map(value_of).find(|(_, value)| !matches!(value, Value::String(_) | Value::Array(_)))
     }
 
     /// What the claims grant. Only the text of `scope` and `scp` holds several scopes; any other text, and each member of
     /// a list, is one, which is never split: a role named `admin write` does not grant `admin`.
-    pub(super) fn granted<'c>(&self, claims: &'c Object) -> Granted<'c> {
+    pub(super) fn granted<'c>(&self, claims: &'c Claims) -> Granted<'c> {
         let mut granted = Granted::default();
         for path in &self.0 {
             match path.get(claims) {
@@ -170,13 +170,12 @@ impl ScopeHierarchy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::json::parse_object;
 
     fn granted(paths: &[&str], claims: &str) -> (Vec<String>, Vec<String>) {
         let paths = paths.iter().map(|path| ClaimPath::parse("scope_claims", path).unwrap()).collect();
-        let object = parse_object(claims.as_bytes()).unwrap();
-        let claims = ScopeClaims::new(paths).unwrap();
-        let Granted { scopes, skipped } = claims.granted(&object);
+        let claims = Claims::parse(claims.as_bytes()).unwrap();
+        let scope_claims = ScopeClaims::new(paths).unwrap();
+        let Granted { scopes, skipped } = scope_claims.granted(&claims);
         let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
         (owned(scopes), owned(skipped))
     }

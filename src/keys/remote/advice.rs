@@ -1,7 +1,7 @@
 //! Where an issuer publishes its keys, looked up for an error that is known: certificates came in their place.
 
 use super::error::FetchError;
-use super::retrieval::HttpAnswer;
+use super::http_answer::HttpAnswer;
 use crate::discovery::{Issuer, MetadataSearch, ServerMetadata};
 use crate::http::EndpointUrl;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::error::FetchError;
 use super::fetcher::{EntityTag, FetchReply, Fetcher, OnFetched};
-use super::retrieval::{HttpAnswer, KeyLocator, Retrieval};
+use super::http_answer::HttpAnswer;
+use super::retrieval::{KeyLocator, Retrieval};
 use crate::discovery::Issuer;
 use crate::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use crate::http::{self, Client, HttpError, Request, SsrfPolicy};

@@ -7,6 +7,7 @@ use super::advice::Advice;
 use super::error::FetchError;
 use super::fetcher::{EntityTag, FetchContent, FetchReply};
 use super::freshness::{SHORTEST_LIFETIME, lifetime};
+use super::http_answer::HttpAnswer;
 use super::key_set_document::FetchedKeySet;
 use crate::discovery::document::Document;
 use crate::discovery::{AuthorizationServer, DiscoveryError, Issuer, MetadataSearch, ServerMetadata, TokenEndpoint};
@@ -76,21 +77,6 @@ impl KeyLocator {
             }
         }
     }
-}
-
-/// What one GET brought. `body` may be left empty with any status but 200.
-#[derive(Debug, Default)]
-pub struct HttpAnswer<'p> {
-    /// The status.
-    pub status: u16,
-    /// The header `ETag`.
-    pub etag: Option<&'p str>,
-    /// The header `Cache-Control`.
-    pub cache_control: Option<&'p str>,
-    /// The header `Content-Type`.
-    pub media_type: Option<&'p str>,
-    /// The body, or more of it than is read.
-    pub body: Vec<u8>,
 }
 
 type Found = (Option<EndpointUrl>, Option<Arc<AuthorizationServer>>);
