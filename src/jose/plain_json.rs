@@ -74,7 +74,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn new(start: usize, end: usize) -> Option<Self> {
+    pub(super) fn new(start: usize, end: usize) -> Option<Self> {
         Some(Self { start: NonZeroU32::new(u32::try_from(start).ok()?)?, end: u32::try_from(end).ok()? })
     }
 
@@ -180,21 +180,6 @@ impl<'t> Reader<'t> {
             self.value()?.plain()?;
             is_first = false;
         }
-        Place::new(start, self.at)
-    }
-
-    /// The place of a part of the text.
-    pub(super) fn place_of(&self, part: &'t str) -> Option<Place> {
-        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
-        Place::new(start, start + part.len())
-    }
-
-    /// The place of the next value. Reads it whole.
-    pub(super) fn place_of_value(&mut self, names: &mut SeenNames<'t>) -> Option<Place> {
-        self.after_space();
-        let start = self.at;
-        let value = self.value()?;
-        self.finish(value, names)?;
         Place::new(start, self.at)
     }
 

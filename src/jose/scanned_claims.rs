@@ -97,7 +97,7 @@ impl ScannedClaims {
 
     /// The value of a member, which is read when it is first asked for.
     pub(super) fn member(&self, name: &str) -> Option<&Value> {
-        let members = || Box::new(ScannedMembers::of(&self.text).unwrap_or_default());
+        let members = || Box::new(ScannedMembers::of_plain_json(&self.text));
         self.members.get_or_init(members).get(name, &self.text)
     }
 
