@@ -1,10 +1,14 @@
-"""Refuses to start a server on an event loop on which its provider cannot wait, such as trio's."""
+"""Says that a provider cannot wait on an event loop, such as trio's: at the start of its server, or at a token."""
 
 import asyncio
 
 from starlette.types import Receive, Send
 
-__all__ = ["is_asyncio", "refuse_to_start", "require_asyncio"]
+from fastmcp_rs.logs import get_logger
+
+__all__ = ["is_asyncio", "refuse_to_start", "require_asyncio", "tell"]
+
+_logger = get_logger("auth")
 
 
 def is_asyncio() -> bool:
@@ -30,6 +34,11 @@ async def refuse_to_start(provider: object, receive: Receive, send: Send) -> Non
     """Answer a server's question whether the application has started: it has not, and why."""
     await receive()
     await send({"type": "lifespan.startup.failed", "message": _text(provider)})
+
+
+def tell(provider: object) -> None:
+    """Write into the log why nothing can be waited for."""
+    _logger.error("%s", _text(provider))
 
 
 def _text(provider: object) -> str:

@@ -151,13 +151,16 @@ class IntrospectingProvider(NativeProvider):
             await shared.write(token, *news)
         return decision
 
+    def _unanswered(self) -> Decision:
+        return self._native.unanswered()
+
     async def _ask(self, token: str, request: object) -> Decision:
         try:
             decision: Decision = await await_callback(
                 partial(self._native.decide_later, token, peer=_peer(request)), self._longest_seconds + _SPARE_SECONDS
             )
         except asyncio.TimeoutError:
-            return self._native.unanswered()
+            return self._unanswered()
         self._outage_log.note(serves_stale=self._answers.serves_stale)
         return decision
 

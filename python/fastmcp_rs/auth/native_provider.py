@@ -9,6 +9,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._native import AccessToken, Decision, DecisionCounters, Dpop, Policy, TokenFields, bearer_token
 from fastmcp_rs.auth.dpop import present, presented
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS
+from fastmcp_rs.auth.event_loop import is_asyncio, tell
 from fastmcp_rs.auth.fastmcp_middleware import refuse
 from fastmcp_rs.auth.live_list import LiveList
 from fastmcp_rs.auth.overrides import class_without_overrides
@@ -44,6 +45,7 @@ class NativeProvider(AuthProvider):
 
     _native: NativeVerifier
     _counts_accepted = True
+    _told_of_event_loop = False
     # Decides where nothing else is asked, counts a token that is accepted, and makes the fields of FastMCP's.
     _accept: "Callable[[object, TokenFields, DecisionCounters], dict[str, Any] | Decision] | None" = None
 
@@ -120,6 +122,19 @@ class NativeProvider(AuthProvider):
         """Decide about a token after waiting for what the decision needs, such as keys."""
         raise NotImplementedError
 
+    async def _wait_for_decision(self, token: object, request: object = None) -> Decision:
+        """Decide later, or not at all on another event loop than asyncio's, of which some servers tell nobody first."""
+        if is_asyncio():
+            return await self._decide_later(token, request)
+        if not self._told_of_event_loop:
+            self._told_of_event_loop = True
+            tell(self)
+        return self._unanswered()
+
+    def _unanswered(self) -> Decision:
+        """The decision where nothing can be waited for."""
+        return Decision.keys_unavailable()
+
     async def authenticate(self, request: object) -> AccessToken | None:
         """Authenticate a request.
 
@@ -157,7 +172,7 @@ class NativeProvider(AuthProvider):
                 return _compat.token_of_fields(accepted)
             decision = accepted
         if decision.is_pending:
-            decision = await self._decide_later(token)
+            decision = await self._wait_for_decision(token)
         if self._dpop is not None:
             decision = self._dpop.prove(decision, presented())
         report(self, decision)
@@ -173,7 +188,7 @@ class NativeProvider(AuthProvider):
         token = bearer_token(request)
         decision = token if isinstance(token, Decision) else self._decide(token)
         if decision.is_pending:
-            decision = await self._decide_later(token, request)
+            decision = await self._wait_for_decision(token, request)
         report(self, decision)
         return decision
 
@@ -194,7 +209,7 @@ class NativeProvider(AuthProvider):
             decision = await self._decide_request(request)
         else:
             if decision.is_pending:
-                decision = await self._decide_later(bearer_token(request), request)
+                decision = await self._wait_for_decision(bearer_token(request), request)
             report(self, decision)
         return _compat.to_fastmcp(decision) if decision.is_accepted else decision
 
@@ -206,7 +221,7 @@ class NativeProvider(AuthProvider):
         else:
             decision = self._decide(given.token)
             if decision.is_pending:
-                decision = await self._decide_later(given.token)
+                decision = await self._wait_for_decision(given.token)
             decision = dpop.prove(decision, given)
         report(self, decision)
         return decision

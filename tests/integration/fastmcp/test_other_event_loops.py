@@ -65,6 +65,25 @@ def test_where_nothing_is_asked_at_the_start_every_request_fails_alike(name, iss
             without_asyncio(middleware(scope, never, never))
 
 
+@pytest.mark.parametrize("name", WAITING)
+def test_whoever_else_asks_hears_that_it_cannot_be_told(name, issuer, caplog):
+    """A provider of FastMCP's around a verifier tells it nothing of the start."""
+    verifier = WAITING[name](issuer)
+    unavailable = _compat.unavailable_error()
+
+    async def ask():
+        if unavailable is None:
+            assert await verifier.verify_token(issuer.token()) is None
+        else:
+            with pytest.raises(unavailable):
+                await verifier.verify_token(issuer.token())
+
+    for _ in range(2):
+        without_asyncio(ask())
+    assert [record.levelname for record in caplog.records if "asyncio or uvloop" in record.getMessage()] == ["ERROR"]
+    assert sum(verifier.stats()["unavailable"].values()) == 2
+
+
 def test_what_never_waits_starts_on_any_event_loop(issuer):
     reached = []
 
