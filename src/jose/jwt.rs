@@ -67,6 +67,18 @@ impl Claims {
     /// # Errors
     /// As of [`Claims::parse`].
     pub fn take(payload: &mut Vec<u8>) -> Result<Self, MalformedClaims> {
+        Self::scan::<false>(payload)
+    }
+
+    /// Does the same for a caller that will ask for members, so that their places are kept.
+    ///
+    /// # Errors
+    /// As of [`Claims::parse`].
+    pub fn take_with_members(payload: &mut Vec<u8>) -> Result<Self, MalformedClaims> {
+        Self::scan::<true>(payload)
+    }
+
+    fn scan<const KEEP: bool>(payload: &mut Vec<u8>) -> Result<Self, MalformedClaims> {
         let text = match String::from_utf8(std::mem::take(payload)) {
             Ok(text) => text,
             Err(error) => {
@@ -74,7 +86,7 @@ impl Claims {
                 return Err(MalformedClaims { claim: None });
             }
         };
-        ScannedClaims::scan(text).map(|scanned| Self(ClaimsForm::Scanned(scanned))).or_else(|text| {
+        ScannedClaims::scan::<KEEP>(text).map(|scanned| Self(ClaimsForm::Scanned(scanned))).or_else(|text| {
             *payload = text.into_bytes();
             let object = json::parse_object(payload).map_err(|_| MalformedClaims { claim: None })?;
             Self::read(object, &REGISTERED)

@@ -74,7 +74,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(start: usize, end: usize) -> Option<Self> {
+    fn new(start: usize, end: usize) -> Option<Self> {
         Some(Self { start: NonZeroU32::new(u32::try_from(start).ok()?)?, end: u32::try_from(end).ok()? })
     }
 
@@ -180,6 +180,23 @@ impl<'t> Reader<'t> {
             self.value()?.plain()?;
             is_first = false;
         }
+        Place::new(start, self.at)
+    }
+
+    /// The place of a part of the text.
+    pub(super) fn place_of(&self, part: &'t str) -> Option<Place> {
+        let start = part.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+        Place::new(start, start + part.len())
+    }
+
+    /// Where the next value begins.
+    pub(super) fn start_of_value(&mut self) -> usize {
+        self.after_space();
+        self.at
+    }
+
+    /// The place of the value that began there and was just read.
+    pub(super) fn place_from(&self, start: usize) -> Option<Place> {
         Place::new(start, self.at)
     }
 

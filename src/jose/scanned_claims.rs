@@ -69,15 +69,15 @@ impl fmt::Debug for ScannedClaims {
 }
 
 impl ScannedClaims {
-    /// Scans a text.
+    /// Scans a text. `KEEP` tells that members will be asked for.
     ///
     /// # Errors
     /// The text, where it is not plain JSON, or a claim is of a type that is rare or wrong.
-    pub(super) fn scan(text: String) -> Result<Self, String> {
-        match found(&text) {
-            Some(found) => Ok(Self { text, found, members: OnceLock::new(), object: OnceLock::new() }),
-            None => Err(text),
-        }
+    pub(super) fn scan<const KEEP: bool>(text: String) -> Result<Self, String> {
+        let mut members = if KEEP { Some(Box::new(ScannedMembers::new())) } else { None };
+        let Some(found) = found::<KEEP>(&text, members.as_deref_mut()) else { return Err(text) };
+        let members = members.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self { text, found, members, object: OnceLock::new() })
     }
 
     pub(super) fn found(&self) -> &FoundClaims {
@@ -97,8 +97,12 @@ impl ScannedClaims {
 
     /// The value of a member, which is read when it is first asked for.
     pub(super) fn member(&self, name: &str) -> Option<&Value> {
-        let members = || Box::new(ScannedMembers::of_plain_json(&self.text));
-        self.members.get_or_init(members).get(name, &self.text)
+        let scan = || {
+            let mut members = Box::new(ScannedMembers::new());
+            let _ = found::<true>(&self.text, Some(&mut members));
+            members
+        };
+        self.members.get_or_init(scan).get(name, &self.text)
     }
 
     /// What it takes in memory beside itself, in bytes, by estimate.
@@ -141,16 +145,25 @@ impl<'t> Iterator for Texts<'t> {
     }
 }
 
-/// Finds the claims. `None` leaves the text to the strict parser.
-fn found(text: &str) -> Option<FoundClaims> {
+/// Finds the claims, and with `KEEP` the members. `None` leaves the text to the strict parser.
+fn found<const KEEP: bool>(text: &str, mut kept: Option<&mut ScannedMembers>) -> Option<FoundClaims> {
     let mut found = FoundClaims::default();
     let mut reader = Reader::of_object(text)?;
     let mut names = SeenNames::new();
     let mut members = names.of_object();
     let mut is_first = true;
-    while let Some(name) = reader.next_name(is_first)? {
+    // The name of the last member, and where its value begins.
+    let mut last = None;
+    loop {
+        if KEEP && let (Some(kept), Some((name, start))) = (&mut kept, last) {
+            kept.add(name, reader.place_from(start)?);
+        }
+        let Some(name) = reader.next_name(is_first)? else { break };
         is_first = false;
         names.add(&mut members, name)?;
+        if KEEP {
+            last = Some((reader.place_of(name)?, reader.start_of_value()));
+        }
         let value = reader.value()?;
         let claim = match name {
             "exp" => {

@@ -117,6 +117,16 @@ impl ClaimRules {
             && self.iat_leeway.is_none()
     }
 
+    /// Whether one of them asks for claims by their names.
+    pub(super) fn read_members(&self) -> bool {
+        !self.client_id.is_empty()
+            || !self.subject.is_empty()
+            || self.scope_claims.is_some()
+            || !self.required.is_empty()
+            || !self.expected.is_empty()
+            || self.max_age.is_some()
+    }
+
     /// The client that a token was issued to, by the claims that a rule names, else by the usual ones.
     pub(super) fn issued_to<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
         if self.client_id.is_empty() { claims.issued_to() } else { first_text(&self.client_id, claims) }

@@ -254,6 +254,12 @@ impl Policy {
         Self { rules: (!rules.is_empty()).then(|| Arc::new(rules)), ..self }
     }
 
+    /// Whether a rule asks for claims by their names.
+    #[must_use]
+    pub fn reads_members(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.read_members())
+    }
+
     /// The rules about claims, where there are any.
     pub(crate) fn rules(&self) -> Option<&Arc<ClaimRules>> {
         self.rules.as_ref()

@@ -145,7 +145,8 @@ impl Verifier {
             Err(undecided) => return undecided,
         };
         let claims = signature.and_then(|signature| {
-            let claims = claims.unwrap_or_else(|| Claims::take(&mut jws.parts.payload));
+            let take = if policy.reads_members() { Claims::take_with_members } else { Claims::take };
+            let claims = claims.unwrap_or_else(|| take(&mut jws.parts.payload));
             trace.through(&[Check::Claims], claims.as_ref().err().map(|&malformed| (Check::Claims, malformed)));
             Ok((signature, claims?))
         });
