@@ -30,12 +30,24 @@ START_SECONDS = 30
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
-    return _without_skips((yield))
+    return _in_utf_8(_without_skips((yield)))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report():
     return _without_skips((yield))
+
+
+def _in_utf_8(report):
+    """Between processes a report is UTF-8, and what a test logs or compares may hold half of a surrogate pair."""
+
+    def written(text):
+        return text.encode("utf-8", "backslashreplace").decode()
+
+    report.sections = [(written(name), written(text)) for name, text in report.sections]
+    if report.failed and report.longreprtext != written(report.longreprtext):
+        report.longrepr = written(report.longreprtext)
+    return report
 
 
 def _without_skips(report):

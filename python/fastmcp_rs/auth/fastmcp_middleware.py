@@ -32,11 +32,9 @@ def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
     """Have the request that FastMCP is authenticating answered for this reason.
 
     Returns:
-        Whether it is FastMCP's middleware that asks. Else a caller of its own does, and nothing is noted.
+        Whether it is FastMCP's middleware alone that asks. Else a caller of its own does, and nothing is noted; or one of
+        ours, or what ``install()`` puts into FastMCP's: these answer for what they know, and know of exceptions.
     """
-    if is_collecting():
-        # A middleware of ours asks.
-        return False
     scope: Any = _compat.scope_of_unknown_user()
     if scope is None:
         return False
@@ -48,4 +46,4 @@ def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
     # An OAuthProxy asks about a token that its client does not know, and must not be told of.
     if bearer_token(scope) == token:
         note(scope, provider, decision)
-    return True
+    return not is_collecting()
