@@ -32,8 +32,8 @@ def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
     """Have the request that FastMCP is authenticating answered for this reason.
 
     Returns:
-        Whether it is FastMCP's middleware alone that asks. Else a caller of its own does, and nothing is noted; or one of
-        ours, or what ``install()`` puts into FastMCP's: these answer for what they know, and know of exceptions.
+        Whether it is FastMCP's middleware alone that asks. Else a caller of its own does, and nothing is noted; or a
+        middleware of ours, or what ``install()`` puts into FastMCP's: these know what to make of an exception.
     """
     scope: Any = _compat.scope_of_unknown_user()
     if scope is None:
