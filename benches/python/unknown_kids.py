@@ -135,7 +135,7 @@ def row(name: str, alone: list[float], flooded: list[float]) -> str:
     """Format the medians of the rounds and the median of their ratios: a round and the one after it are alike."""
     ratio = statistics.median(b / a for a, b in zip(alone, flooded, strict=True))
     return (
-        f"{name:<32}{statistics.median(alone) * 1e6:>9.1f} us{statistics.median(flooded) * 1e6:>9.1f} us{ratio:>8.2f}"
+        f"{name:<32}{statistics.median(alone) * 1e6:>9.1f} us {statistics.median(flooded) * 1e6:>8.1f} us {ratio:>7.2f}"
     )
 
 
