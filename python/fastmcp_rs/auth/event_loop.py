@@ -1,10 +1,12 @@
 """Says that a provider cannot wait on an event loop, such as trio's: at the start of its server, or at a token."""
 
 import asyncio
-
-from starlette.types import Receive, Send
+from typing import TYPE_CHECKING
 
 from fastmcp_rs.logs import get_logger
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
 
 __all__ = ["is_asyncio", "refuse_to_start", "require_asyncio", "tell"]
 
@@ -30,7 +32,7 @@ def require_asyncio(provider: object) -> None:
         raise RuntimeError(_text(provider))
 
 
-async def refuse_to_start(provider: object, receive: Receive, send: Send) -> None:
+async def refuse_to_start(provider: object, receive: "Receive", send: "Send") -> None:
     """Answer a server's question whether the application has started: it has not, and why."""
     await receive()
     await send({"type": "lifespan.startup.failed", "message": _text(provider)})

@@ -1,6 +1,7 @@
 """A provider that waits for the network says at the start that it needs asyncio, and not at the first token."""
 
 import asyncio
+import contextvars
 
 import pytest
 from fastmcp import FastMCP
@@ -13,9 +14,9 @@ KEYS = "https://issuer.example/jwks.json"
 
 
 def without_asyncio(coroutine):
-    """Run what never waits, with no event loop of asyncio's, as under trio."""
+    """Run what never waits, with no event loop of asyncio's, as under trio: in a context of its own, as tasks have it."""
     try:
-        coroutine.send(None)
+        contextvars.copy_context().run(coroutine.send, None)
     except StopIteration:
         return
     coroutine.close()
