@@ -14,7 +14,7 @@ KEYS = "https://issuer.example/jwks.json"
 
 
 def without_asyncio(coroutine):
-    """Run what never waits, with no event loop of asyncio's, as under trio: in a context of its own, as tasks have it."""
+    """Run what never waits, with no event loop of asyncio's, as under trio: in a context of its own, like a task."""
     try:
         contextvars.copy_context().run(coroutine.send, None)
     except StopIteration:
