@@ -44,7 +44,7 @@ class Expectation:
 
     def __set__(self, provider: Any, texts: str | Sequence[str] | None) -> None:  # noqa: ANN401 - any provider
         if texts is not None and texts is vars(provider).get(f"_{self._name}"):
-            # `+=` changes the list and then sets it: it stays the same list, for whoever has it.
+            # `+=` changes the list and then sets it: it stays the same list, which a server may hold.
             return
         take = getattr(provider._native.policy, f"set_{self._native_name or self._name}")
         if self._native_name is not None:

@@ -94,14 +94,18 @@ class _Answers:
         return True
 
     def tell(self, scope: Scope, refusals: list[Decision], reasons: list[Decision]) -> None:
-        """Have a refusal answered for its reason, if that is one of the three."""
+        """Have a refusal answered for its reason, if that is one of the three, or of a verifier of this package."""
         decision = max([*refusals, *reasons], key=lambda decision: decision.progress, default=None)
-        if decision is None or not (decision.outcome == "unavailable" or decision.code in _TOLD):
+        if decision is None:
             return
-        if decision in reasons:
-            report(self._asked, decision)
-        refused.set(Refusal(self._asked, scope, [decision]))
-        prepare(scope.get("app"))
+        is_told = decision.outcome == "unavailable" or decision.code in _TOLD
+        # A verifier of this package noted its own reason in the request, whichever it is.
+        if refusals or is_told:
+            prepare(scope.get("app"))
+        if is_told:
+            if decision in reasons:
+                report(self._asked, decision)
+            refused.set(Refusal(self._asked, scope, [decision]))
 
 
 @cache

@@ -17,7 +17,7 @@ __all__ = ["refuse"]
 
 
 def refuse(provider: "Provider", token: object, decision: Decision) -> None:
-    """Say that a token is not accepted, to whoever asked ``verify_token`` for it: the caller then returns ``None``.
+    """Have the caller of ``verify_token`` told that a token is not accepted: ``verify_token`` then returns ``None``.
 
     Raises:
         TokenVerificationError: FastMCP's own, where it has one (4.2): it cannot be told whether the token is good, the
@@ -40,10 +40,11 @@ def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
         return False
     from fastmcp_rs.auth.refusal_response import note, prepare  # noqa: PLC0415 - only a server needs it
 
-    if not prepare(scope.get("app")):
-        # Nothing demands a user here, so nothing of FastMCP's asks.
+    alone = not is_collecting()
+    # A middleware of this package prepares for itself. Where nothing demands a user, nothing of FastMCP's asks.
+    if alone and not prepare(scope.get("app")):
         return False
     # An OAuthProxy asks about a token that its client does not know, and must not be told of.
     if bearer_token(scope) == token:
         note(scope, provider, decision)
-    return not is_collecting()
+    return alone

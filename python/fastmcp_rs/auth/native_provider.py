@@ -123,7 +123,7 @@ class NativeProvider(AuthProvider):
         raise NotImplementedError
 
     async def _wait_for_decision(self, token: object, request: object = None) -> Decision:
-        """Decide later, or not at all on another event loop than asyncio's, of which some servers tell nobody first."""
+        """Decide after waiting; on another event loop than asyncio's, which cannot wait, the token is unavailable."""
         if is_asyncio():
             return await self._decide_later(token, request)
         if not self._told_of_event_loop:
