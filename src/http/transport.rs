@@ -122,23 +122,23 @@ impl Resolve for Guarded {
 
 /// Asks the system, which blocks.
 struct SystemResolver {
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl SystemResolver {
     fn new() -> Arc<Self> {
-        Arc::new(Self { turns: Arc::new(Semaphore::new(LOOKUPS)) })
+        Arc::new(Self { permits: Arc::new(Semaphore::new(LOOKUPS)) })
     }
 }
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let turns = Arc::clone(&self.turns);
+        let permits = Arc::clone(&self.permits);
         Box::pin(async move {
-            let turn = turns.acquire_owned().await?;
+            let permit = permits.acquire_owned().await?;
             let look_up = move || {
                 // Given back by the thread, even if its caller stopped waiting.
-                let _turn = turn;
+                let _permit = permit;
                 (name.as_str(), 0).to_socket_addrs()
             };
             Ok(Box::new(blocking(look_up).await??) as Addrs)

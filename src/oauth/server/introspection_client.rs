@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 
 use super::answer::{Answer, outlasts};
 use super::answer_cache::{AnswerCache, Question, UnsentAnswer};
+use super::fair_queue::FairQueue;
 use super::introspection_result::IntrospectionResult;
 use super::question::{ClientAuth, QuestionWriter};
 use super::token_introspection::{Inquiry, TokenIntrospection};
 use super::token_syntax::TokenSyntax;
-use super::turns::Turns;
 use super::type_demand::TypeDemand;
 use super::wire_format::WireFormat;
 use crate::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -36,7 +36,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 const STATUS_OK: u16 = 200;
 /// The end of a question that is forgotten.
 const ABANDONED: &str = "the question ended without an answer";
-/// The end of a question that has no turn.
+/// The end of a question that got no permit.
 const TOO_MANY: &str = "too many questions wait for the endpoint";
 
 /// An endpoint that is asked about tokens, each question within a time.
@@ -51,8 +51,8 @@ pub struct IntrospectionClient {
     syntax: TokenSyntax,
     /// By the token, and by how often it was invalidated: no caller joins a question from before that.
     calls: Arc<SingleFlight<(Box<str>, u64), Answer>>,
-    /// Turns that were taken when a process was forked are not given back in the child.
-    turns: PerProcess<Arc<Turns>>,
+    /// A child process starts with an empty queue: the permits of its parent are never dropped there.
+    queue: PerProcess<Arc<FairQueue>>,
 }
 
 impl fmt::Debug for IntrospectionClient {
@@ -82,7 +82,7 @@ impl IntrospectionClient {
             answers: None,
             syntax: TokenSyntax::default(),
             calls,
-            turns: PerProcess::new(|_| Arc::default()),
+            queue: PerProcess::new(|_| Arc::default()),
         }
     }
 
@@ -144,8 +144,8 @@ impl IntrospectionClient {
             issuer: self.issuer.clone(),
             asked,
         };
-        let turns = self.turns.with(|turns| Arc::clone(turns));
-        let Ok(turn) = turns.take(peer, token.len()) else {
+        let queue = self.queue.with(|queue| Arc::clone(queue));
+        let Ok(permit) = queue.acquire(peer, token.len()) else {
             return call.end(reader.read(Err(Unasked::TooMany)));
         };
         let question = self.question(token);
@@ -154,7 +154,7 @@ impl IntrospectionClient {
             self.timeout,
             self.endpoint_url.shown(),
             |http| async move {
-                let _turn = turn.await.map_err(|_| Unasked::TooMany)?;
+                let _permit = permit.await.map_err(|_| Unasked::TooMany)?;
                 let response = http.send(question.request()?).await?;
                 let (status, max_age) = (response.status(), max_age(response.header(CACHE_CONTROL)));
                 Ok((status, max_age, response.body(MAX_ANSWER).await?))
@@ -271,7 +271,7 @@ fn max_age(cache_control: Option<&str>) -> Option<Duration> {
 /// Why a question has no answer.
 #[derive(Debug)]
 enum Unasked {
-    /// Its turn did not come.
+    /// Too many questions wait.
     TooMany,
     /// The endpoint gave none.
     Http(HttpError),

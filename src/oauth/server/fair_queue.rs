@@ -1,35 +1,36 @@
-//! Turns at an endpoint: so many questions at once, a bounded queue behind them, and one peer does not starve the others.
+//! A fair queue before an endpoint: a bounded number of questions runs at once, a bounded number waits, and one peer does not
+//! starve the others.
 //!
-//! Waiting questions are served in turn, one of each peer after another. Where the queue is full, the newest question of the
-//! peer that has most of them waiting makes room for one of a peer that has fewer.
+//! The queue serves one question of each peer after another. Where it is full, the newest question of the peer that has most
+//! waiting makes room for one of a peer that has fewer.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// How many questions are on their way to one endpoint.
+/// How many questions to one endpoint run at once.
 const MAX_CONCURRENT: usize = 64;
 /// How many of them may be one peer's, where it is known.
 const MAX_OF_ONE_PEER: usize = 56;
-/// How many wait for their turn.
+/// How many wait for a permit.
 const MAX_WAITING: usize = 256;
-/// How many bytes the tokens have that wait.
+/// How many bytes the tokens of the waiting questions have together.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
 
 /// The address that sent the token, or empty where none is known.
 type Peer = Box<str>;
 
-/// The turns at one endpoint.
+/// The queue before one endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<State>);
+pub(super) struct FairQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     running: usize,
     running_of: HashMap<Peer, usize>,
     waiting: HashMap<Peer, VecDeque<Waiting>>,
-    /// The peers whose questions wait, each once, in the order of their turns.
+    /// The peers with waiting questions, each once, in the order in which they are served.
     order: VecDeque<Peer>,
     waiting_count: usize,
     waiting_bytes: usize,
@@ -38,38 +39,38 @@ struct State {
 #[derive(Debug)]
 struct Waiting {
     bytes: usize,
-    turn: oneshot::Sender<Turn>,
+    permit: oneshot::Sender<Permit>,
 }
 
-/// There is no turn to be had: too many questions wait already.
+/// Too many questions wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct QueueFull;
 
-/// A turn, given back when it is dropped.
+/// Lets one question run until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
-    turns: Arc<Turns>,
+pub(super) struct Permit {
+    queue: Arc<FairQueue>,
     peer: Peer,
 }
 
-impl Turns {
-    /// A turn for a question of this peer about a token of so many bytes: at once, or later; an end of the channel without a
-    /// turn says that others took the place.
+impl FairQueue {
+    /// A permit for a question of this peer about a token of so many bytes, at once or later. The channel ends without one
+    /// where the question had to make room for another peer's.
     ///
     /// # Errors
     /// The queue is full.
-    pub(super) fn take(self: &Arc<Self>, peer: &str, bytes: usize) -> Result<oneshot::Receiver<Turn>, QueueFull> {
+    pub(super) fn acquire(self: &Arc<Self>, peer: &str, bytes: usize) -> Result<oneshot::Receiver<Permit>, QueueFull> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
         if state.may_run(peer) {
             state.begin(peer);
             drop(state);
             // The receiver is here.
-            let _ = sender.send(Turn { turns: Arc::clone(self), peer: peer.into() });
+            let _ = sender.send(Permit { queue: Arc::clone(self), peer: peer.into() });
             return Ok(receiver);
         }
         let replaced = state.make_room(peer, bytes)?;
-        state.enqueue(peer, Waiting { bytes, turn: sender });
+        state.enqueue(peer, Waiting { bytes, permit: sender });
         drop(state);
         drop(replaced);
         Ok(receiver)
@@ -90,10 +91,10 @@ impl Turns {
         }
         while let Some((next, waiting)) = state.next() {
             state.begin(&next);
-            let turn = Turn { turns: Arc::clone(self), peer: next };
+            let permit = Permit { queue: Arc::clone(self), peer: next };
             drop(state);
-            // A waiter that is dropped gives the turn back, which passes it on.
-            let _ = waiting.turn.send(turn);
+            // Where the waiter is gone, the permit is dropped here, and the next waiter gets one.
+            let _ = waiting.permit.send(permit);
             state = self.lock();
         }
     }
@@ -137,7 +138,7 @@ impl State {
         queue.push_back(waiting);
     }
 
-    /// The next question in turn that may run, which leaves the queue.
+    /// Takes the next question that may run out of the queue.
     fn next(&mut self) -> Option<(Peer, Waiting)> {
         let at = self.order.iter().position(|peer| self.may_run(peer))?;
         let peer = self.order.remove(at)?;
@@ -161,9 +162,9 @@ impl State {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.turns.end(&self.peer);
+        self.queue.end(&self.peer);
     }
 }
 
@@ -171,61 +172,65 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
-    type Taken = oneshot::Receiver<Turn>;
+    type Taken = oneshot::Receiver<Permit>;
 
-    fn fill(turns: &Arc<Turns>, peer: &str, count: usize) -> Vec<Taken> {
-        (0..count).map(|_| turns.take(peer, 10).unwrap()).collect()
+    fn fill(queue: &Arc<FairQueue>, peer: &str, count: usize) -> Vec<Taken> {
+        (0..count).map(|_| queue.acquire(peer, 10).unwrap()).collect()
     }
 
-    fn has_turn(taken: &mut Taken) -> bool {
+    fn has_permit(taken: &mut Taken) -> bool {
         taken.try_recv().map(std::mem::forget).is_ok()
     }
 
     #[test]
-    fn so_many_run_and_so_many_wait_and_the_rest_is_refused_at_once() {
-        let turns = Arc::new(Turns::default());
-        let mut taken = fill(&turns, "", MAX_CONCURRENT + MAX_WAITING);
+    fn what_runs_and_what_waits_is_bounded_and_the_rest_is_refused_at_once() {
+        let queue = Arc::new(FairQueue::default());
+        let mut taken = fill(&queue, "", MAX_CONCURRENT + MAX_WAITING);
         assert_eq!(
             taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).map(std::mem::forget).count(),
             MAX_CONCURRENT
         );
-        assert_eq!(turns.take("", 10).unwrap_err(), QueueFull);
-        assert_eq!(turns.lock().waiting_bytes, 10 * MAX_WAITING);
+        assert_eq!(queue.acquire("", 10).unwrap_err(), QueueFull);
+        assert_eq!(queue.lock().waiting_bytes, 10 * MAX_WAITING);
     }
 
     #[test]
     fn the_bytes_that_wait_are_bounded() {
-        let turns = Arc::new(Turns::default());
-        let _running = fill(&turns, "", MAX_CONCURRENT);
-        let _waiting: Vec<_> = (0..64).map(|_| turns.take("", 64 * 1024).unwrap()).collect();
-        assert_eq!(turns.take("", 1).unwrap_err(), QueueFull);
+        let queue = Arc::new(FairQueue::default());
+        let _running = fill(&queue, "", MAX_CONCURRENT);
+        let _waiting: Vec<_> = (0..64).map(|_| queue.acquire("", 64 * 1024).unwrap()).collect();
+        assert_eq!(queue.acquire("", 1).unwrap_err(), QueueFull);
     }
 
     #[test]
-    fn a_turn_that_is_given_back_goes_to_the_next_and_in_the_end_nothing_is_left() {
-        let turns = Arc::new(Turns::default());
-        let mut taken = fill(&turns, "a", 100);
+    fn a_permit_that_is_dropped_goes_to_the_next_waiter_and_nothing_is_left_at_the_end() {
+        let queue = Arc::new(FairQueue::default());
+        let mut taken = fill(&queue, "a", 100);
         let running: Vec<_> = taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect();
-        assert_eq!(running.len(), MAX_OF_ONE_PEER, "others find a turn at once");
-        assert!(has_turn(&mut turns.take("b", 10).unwrap()));
+        assert_eq!(running.len(), MAX_OF_ONE_PEER, "another peer runs at once");
+        assert!(has_permit(&mut queue.acquire("b", 10).unwrap()));
         drop(running);
         let running: Vec<_> = taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect();
         assert_eq!(running.len(), 100 - MAX_OF_ONE_PEER);
         drop((running, taken));
-        let state = turns.lock();
-        assert_eq!((state.waiting_count, state.waiting_bytes, state.running), (0, 0, 1), "but for that which was kept");
+        let state = queue.lock();
+        assert_eq!(
+            (state.waiting_count, state.waiting_bytes, state.running),
+            (0, 0, 1),
+            "all but the permit that was kept"
+        );
         assert!(state.order.is_empty() && state.waiting.is_empty());
     }
 
     #[test]
-    fn peers_are_served_in_turn_and_a_flood_makes_room() {
-        let turns = Arc::new(Turns::default());
-        let mut flood = fill(&turns, "flood", MAX_OF_ONE_PEER + MAX_WAITING);
+    fn peers_are_served_one_after_another_and_a_flood_makes_room() {
+        let queue = Arc::new(FairQueue::default());
+        let mut flood = fill(&queue, "flood", MAX_OF_ONE_PEER + MAX_WAITING);
         let mut running: Vec<_> = flood.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect();
-        let mut others = fill(&turns, "", MAX_CONCURRENT - MAX_OF_ONE_PEER);
-        assert!(others.iter_mut().all(has_turn));
-        assert_eq!(turns.take("flood", 10).unwrap_err(), QueueFull);
-        let mut good = turns.take("good", 10).unwrap();
+        let mut others = fill(&queue, "", MAX_CONCURRENT - MAX_OF_ONE_PEER);
+        assert!(others.iter_mut().all(has_permit));
+        assert_eq!(queue.acquire("flood", 10).unwrap_err(), QueueFull);
+        let mut good = queue.acquire("good", 10).unwrap();
         let last = flood.last_mut().unwrap();
         assert_eq!(
             last.try_recv().unwrap_err(),
@@ -234,17 +239,17 @@ mod tests {
         );
         drop(running.pop());
         drop(running.pop());
-        assert!(has_turn(&mut good), "the second turn at the latest");
+        assert!(has_permit(&mut good), "the second permit at the latest");
     }
 
     #[test]
-    fn a_caller_that_stopped_waiting_passes_the_turn_on() {
-        let turns = Arc::new(Turns::default());
-        let mut taken = fill(&turns, "", MAX_CONCURRENT + 3);
+    fn a_waiter_that_is_gone_passes_its_permit_on() {
+        let queue = Arc::new(FairQueue::default());
+        let mut taken = fill(&queue, "", MAX_CONCURRENT + 3);
         let mut last = taken.pop().unwrap();
         let running: Vec<_> = taken.iter_mut().take(1).filter_map(|taken| taken.try_recv().ok()).collect();
         drop(taken.split_off(MAX_CONCURRENT));
         drop(running);
-        assert!(has_turn(&mut last));
+        assert!(has_permit(&mut last));
     }
 }
