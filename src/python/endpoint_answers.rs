@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::cache_options::CacheOptions;
 use super::convert;
 use crate::oauth::server::answer_cache::{AnswerCache, UnsentAnswer};
-use crate::oauth::server::introspection_client::Answers;
+use crate::oauth::server::introspection_settings::Answers;
 use crate::runtime::clock;
 
 /// What the endpoint of one provider answered, if that is remembered.

@@ -6,16 +6,19 @@ use std::task::Poll;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::convert;
 use super::decision::Decision;
 use super::decision_counters::DecisionCounters;
-use super::endpoint_answers;
+use super::endpoint_answers::{self, EndpointAnswers};
 use super::explanation::{self, PendingExplanation};
 use super::pending_decision::PendingDecision;
 use super::policy::{CurrentPolicy, SharedPolicy};
 use super::token_fields::TokenFields;
 use super::wall_clock::now;
 use crate::explain::SettingNames;
+use crate::oauth::server::introspection_settings::IntrospectionSettings;
 use crate::oauth::server::token_introspection::TokenIntrospection;
+use crate::oauth::server::type_demand::TypeDemand;
 
 /// Decides about tokens by asking a server.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
@@ -58,7 +61,7 @@ impl IntrospectionVerifier {
         let decide = |token: &Bound<'py, PyString>, text: &str| {
             Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
         };
-        fields.accept(token, &policy, tally, decide, |text, authentic| self.server.weigh_anew(text, authentic))
+        fields.accept(token, &policy, tally, decide, |text, authentic| self.server.update_size(text, authentic))
     }
 
     /// Decides about a token that is pending, and calls `done` with the decision, on any thread. `peer` is the address that
@@ -112,4 +115,19 @@ impl IntrospectionVerifier {
         let decided = self.server.admit(text, generation, &shared, &policy, now()).map_or(Poll::Pending, Poll::Ready);
         Ok(Decision::of(decided, token, &policy, || self.server.secrets(text)))
     }
+}
+
+/// Reads how tokens are asked about from the parameters that `OAuthProvider` and `RemoteAuthProvider` share.
+pub(super) fn settings(
+    timeout: &Bound<'_, PyAny>,
+    require_token_type: Option<&Bound<'_, PyAny>>,
+    answers: &EndpointAnswers,
+    token_characters: &Bound<'_, PyAny>,
+) -> PyResult<IntrospectionSettings> {
+    Ok(IntrospectionSettings {
+        timeout: convert::timeout(timeout)?,
+        type_demand: TypeDemand::new(convert::optional_flag(require_token_type, "require_token_type")?),
+        answers: answers.cache(),
+        syntax: convert::token_syntax(token_characters)?,
+    })
 }

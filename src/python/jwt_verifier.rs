@@ -194,7 +194,7 @@ impl JwtVerifier {
             Decision::of(progress, token, &policy, Secrets::none)
         };
         fields.accept(token, &policy, tally, decide, |text, authentic| {
-            self.verifier.weigh_anew(text.as_bytes(), authentic);
+            self.verifier.update_size(text.as_bytes(), authentic);
             true
         })
     }

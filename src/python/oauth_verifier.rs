@@ -9,12 +9,11 @@ use super::client_auth;
 use super::convert;
 use super::endpoint_answers::EndpointAnswers;
 use super::fetch_options::FetchOptions;
-use super::introspection_verifier::IntrospectionVerifier;
+use super::introspection_verifier::{self, IntrospectionVerifier};
 use super::jwt_verifier::JwtVerifier;
 use super::remote_keys::RemoteKeys;
 use crate::http::EndpointUrl;
 use crate::oauth::server::resource_server::{IntrospectionAt, ResourceServer};
-use crate::oauth::server::type_demand::TypeDemand;
 
 /// `verifier` verifies JWTs by `keys`; without keys the server is asked about them as well. Its policy is that of all
 /// tokens. `introspection` is the URL of the endpoint, or the fetched keys whose server names it.
@@ -42,13 +41,9 @@ pub(super) fn oauth_verifier(
         IntrospectionAt::Named(EndpointUrl::parse(url, "introspection_url", options.allow_http)?)
     };
     let (verifier, policy) = verifier.parts();
-    let timeout = convert::timeout(timeout)?;
-    let demand = TypeDemand::new(convert::optional_flag(require_token_type, "require_token_type")?);
-    let server =
-        ResourceServer::new(verifier, keys.map(RemoteKeys::remote), introspection, credentials, timeout, demand)
-            .with_answers(answers.cache())
-            .with_syntax(convert::token_syntax(token_characters)?)
-            // As all verification is: not while Python forks, which would freeze the cache's locks, nor after its end.
-            .with_resume(|verify| attach_if_running(|_| verify()));
+    let settings = introspection_verifier::settings(timeout, require_token_type, answers, token_characters)?;
+    let server = ResourceServer::new(verifier, keys.map(RemoteKeys::remote), introspection, credentials, settings)
+        // As all verification is: not while Python forks, which would freeze the cache's locks, nor after its end.
+        .with_resume(|verify| attach_if_running(|_| verify()));
     Ok(IntrospectionVerifier::new(Arc::new(server), policy))
 }

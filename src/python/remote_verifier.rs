@@ -11,14 +11,13 @@ use super::claim_rules::ClaimRules;
 use super::client_auth;
 use super::convert;
 use super::endpoint_answers::EndpointAnswers;
-use super::introspection_verifier::IntrospectionVerifier;
+use super::introspection_verifier::{self, IntrospectionVerifier};
 use super::policy::CurrentPolicy;
 use crate::config;
 use crate::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use crate::http::{EndpointUrl, secret_value};
 use crate::oauth::server::introspection_client::IntrospectionClient;
 use crate::oauth::server::question::ClientAuth;
-use crate::oauth::server::type_demand::TypeDemand;
 use crate::oauth::server::wire_format::WireFormat;
 use crate::policy::Policy;
 
@@ -49,19 +48,17 @@ pub(super) fn remote_verifier(
     let allow_http = convert::flag(allow_http, "allow_http")?;
     let endpoint_url = EndpointUrl::parse(convert::text(verify_url, "verify_url")?, "verify_url", allow_http)?;
     let headers = headers.map_or(Ok(Vec::new()), read_headers)?;
-    let (wire_format, timeout) = (wire_format(&headers)?, convert::timeout(timeout)?);
+    let wire_format = wire_format(&headers)?;
     let credentials = client_auth::assertions_only(assertion_client_id, private_key_file, assertion_audience)?;
     if credentials.is_some() {
         check_assertions(wire_format, &headers)?;
     }
-    let demand = TypeDemand::new(convert::optional_flag(require_token_type, "require_token_type")?);
+    let settings = introspection_verifier::settings(timeout, require_token_type, answers, token_characters)?;
     let policy = Policy::default()
         .with_id_tokens(Some(convert::flag(allow_id_tokens, "allow_id_tokens")?))
         .with_rules(rules.rules());
     let client_auth = ClientAuth::Headers(headers, credentials);
-    let client = IntrospectionClient::new(endpoint_url, wire_format, client_auth, timeout, Arc::new(demand))
-        .with_answers(answers.cache())
-        .with_syntax(convert::token_syntax(token_characters)?);
+    let client = IntrospectionClient::new(endpoint_url, wire_format, client_auth, Arc::new(settings));
     Ok(IntrospectionVerifier::new(Arc::new(client), Arc::new(CurrentPolicy::new(policy))))
 }
 

@@ -40,7 +40,7 @@ impl TokenFields {
 
 impl TokenFields {
     /// Decides about a token. One that is accepted is counted: the answer is then a dict of the fields of the host's access
-    /// token, else the decision. `weigh_anew` is told of remembered claims that take more memory than before, and says
+    /// token, else the decision. `update_size` is told of remembered claims that take more memory than before, and says
     /// whether they may.
     pub(super) fn accept<'py>(
         &self,
@@ -48,7 +48,7 @@ impl TokenFields {
         policy: &Arc<Policy>,
         tally: &DecisionCounters,
         decide: impl FnOnce(&Bound<'py, PyString>, &str) -> Decision,
-        weigh_anew: impl FnOnce(&str, &Arc<AuthenticClaims>) -> bool,
+        update_size: impl FnOnce(&str, &Arc<AuthenticClaims>) -> bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = token.py();
         let decision = Decision::about(token, decide);
@@ -58,7 +58,7 @@ impl TokenFields {
         tally.count_accepted();
         let fields = self.of(py, decision, policy, |authentic| {
             let text = token.cast::<PyString>().ok().and_then(|token| token.to_str().ok());
-            text.is_some_and(|text| weigh_anew(text, authentic))
+            text.is_some_and(|text| update_size(text, authentic))
         })?;
         Ok(fields.into_any())
     }
@@ -69,7 +69,7 @@ impl TokenFields {
         py: Python<'py>,
         decision: Decision,
         policy: &Arc<Policy>,
-        weigh_anew: impl FnOnce(&Arc<AuthenticClaims>) -> bool,
+        update_size: impl FnOnce(&Arc<AuthenticClaims>) -> bool,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Some(principal) = decision.principal() else { return Ok(PyDict::new(py)) };
         let authentic = principal.authentic();
@@ -85,7 +85,7 @@ impl TokenFields {
             if let Some(authentic) = authentic.filter(|authentic| authentic.derived().wants_value()) {
                 let (template, memory) = Template::of(&fields, policy, self)?;
                 authentic.derived().put(Arc::new(template), memory);
-                if !weigh_anew(authentic) {
+                if !update_size(authentic) {
                     authentic.derived().give_up();
                 }
             }

@@ -173,8 +173,8 @@ impl Verifier {
         })
     }
 
-    /// Weighs the claims of a cached token anew, to which something was added.
-    pub fn weigh_anew(&self, token: &[u8], authentic: &Arc<AuthenticClaims>) {
+    /// Counts cached claims that grew with their new size.
+    pub fn update_size(&self, token: &[u8], authentic: &Arc<AuthenticClaims>) {
         if let Some(place) = self.cache.as_ref().and_then(|cache| cache.place_of(token)) {
             place.put(authentic);
         }

@@ -283,10 +283,10 @@ impl<V: Clone> AnswerCache<V> {
         self.serves_stale.load(Ordering::Relaxed)
     }
 
-    /// Weighs an answer anew, to which something was added, so that it takes so many bytes now. Whether it is kept so: what is
-    /// added to answers leaves half of the memory to further ones.
+    /// Counts a remembered answer that grew with its new size in bytes. Returns whether it may stay that large: half of the
+    /// memory is left to further answers.
     #[must_use]
-    pub fn weigh_anew(&self, token: &[u8], bytes: usize, is_it: impl FnOnce(&V) -> bool) -> bool {
+    pub fn update_size(&self, token: &[u8], bytes: usize, is_it: impl FnOnce(&V) -> bool) -> bool {
         let (digest, bytes) = (digest_of(token), bytes + ENTRY_BYTES);
         if bytes > LARGEST_ENTRY {
             return false;

@@ -8,13 +8,12 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::answer::{Answer, outlasts};
-use super::answer_cache::{AnswerCache, Question, UnsentAnswer};
+use super::answer_cache::{Question, UnsentAnswer};
 use super::fair_queue::FairQueue;
 use super::introspection_result::IntrospectionResult;
+use super::introspection_settings::{Answers, IntrospectionSettings};
 use super::question::{ClientAuth, QuestionWriter};
 use super::token_introspection::{Inquiry, TokenIntrospection};
-use super::token_syntax::TokenSyntax;
-use super::type_demand::TypeDemand;
 use super::wire_format::WireFormat;
 use crate::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use crate::http::{self, EndpointUrl, HttpError, SsrfPolicy, cache_control};
@@ -27,9 +26,6 @@ use crate::runtime::single_flight::{SingleFlight, Waiter};
 use crate::untrusted::secrets::Secrets;
 use crate::verify::Decision;
 
-/// What endpoints answered.
-pub type Answers = AnswerCache<Arc<AuthenticClaims>>;
-
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 /// The status of an answer that another worker got.
@@ -39,16 +35,13 @@ const ABANDONED: &str = "the question ended without an answer";
 /// The end of a question that got no permit.
 const TOO_MANY: &str = "too many questions wait for the endpoint";
 
-/// An endpoint that is asked about tokens, each question within a time.
+/// An endpoint that is asked about tokens.
 pub struct IntrospectionClient {
     endpoint_url: EndpointUrl,
     wire_format: WireFormat,
     client_auth: Arc<ClientAuth>,
-    timeout: Duration,
-    demand: Arc<TypeDemand>,
+    settings: Arc<IntrospectionSettings>,
     issuer: Option<Arc<str>>,
-    answers: Option<Arc<Answers>>,
-    syntax: TokenSyntax,
     /// By the token, and by how often it was invalidated: no caller joins a question from before that.
     calls: Arc<SingleFlight<(Box<str>, u64), Answer>>,
     /// A child process starts with an empty queue: the permits of its parent are never dropped there.
@@ -68,43 +61,27 @@ impl IntrospectionClient {
         endpoint_url: EndpointUrl,
         wire_format: WireFormat,
         client_auth: ClientAuth,
-        timeout: Duration,
-        demand: Arc<TypeDemand>,
+        settings: Arc<IntrospectionSettings>,
     ) -> Self {
         let calls = SingleFlight::new(Answer::Unavailable(wire_format.no_answer(ABANDONED)));
         Self {
             endpoint_url,
             wire_format,
             client_auth: Arc::new(client_auth),
-            timeout,
-            demand,
+            settings,
             issuer: None,
-            answers: None,
-            syntax: TokenSyntax::default(),
             calls,
             queue: PerProcess::new(|_| Arc::default()),
         }
     }
 
-    /// This client, whose endpoint answers for this issuer.
+    /// This client, with the issuer that the endpoint answers for.
     #[must_use]
     pub fn with_issuer(self, issuer: Option<Arc<str>>) -> Self {
         Self { issuer, ..self }
     }
 
-    /// This client, remembering what the endpoint answers.
-    #[must_use]
-    pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
-        Self { answers, ..self }
-    }
-
-    /// This client, whose endpoint knows tokens of this syntax.
-    #[must_use]
-    pub fn with_syntax(self, syntax: TokenSyntax) -> Self {
-        Self { syntax, ..self }
-    }
-
-    /// Whose word the endpoint's answers are, where that is known.
+    /// The issuer that the endpoint answers for, where that is known.
     #[must_use]
     pub fn issuer(&self) -> Option<&Arc<str>> {
         self.issuer.as_ref()
@@ -113,7 +90,7 @@ impl IntrospectionClient {
     /// The decision by a remembered answer, where there is one that accepts the token. For any other the endpoint is asked.
     #[must_use]
     pub fn remembered(&self, token: &str, policy: &Policy, now: NumericDate) -> Option<Decision> {
-        let answers = self.answers.as_ref()?;
+        let answers = self.settings.answers.as_ref()?;
         let still_serves = |claims: &Arc<AuthenticClaims>| outlasts(claims, now) && self.has_its_type(claims);
         let claims = answers.get(token.as_bytes(), clock::now(), still_serves)?;
         let decision = Answer::Known(claims).decide(policy, now);
@@ -128,10 +105,10 @@ impl IntrospectionClient {
     /// Asks about a token that [`TokenSyntax`] lets pass, unless that question is on its way already; `done` gets the answer, on
     /// any thread. `peer` is the address that sent the token, or empty: no peer keeps the others waiting.
     pub fn ask(&self, token: &str, peer: &str, done: Waiter<Answer>) {
-        let question = self.answers.as_ref().map(|answers| answers.question(token.as_bytes(), clock::now()));
+        let question = self.settings.answers.as_ref().map(|answers| answers.question(token.as_bytes(), clock::now()));
         let generation = question.map_or(0, |question| question.generation);
         let Some(call) = self.calls.join((token.into(), generation), done) else { return };
-        let asked = self.answers.clone().zip(question);
+        let asked = self.settings.answers.clone().zip(question);
         if let Some(claims) = asked.as_ref().and_then(|(answers, question)| answers.answered_meanwhile(question)) {
             return call.end(Answer::Known(claims));
         }
@@ -140,7 +117,7 @@ impl IntrospectionClient {
         }
         let reader = AnswerReader {
             wire_format: self.wire_format,
-            demand: Arc::clone(&self.demand),
+            settings: Arc::clone(&self.settings),
             issuer: self.issuer.clone(),
             asked,
         };
@@ -151,7 +128,7 @@ impl IntrospectionClient {
         let question = self.question(token);
         http::spawn(
             SsrfPolicy::TrustedUrl,
-            self.timeout,
+            self.settings.timeout,
             self.endpoint_url.shown(),
             |http| async move {
                 let _permit = permit.await.map_err(|_| Unasked::TooMany)?;
@@ -165,7 +142,7 @@ impl IntrospectionClient {
 
     /// Whether an answer says of what kind the token is, if it would have to by now.
     fn has_its_type(&self, claims: &AuthenticClaims) -> bool {
-        let lacks_type = self.demand.lacks_type(claims.claims.kind(), self.wire_format);
+        let lacks_type = self.settings.type_demand.lacks_type(claims.claims.kind(), self.wire_format);
         matches!(claims.source, Source::Introspection { lacks_type: then } if then == lacks_type)
     }
 
@@ -182,14 +159,14 @@ impl IntrospectionClient {
 
 impl TokenIntrospection for IntrospectionClient {
     fn decide(&self, token: &str, policy: &Policy, now: NumericDate) -> Poll<Decision> {
-        match self.syntax.check(token) {
+        match self.settings.syntax.check(token) {
             Ok(()) => self.remembered(token, policy, now).map_or(Poll::Pending, Poll::Ready),
             Err(refused) => Poll::Ready(Decision::Rejected(refused)),
         }
     }
 
     fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
-        match self.syntax.explain(token) {
+        match self.settings.syntax.explain(token) {
             Ok(()) => self.ask(token, "", Box::new(move |answer| done(Ok(answer)))),
             Err(refused) => done(Err(Decision::Rejected(refused))),
         }
@@ -214,9 +191,12 @@ impl TokenIntrospection for IntrospectionClient {
         policy: &Policy,
         now: NumericDate,
     ) -> Option<Decision> {
-        let answers = self.answers.as_ref()?;
+        let answers = self.settings.answers.as_ref()?;
         let question = answers.question(token.as_bytes(), clock::now());
-        let result = self.demand.check_unverified(self.wire_format.read(STATUS_OK, &shared.body), self.wire_format);
+        let result = self
+            .settings
+            .type_demand
+            .check_unverified(self.wire_format.read(STATUS_OK, &shared.body), self.wire_format);
         let Answer::Known(claims) = result.into_answer(self.issuer.clone()) else { return None };
         if question.generation != generation || !outlasts(&claims, now) {
             return None;
@@ -234,9 +214,12 @@ impl TokenIntrospection for IntrospectionClient {
         None
     }
 
-    fn weigh_anew(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool {
+    fn update_size(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool {
         let is_it = |claims: &Arc<AuthenticClaims>| Arc::ptr_eq(claims, authentic);
-        self.answers.as_ref().is_some_and(|answers| answers.weigh_anew(token.as_bytes(), authentic.memory(), is_it))
+        self.settings
+            .answers
+            .as_ref()
+            .is_some_and(|answers| answers.update_size(token.as_bytes(), authentic.memory(), is_it))
     }
 
     fn unanswered(&self) -> Unavailable {
@@ -286,7 +269,7 @@ impl From<HttpError> for Unasked {
 /// Reads the answer to one question.
 struct AnswerReader {
     wire_format: WireFormat,
-    demand: Arc<TypeDemand>,
+    settings: Arc<IntrospectionSettings>,
     issuer: Option<Arc<str>>,
     asked: Option<(Arc<Answers>, Question)>,
 }
@@ -296,7 +279,8 @@ impl AnswerReader {
         let mut told = None;
         let (result, max_age, out_of_reach) = match response {
             Ok((status, max_age, body)) => {
-                let result = self.demand.check_unverified(self.wire_format.read(status, &body), self.wire_format);
+                let result =
+                    self.settings.type_demand.check_unverified(self.wire_format.read(status, &body), self.wire_format);
                 let failed = matches!(result, IntrospectionResult::Unavailable(_));
                 told = Some(body);
                 (result, max_age, failed && matches!(status, 408 | 429 | 500..600))
@@ -339,6 +323,8 @@ impl AnswerReader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::token_syntax::TokenSyntax;
+    use super::super::type_demand::TypeDemand;
     use super::*;
     use crate::http::header::{HeaderName, HeaderValue};
 
@@ -348,8 +334,12 @@ mod tests {
             EndpointUrl::parse(url, "verify_url", false).unwrap(),
             WireFormat::Json,
             ClientAuth::Headers(headers, None),
-            Duration::from_secs(1),
-            Arc::new(TypeDemand::new(None)),
+            Arc::new(IntrospectionSettings {
+                timeout: Duration::from_secs(1),
+                type_demand: TypeDemand::new(None),
+                answers: None,
+                syntax: TokenSyntax::default(),
+            }),
         )
     }
 

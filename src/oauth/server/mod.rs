@@ -9,6 +9,7 @@ mod fair_queue;
 pub mod introspection;
 pub mod introspection_client;
 pub mod introspection_result;
+pub mod introspection_settings;
 pub mod json_verification;
 pub mod operation;
 pub mod question;

@@ -2,16 +2,14 @@
 //! about everything else the server is asked.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
 use super::answer_cache::UnsentAnswer;
-use super::introspection_client::{Answers, IntrospectionClient};
+use super::introspection_client::IntrospectionClient;
+use super::introspection_settings::IntrospectionSettings;
 use super::question::ClientAuth;
 use super::token_introspection::{Inquiry, TokenIntrospection};
-use super::token_syntax::TokenSyntax;
-use super::type_demand::TypeDemand;
 use super::wire_format::WireFormat;
 use crate::discovery::IntrospectionEndpoint;
 use crate::http::EndpointUrl;
@@ -38,11 +36,8 @@ pub struct ResourceServer {
     keys: Option<Arc<RemoteKeys>>,
     introspection: IntrospectionAt,
     credentials: Arc<Credentials>,
-    timeout: Duration,
-    demand: Arc<TypeDemand>,
+    settings: Arc<IntrospectionSettings>,
     asked: ArcSwapOption<CurrentIntrospector>,
-    answers: Option<Arc<Answers>>,
-    syntax: TokenSyntax,
     resume: Resume,
 }
 
@@ -79,36 +74,22 @@ enum Introspector {
 }
 
 impl ResourceServer {
-    /// A server that verifies by this verifier, whose keys these are where there are any, and asks with these credentials, each time for so
-    /// long, with this demand on the answers.
+    /// A server that verifies JWTs with this verifier, which reads these keys, and asks about other tokens with these credentials.
+    /// Without keys it asks about JWTs as well.
     #[must_use]
     pub fn new(
         verifier: Arc<Verifier>,
         keys: Option<Arc<RemoteKeys>>,
         introspection: IntrospectionAt,
         credentials: Credentials,
-        timeout: Duration,
-        demand: TypeDemand,
+        settings: IntrospectionSettings,
     ) -> Self {
-        let credentials = Arc::new(credentials);
-        let (demand, asked) = (Arc::new(demand), ArcSwapOption::empty());
-        let (answers, syntax, resume): (_, _, Resume) = (None, TokenSyntax::default(), |work| work());
-        Self { verifier, keys, introspection, credentials, timeout, demand, asked, answers, syntax, resume }
+        let (credentials, settings) = (Arc::new(credentials), Arc::new(settings));
+        let (asked, resume): (_, Resume) = (ArcSwapOption::empty(), |work| work());
+        Self { verifier, keys, introspection, credentials, settings, asked, resume }
     }
 
-    /// This server, whose tokens have this syntax.
-    #[must_use]
-    pub fn with_syntax(self, syntax: TokenSyntax) -> Self {
-        Self { syntax, ..self }
-    }
-
-    /// This server, remembering what the introspection endpoint answers.
-    #[must_use]
-    pub fn with_answers(self, answers: Option<Arc<Answers>>) -> Self {
-        Self { answers, ..self }
-    }
-
-    /// This server, going on in this way.
+    /// This server, which continues in this way once keys are there.
     #[must_use]
     pub fn with_resume(self, resume: Resume) -> Self {
         Self { resume, ..self }
@@ -205,11 +186,9 @@ impl ResourceServer {
             endpoint_url.clone(),
             WireFormat::Introspection,
             client_auth,
-            self.timeout,
-            Arc::clone(&self.demand),
+            Arc::clone(&self.settings),
         )
-        .with_issuer(issuer.cloned())
-        .with_answers(self.answers.clone());
+        .with_issuer(issuer.cloned());
         let made = Arc::new(CurrentIntrospector { endpoint_url: endpoint_url.clone(), method, client });
         // Of two threads that come here at once, one is late, and asks with what the other made.
         let before = self.asked.compare_and_swap(&current, Some(Arc::clone(&made)));
@@ -217,7 +196,7 @@ impl ResourceServer {
             return Arc::clone(winner);
         }
         // What another endpoint answered is nothing that this one did.
-        if let Some(answers) = self.answers.as_ref().filter(|_| current.is_some()) {
+        if let Some(answers) = self.settings.answers.as_ref().filter(|_| current.is_some()) {
             answers.invalidate_all();
         }
         made
@@ -226,7 +205,7 @@ impl ResourceServer {
 
 impl TokenIntrospection for ResourceServer {
     fn decide(&self, token: &str, policy: &Policy, now: NumericDate) -> Poll<Decision> {
-        if let Err(refused) = self.syntax.check(token) {
+        if let Err(refused) = self.settings.syntax.check(token) {
             return Poll::Ready(Decision::Rejected(refused));
         }
         if self.keys_for(token).is_some() {
@@ -262,7 +241,7 @@ impl TokenIntrospection for ResourceServer {
     }
 
     fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
-        match self.syntax.explain(token) {
+        match self.settings.syntax.explain(token) {
             Ok(()) => self.ask_when_known(token, "", done),
             Err(refused) => done(Err(Decision::Rejected(refused))),
         }
@@ -280,13 +259,13 @@ impl TokenIntrospection for ResourceServer {
         asked.client.admit(token, generation, shared, policy, now)
     }
 
-    fn weigh_anew(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool {
+    fn update_size(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool {
         if self.keys_for(token).is_some() {
-            self.verifier.weigh_anew(token.as_bytes(), authentic);
+            self.verifier.update_size(token.as_bytes(), authentic);
             return true;
         }
         let Introspector::Ask(asked) = self.introspector() else { return false };
-        asked.client.weigh_anew(token, authentic)
+        asked.client.update_size(token, authentic)
     }
 
     fn unanswered(&self) -> Unavailable {

@@ -49,8 +49,8 @@ pub trait TokenIntrospection: Send + Sync {
         now: NumericDate,
     ) -> Option<Decision>;
 
-    /// Weighs remembered claims of a token anew, to which something was added. Whether they are kept so.
-    fn weigh_anew(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool;
+    /// Counts remembered claims that grew with their new size. Returns whether they may stay that large.
+    fn update_size(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool;
 
     /// Why there is no decision about a token to whose question no response came.
     fn unanswered(&self) -> Unavailable;

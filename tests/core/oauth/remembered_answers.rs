@@ -8,8 +8,10 @@ use fastmcp_rs::http::EndpointUrl;
 use fastmcp_rs::jose::jwt::NumericDate;
 use fastmcp_rs::oauth::server::answer_cache::{AnswerCache, CacheSettings, UnsentAnswer};
 use fastmcp_rs::oauth::server::introspection_client::IntrospectionClient;
+use fastmcp_rs::oauth::server::introspection_settings::IntrospectionSettings;
 use fastmcp_rs::oauth::server::question::ClientAuth;
 use fastmcp_rs::oauth::server::token_introspection::TokenIntrospection;
+use fastmcp_rs::oauth::server::token_syntax::TokenSyntax;
 use fastmcp_rs::oauth::server::type_demand::TypeDemand;
 use fastmcp_rs::oauth::server::wire_format::WireFormat;
 use fastmcp_rs::policy::Policy;
@@ -20,12 +22,16 @@ use crate::common::NOW;
 const TOKEN: &str = "opaque";
 
 fn client() -> IntrospectionClient {
-    let settings =
+    let cache =
         CacheSettings { lifetime: Duration::from_secs(3600), stale: Duration::ZERO, local: None, most_entries: 10 };
     let url = EndpointUrl::parse("https://service.example/verify", "verify_url", false).unwrap();
-    let (auth, demand) = (ClientAuth::Headers(Vec::new(), None), Arc::new(TypeDemand::new(None)));
-    IntrospectionClient::new(url, WireFormat::Json, auth, Duration::from_secs(1), demand)
-        .with_answers(Some(Arc::new(AnswerCache::new(settings))))
+    let settings = IntrospectionSettings {
+        timeout: Duration::from_secs(1),
+        type_demand: TypeDemand::new(None),
+        answers: Some(Arc::new(AnswerCache::new(cache))),
+        syntax: TokenSyntax::default(),
+    };
+    IntrospectionClient::new(url, WireFormat::Json, ClientAuth::Headers(Vec::new(), None), Arc::new(settings))
 }
 
 fn answered(client: &IntrospectionClient, body: &str) {

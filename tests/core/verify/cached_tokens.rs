@@ -247,6 +247,6 @@ fn many_small_values_weigh_what_they_take() {
     let Poll::Ready(Decision::Accepted(known)) = decided else { panic!("{decided:?}") };
     assert!(known.claims().object().get("n").is_some());
     assert_eq!(verifier.ask(&other, &policy(), NOW + 1_000_000).0, "expired");
-    verifier.inner.weigh_anew(other.as_bytes(), known.authentic_claims());
+    verifier.inner.update_size(other.as_bytes(), known.authentic_claims());
     assert!(verifier.counts().bytes > before + 2000 * 16, "{:?}", verifier.counts());
 }

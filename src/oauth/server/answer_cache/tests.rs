@@ -161,7 +161,7 @@ fn an_answer_that_grew_weighs_more_and_is_the_same_otherwise() {
         put(&cache, &token.to_string(), token, None);
     }
     let before = cache.counts();
-    let weigh = |token: &[u8], bytes, value| cache.weigh_anew(token, bytes, |found| *found == value);
+    let weigh = |token: &[u8], bytes, value| cache.update_size(token, bytes, |found| *found == value);
     assert!(weigh(b"3", 1_100, 3));
     assert_eq!((cache.counts().entries, cache.counts().bytes), (10, before.bytes + 1_000));
     assert_eq!([59, 60].map(|second| got(&cache, "3", second)), [Some(3), None]);
@@ -179,7 +179,7 @@ fn what_is_added_to_answers_drives_none_out() {
     for number in 0..DEFAULT_ENTRIES {
         let token = number.to_le_bytes();
         let _ = cache.insert(&cache.question(&token, START), 1, 1_400, Duration::ZERO, None);
-        grew += usize::from(cache.weigh_anew(&token, 3_900, |_| true));
+        grew += usize::from(cache.update_size(&token, 3_900, |_| true));
     }
     assert_eq!(cache.counts().entries, DEFAULT_ENTRIES);
     assert!((3_000..DEFAULT_ENTRIES).contains(&grew), "{grew}");
