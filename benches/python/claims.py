@@ -36,13 +36,7 @@ Decode = Callable[[str], object]
 
 def ours(demands: Demands) -> dict[str, Decode]:
     """Make what of ours is compared."""
-    options: dict[str, Any] = {
-        "public_key": demands.keys.public_key,
-        "algorithm": demands.algorithm,
-        "issuer": demands.issuer,
-        "audience": demands.audience,
-        "required_scopes": [demands.scope],
-    }
+    options = demands.options
     # What the coroutines of a provider call.
     decide, seeing, deciding = (JWTVerifier(**options)._native.decide for _ in range(3))  # noqa: SLF001
     uncached = JWTVerifier(**options, cache_size=0)._native.decide  # noqa: SLF001

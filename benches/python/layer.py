@@ -74,13 +74,7 @@ def server(verifier: Verifier, scope: str | None) -> App:
 
 def contenders(demands: Demands, token: str) -> dict[str, tuple[App, App]]:
     """Give for each name the middleware over its stub, and the application that requests say they are for."""
-    options: dict[str, Any] = {
-        "public_key": demands.keys.public_key,
-        "algorithm": demands.algorithm,
-        "issuer": demands.issuer,
-        "audience": demands.audience,
-        "required_scopes": [demands.scope],
-    }
+    options = demands.options
 
     def ours() -> JWTVerifier:
         return JWTVerifier(**options)

@@ -1,11 +1,11 @@
-"""Attributes for expected claim values, which are one text or several."""
+"""Attributes for the expected values of a claim: one text, several, or any."""
 
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from fastmcp_rs import _compat
-from fastmcp_rs.auth.live_list import LiveList
+from fastmcp_rs.auth.live_list import LiveList, is_kept, keep
 from fastmcp_rs.auth.protected_resource import FROM_RESOURCE, ResourceURLs
 
 if TYPE_CHECKING:
@@ -19,14 +19,13 @@ _Texts = str | list[str] | None
 
 
 class Expectation:
-    """A property of a provider's: the expected text or texts; ``None`` for any. Setting it takes effect at once.
+    """The expected text or texts of a claim; ``None`` for any. Setting it takes effect at once.
 
-    So does changing a list that is read; the list that is given stays the caller's own. What is refused changes
-    nothing.
+    So does changing the list that it gives. A list that is set is copied. A value that is refused changes nothing.
     """
 
     def __init__(self, name: str | None = None) -> None:
-        """Take what the native policy calls this expectation, if that is another name than the attribute's."""
+        """Make one; ``name`` is what the native policy calls it, if that is not the name of the attribute."""
         self._native_name = name
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -43,20 +42,14 @@ class Expectation:
         return texts
 
     def __set__(self, provider: Any, texts: str | Sequence[str] | None) -> None:  # noqa: ANN401 - any provider
-        if texts is not None and texts is vars(provider).get(f"_{self._name}"):
-            # `+=` changes the list and then sets it: it stays the same list, which a server may hold.
+        if is_kept(provider, f"_{self._name}", texts):
             return
         take = getattr(provider._native.policy, f"set_{self._native_name or self._name}")
         if self._native_name is not None:
             take = partial(take, argument=self._name)
         take(texts)
-        self._keep(provider, texts if texts is None or isinstance(texts, str) else LiveList(texts, take))
-
-    def _keep(self, provider: Any, kept: object) -> None:  # noqa: ANN401 - any provider
-        before = vars(provider).get(f"_{self._name}")
-        if isinstance(before, LiveList):
-            before.detach()
-        vars(provider)[f"_{self._name}"] = kept
+        kept = texts if texts is None or isinstance(texts, str) else LiveList(texts, take)
+        keep(provider, f"_{self._name}", kept)
 
 
 class AudienceExpectation(Expectation):
@@ -73,7 +66,7 @@ class AudienceExpectation(Expectation):
     def __set__(self, provider: Any, texts: "str | Sequence[str] | AudienceDefault | ResourceURLs | None") -> None:  # noqa: ANN401 - any provider
         urls: ResourceURLs | None
         if isinstance(texts, ResourceURLs):
-            # Those of the provider that asks this one.
+            # From the provider that asks this one.
             urls = texts
         elif texts is FROM_RESOURCE:
             urls = provider._resource_urls
@@ -85,6 +78,6 @@ class AudienceExpectation(Expectation):
                 "audience cannot be that of a resource without metadata: give authorization_servers and "
                 f"{_compat.server_url_parameter()} when the provider is made, or an audience"
             )
-        # It is asked for each token, and knows no provider, which it would keep alive.
+        # The policy calls this for each token. It does not refer to the provider, which would keep it alive.
         provider._native.policy.set_audience_source(urls.audiences)
-        self._keep(provider, FROM_RESOURCE)
+        keep(provider, f"_{self._name}", FROM_RESOURCE)

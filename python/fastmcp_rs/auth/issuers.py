@@ -92,15 +92,14 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
         self._read_denylist(denylist, denylist_interval)
         self._settle()
         vars(self).update(_compat.jwt_verifier_state([], None, None))
-        _compat.init_verifier(
-            self,
+        super().__init__(
+            required_scopes=required_scopes,
+            detailed_errors=detailed_errors,
+            unavailable=unavailable,
             base_url=base_url,
             resource_base_url=resource_base_url,
             resource_server_url=resource_server_url,
         )
-        self.required_scopes = required_scopes
-        self.detailed_errors = detailed_errors
-        self.unavailable = unavailable
 
     @property
     def issuer(self) -> list[str]:  # type: ignore[override]  # a plain attribute in FastMCP

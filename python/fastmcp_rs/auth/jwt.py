@@ -254,8 +254,11 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
             resource_documentation=resource_documentation,
         )
         vars(self).update(_compat.jwt_verifier_state(self._native.algorithms, jwks_refresh_interval, http_client))
-        _compat.init_verifier(
-            self,
+        super().__init__(
+            required_scopes=required_scopes,
+            detailed_errors=detailed_errors,
+            unavailable=unavailable,
+            step_up=step_up,
             base_url=base_url,
             resource_base_url=resource_base_url,
             resource_server_url=resource_server_url,
@@ -263,11 +266,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
         self.issuer = issuer
         self.audience = None if audience is FROM_RESOURCE and self._resource is None else audience
         self.client_id = client_id
-        self.required_scopes = required_scopes
         self._read_denylist(denylist, denylist_interval)
-        self.detailed_errors = detailed_errors
-        self.unavailable = unavailable
-        self.step_up = step_up
         self._expose(
             public_key=None if self._native.is_symmetric else public_key or secret,
             jwks_uri=None if jwks_uri is None or isinstance(jwks_uri, IssuerMetadata) else str(jwks_uri),

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["LiveList"]
+__all__ = ["LiveList", "is_kept", "keep"]
 
 
 class LiveList(list[str]):
-    """A list that tells of each change before it is made. What is refused changes nothing.
+    """A list whose changes take effect at once. A change that is refused changes nothing.
 
     Copies and pickles of it are plain lists.
     """
@@ -18,12 +18,12 @@ class LiveList(list[str]):
     __slots__ = ("_take",)
 
     def __init__(self, texts: Iterable[str], take: Callable[[list[str]], object]) -> None:
-        """Start with these texts; ``take`` is given what the list is going to hold, and raises where it cannot be."""
+        """Start with these texts. ``take`` is called with the new ones before each change, and raises to refuse it."""
         super().__init__(texts)
         self._take: Callable[[list[str]], object] | None = take
 
     def detach(self) -> None:
-        """Be a list like any other from now on: another has taken its place."""
+        """Be an ordinary list from now on, because another list has taken its place."""
         self._take = None
 
     def _become(self, changed: list[str]) -> None:
@@ -96,3 +96,19 @@ class LiveList(list[str]):
 
     def __deepcopy__(self, _: object) -> list[str]:
         return list(self)
+
+
+def is_kept(owner: object, name: str, given: object) -> bool:
+    """Whether this is the list that the attribute holds.
+
+    ``+=`` changes that list and then sets it. It has to stay the same list: a server holds it from its start on.
+    """
+    return isinstance(given, LiveList) and given is vars(owner).get(name)
+
+
+def keep(owner: object, name: str, value: object) -> None:
+    """Set an attribute. A list that it held so far no longer takes effect."""
+    before = vars(owner).get(name)
+    if isinstance(before, LiveList):
+        before.detach()
+    vars(owner)[name] = value

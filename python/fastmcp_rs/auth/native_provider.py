@@ -11,7 +11,6 @@ from fastmcp_rs.auth.dpop import present, presented
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS
 from fastmcp_rs.auth.event_loop import is_asyncio, tell
 from fastmcp_rs.auth.fastmcp_middleware import refuse
-from fastmcp_rs.auth.live_list import LiveList
 from fastmcp_rs.auth.overrides import class_without_overrides
 from fastmcp_rs.auth.protected_resource import protected_resource
 from fastmcp_rs.auth.provider import AuthProvider
@@ -49,27 +48,14 @@ class NativeProvider(AuthProvider):
     # Decides where nothing else is asked, counts a token that is accepted, and makes the fields of FastMCP's.
     _accept: "Callable[[object, TokenFields, DecisionCounters], dict[str, Any] | Decision] | None" = None
 
-    @property
-    def required_scopes(self) -> list[str]:
-        """The scopes that every token must have. Setting or changing them takes effect at once."""
-        return self._required_scopes
-
-    @required_scopes.setter
-    def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        # `+=` changes the list and then sets it, and a server has it from when it was made: it stays the same list.
-        if required_scopes is not vars(self).get("_required_scopes"):
-            self._require(required_scopes, "required_scopes")
-
-    def _require(self, required_scopes: object, argument: str) -> None:
-        """Demand scopes that the operator gave under this name."""
+    def _scopes_taker(self) -> Callable[[object, str], list[str]]:
         policy = self._native.policy
-        policy.set_required_scopes(required_scopes, argument)
-        before = vars(self).get("_required_scopes")
-        if isinstance(before, LiveList):
-            before.detach()
-        self._required_scopes = LiveList(
-            policy.required_scopes, lambda changed: policy.set_required_scopes(changed, argument)
-        )
+
+        def take(required_scopes: object, argument: str) -> list[str]:
+            policy.set_required_scopes(required_scopes, argument)
+            return policy.required_scopes
+
+        return take
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, but not a parameter that is read at construction only: that would change nothing.

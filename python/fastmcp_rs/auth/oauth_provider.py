@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from fastmcp_rs import _compat
 from fastmcp_rs._native import (
     ASYMMETRIC_ALGORITHMS,
     ClaimRules,
@@ -298,16 +297,15 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
             resource_documentation=resource_documentation,
         )
         self._remember(answers, "OAuthProvider", client_id, token_url, issuer, introspection_url)
-        _compat.init_verifier(
-            self,
+        super().__init__(
+            detailed_errors=detailed_errors,
+            unavailable=unavailable,
+            step_up=step_up,
             base_url=base_url,
             resource_base_url=resource_base_url,
             resource_server_url=resource_server_url,
         )
         self._read_denylist(denylist, denylist_interval)
-        self.detailed_errors = detailed_errors
-        self.unavailable = unavailable
-        self.step_up = step_up
         self._native.policy.set_issuer(issuer)
         self.audience = None if audience is FROM_RESOURCE and self._resource is None else audience
         self.allowed_client_id = allowed_client_id

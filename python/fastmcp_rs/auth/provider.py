@@ -1,12 +1,12 @@
 """The base class of providers. A subclass that implements either entry point protects a FastMCP server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from fastmcp_rs import _compat
 from fastmcp_rs._native import DecisionCounters, flag, scopes
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS, is_bridge
-from fastmcp_rs.auth.live_list import LiveList
+from fastmcp_rs.auth.live_list import LiveList, is_kept, keep
 from fastmcp_rs.auth.overrides import Overridable, guard, heed_overrides, reconsider, refuse_what_is_not_asked
 from fastmcp_rs.auth.protected_resource import ProtectedResource, ResourceURLs, metadata_url
 from fastmcp_rs.auth.resource_hints import hint_at_url
@@ -41,7 +41,8 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
             if cls.authenticate is AuthProvider.authenticate and cls.verify_token is AuthProvider.verify_token:
                 raise TypeError(f"{cls.__name__} implements neither authenticate() nor verify_token(): one is needed")
             self: Self = super().__new__(cls)
-            vars(self).update(_compat.verifier_state(), _counters=DecisionCounters(), _required_scopes=_live_scopes(()))
+            vars(self).update(_compat.verifier_state(), _counters=DecisionCounters())
+            vars(self)["_required_scopes"] = _live_scopes(scopes, (), "required_scopes")
             self._operations = {}
             observe(self)
             return self
@@ -136,9 +137,16 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     @required_scopes.setter
     def required_scopes(self, required_scopes: str | Sequence[str] | None) -> None:
-        # `+=` changes the list and then sets it, and a server has it from when it was made: it stays the same list.
-        if required_scopes is not vars(self).get("_required_scopes"):
-            self._required_scopes = _live_scopes(scopes(required_scopes, "required_scopes"))
+        if not is_kept(self, "_required_scopes", required_scopes):
+            self._require(required_scopes, "required_scopes")
+
+    def _require(self, required_scopes: object, argument: str) -> None:
+        """Demand the scopes that an operator gave as this argument."""
+        keep(self, "_required_scopes", _live_scopes(self._scopes_taker(), required_scopes, argument))
+
+    def _scopes_taker(self) -> Callable[[object, str], list[str]]:
+        """The function that checks demanded scopes and lets them take effect. It does not refer to this provider."""
+        return scopes
 
     @property
     def unavailable(self) -> Literal["raise", "none"]:
@@ -312,5 +320,5 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         return self._resource.routes(url, self)
 
 
-def _live_scopes(required: Sequence[str]) -> list[str]:
-    return LiveList(required, lambda changed: scopes(changed, "required_scopes"))
+def _live_scopes(take: Callable[[object, str], list[str]], required: object, argument: str) -> list[str]:
+    return LiveList(take(required, argument), lambda changed: take(changed, argument))

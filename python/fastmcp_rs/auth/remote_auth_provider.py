@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Literal
 
-from fastmcp_rs import _compat
 from fastmcp_rs._native import ClaimRules, EndpointAnswers, remote_verifier
 from fastmcp_rs.auth.answer_options import LOCAL_SECONDS, AnswerOptions
 from fastmcp_rs.auth.denylist import DENYLIST_SECONDS, DenyingProvider, ReadDenylist
@@ -224,20 +223,19 @@ class RemoteAuthProvider(IntrospectingProvider, DenyingProvider):
             resource_documentation=resource_documentation,
         )
         self._remember(answers, "RemoteAuthProvider", verify_url, sorted((headers or {}).items()))
-        _compat.init_verifier(
-            self,
+        super().__init__(
+            required_scopes=required_scopes,
+            detailed_errors=detailed_errors,
+            unavailable=unavailable,
+            step_up=step_up,
             base_url=base_url,
             resource_base_url=resource_base_url,
             resource_server_url=resource_server_url,
         )
         self._read_denylist(denylist, denylist_interval)
-        self.detailed_errors = detailed_errors
-        self.unavailable = unavailable
-        self.step_up = step_up
         self.audience = None if audience is FROM_RESOURCE and self._resource is None else audience
         self.client_id = client_id
         self.issuer = issuer
-        self.required_scopes = required_scopes
         self._longest_seconds = float(timeout)
         self._expose(verify_url=verify_url, timeout=self._longest_seconds)
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastmcp_rs import _compat
 from fastmcp_rs._native import StaticVerifier
 from fastmcp_rs.auth.native_provider import NativeProvider
 
@@ -51,10 +50,7 @@ class StaticTokenVerifier(NativeProvider):
             token_type, required_scopes = "bearer", token_type
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
         self._settle()
-        _compat.init_verifier(self)
-        self.required_scopes = required_scopes
-        self.detailed_errors = detailed_errors
-        self.step_up = step_up
+        super().__init__(required_scopes=required_scopes, detailed_errors=detailed_errors, step_up=step_up)
 
     def _shown(self) -> str:
         return f"{type(self).__name__}(required_scopes={self.required_scopes!r})"

@@ -47,16 +47,21 @@ class Demands:
         """The key type that the algorithm needs."""
         return "OKP" if self.algorithm == "EdDSA" else _KEY_TYPES[self.algorithm[0]]
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The same demands as arguments of this package's ``JWTVerifier``, and of FastMCP's."""
+        return {
+            "public_key": self.keys.public_key,
+            "algorithm": self.algorithm,
+            "issuer": self.issuer,
+            "audience": self.audience,
+            "required_scopes": [self.scope],
+        }
+
 
 def contenders(demands: Demands) -> dict[str, Verify]:
     """Make every contender that is installed and supports the algorithm, by its name."""
-    options: dict[str, Any] = {
-        "public_key": demands.keys.public_key,
-        "algorithm": demands.algorithm,
-        "issuer": demands.issuer,
-        "audience": demands.audience,
-        "required_scopes": [demands.scope],
-    }
+    options = demands.options
     found: dict[str, Verify] = {
         OURS: JWTVerifier(**options).verify_token,
         OURS_WITHOUT_CACHE: JWTVerifier(**options, cache_size=0).verify_token,
