@@ -48,6 +48,11 @@ def realm(new_endpoint, reply):
     return made
 
 
+def test_step_up_is_a_setting_of_the_server_and_not_of_an_issuer():
+    assert JWTVerifier.from_issuers([listed(A)]).step_up
+    assert not JWTVerifier.from_issuers([listed(A)], step_up=False).step_up
+
+
 @pytest.mark.parametrize("cache_size", [0, 100])
 def test_the_issuer_that_a_token_names_decides_alone(judgement, cache_size):
     verifier = JWTVerifier.from_issuers([listed(A), listed(B)], cache_size=cache_size)
