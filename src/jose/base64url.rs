@@ -7,13 +7,13 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::Simd;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 
-/// Reads what RFC 7515 says, and nothing else, with the vector instructions of the processor where it has them.
+/// Reads exactly the base64url of RFC 7515, with vector instructions where the processor has them.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static STRICT: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 static STRICT: LazyLock<GeneralPurpose> = LazyLock::new(|| URL_SAFE_NO_PAD);
 
-/// Reads what others may read as well.
+/// Reads what lenient decoders accept as well.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Decodes base64url: no padding, no line ends or spaces, no spare bits set. `None` for anything else.

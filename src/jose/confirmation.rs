@@ -7,25 +7,24 @@ use super::token_kind::names_bound_type;
 /// How a token is bound to a key of the client's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation<'c> {
-    /// It is not: anyone who has it may use it.
+    /// Not bound: anyone who has the token may use it.
     Unbound,
-    /// To the key with this thumbprint, by `DPoP` (RFC 9449 section 6.1).
+    /// Bound to the key with this thumbprint, by `DPoP` (RFC 9449 section 6.1).
     Thumbprint(&'c str),
-    /// To a client certificate (RFC 8705 section 3.1), whatever else it is bound to.
+    /// Bound to a client certificate (RFC 8705 section 3.1), whatever else it is bound to.
     Certificate,
-    /// In a way that is not known here.
+    /// Bound in a way that this project does not know.
     Other,
 }
 
 impl<'c> Confirmation<'c> {
-    /// How claims that were read bind their token.
+    /// How claims bind their token.
     #[must_use]
     pub fn of(claims: &'c Claims) -> Self {
         if claims.is_bound() { Self::of_object(claims.object()) } else { Self::Unbound }
     }
 
-    /// Reads `cnf`, and the type of a token. Members of `cnf` that are not known are ignored beside one that is (RFC 7800
-    /// section 3.1).
+    /// Reads `cnf`, and the type of a token. Unknown members of `cnf` are ignored beside a known one (RFC 7800 section 3.1).
     #[must_use]
     pub fn of_object(claims: &'c Object) -> Self {
         let members = match claims.get("cnf") {

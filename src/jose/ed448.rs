@@ -21,8 +21,8 @@ impl Ed448PublicKey {
     /// The key of this encoding.
     ///
     /// # Errors
-    /// The bytes are no canonical encoding of a point, or the point is not of the large prime order: under one of small
-    /// order, signatures verify that no private key made.
+    /// The bytes are not the canonical encoding of a point, or the point is not of the large prime order: under a point of
+    /// small order, signatures that no private key made would verify.
     pub fn new(bytes: &[u8]) -> Result<Self, &'static str> {
         let encoded: [u8; LEN] = bytes.try_into().map_err(|_| "an Ed448 key has 57 bytes")?;
         VerifyingKey::from_bytes(&encoded)

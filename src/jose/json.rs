@@ -16,10 +16,10 @@ pub use super::not_an_object::NotAnObject;
 /// The deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: usize = 32;
 
-/// For how many members the object at the top has room at once: headers and most claims sets need no more.
+/// How many members the top object has room for before it grows: headers and most claims sets need no more.
 const USUAL_MEMBERS: usize = 12;
 
-/// Below this many members a look at each is quicker than a hash of each.
+/// Below this many members, comparing every name is quicker than hashing every name.
 const LINEAR_DUPLICATE_CHECK: usize = 16;
 
 /// A JSON value that owns its text.
@@ -93,7 +93,7 @@ impl Object {
         self.members.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
     }
 
-    /// What the object takes in memory beside itself, in bytes, by estimate.
+    /// The estimated memory behind this object, in bytes, without the object itself.
     #[must_use]
     pub fn memory(&self) -> usize {
         let texts_and_values: usize = self.members.iter().map(|(name, value)| name.len() + value.memory()).sum();
@@ -106,7 +106,7 @@ impl Object {
         self.members.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// The same object with each of its texts changed, also those below it and the names.
+    /// The same object with every text changed: names and values, at every depth.
     #[must_use]
     pub fn with_texts(&self, change: &dyn Fn(&str) -> String) -> Self {
         fn changed(value: &Value, change: &dyn Fn(&str) -> String) -> Value {
@@ -121,7 +121,7 @@ impl Object {
         Self { members: self.members.iter().map(member).collect() }
     }
 
-    /// Whether a member name stands twice in this object, or in one below it. Only [`parse_document`] leaves such.
+    /// Whether this object, or one inside it, has a member name twice. Only [`parse_document`] lets such objects through.
     #[must_use]
     pub fn has_a_name_twice(&self) -> bool {
         fn below(value: &Value) -> bool {

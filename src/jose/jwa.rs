@@ -73,11 +73,11 @@ impl Curve {
 }
 
 impl Algorithm {
-    /// Every algorithm that is verified here.
+    /// Every algorithm that this project verifies.
     pub const ALL: [Self; 15] =
         [HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448];
 
-    /// Those that verify with a public key, in the order of [`Self::ALL`].
+    /// The algorithms that verify with a public key, in the order of [`Self::ALL`].
     pub const ASYMMETRIC: [Self; 12] =
         [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, Ed448];
 
@@ -130,7 +130,7 @@ impl Algorithm {
         self.accepts_key(KeyType::Secret)
     }
 
-    /// How long a shared secret must be: as its hash, in bytes (RFC 7518 section 3.2). Of HS* only.
+    /// The least length of a shared secret, in bytes: that of the hash (RFC 7518 section 3.2). Only HS* has one.
     #[must_use]
     pub fn secret_len(self) -> Option<usize> {
         match self {
@@ -189,7 +189,7 @@ pub enum KeyMaterial {
     Ed448(ed448::Ed448PublicKey),
 }
 
-/// Tells the kind of key only: a secret is never printed, and a public key is nothing to look at.
+/// Shows the kind of key only, since a secret must never be printed.
 impl fmt::Debug for KeyMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyMaterial({:?})", self.key_type())
@@ -202,8 +202,8 @@ impl KeyMaterial {
     /// An Ed25519 key, if it is one that can be trusted to verify.
     ///
     /// # Errors
-    /// The bytes are no canonical encoding of a point, or the point is of small order: under such a key, signatures
-    /// verify that no private key made.
+    /// The bytes are not the canonical encoding of a point, or the point is of small order: under such a key, signatures
+    /// that no private key made would verify.
     pub fn ed25519(bytes: &[u8]) -> Result<Self, UnsoundKey> {
         let encoded: [u8; 32] = bytes.try_into().map_err(|_| UnsoundKey("an Ed25519 key has 32 bytes"))?;
         let point = curve25519_dalek::edwards::CompressedEdwardsY(encoded)
@@ -224,7 +224,7 @@ impl KeyMaterial {
         ed448::Ed448PublicKey::new(bytes).map(Self::Ed448).map_err(UnsoundKey)
     }
 
-    /// This key, if aws-lc finds it sound as well: a point that lies on its curve, numbers that make an RSA key.
+    /// This key, if aws-lc accepts it as well: a point on its curve, or numbers that make an RSA key.
     ///
     /// # Errors
     /// It does not.

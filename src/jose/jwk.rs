@@ -10,11 +10,11 @@ use super::jwa::{Algorithm, Curve, KeyMaterial, PreparedKey};
 pub use super::jwk_unusable::{Quoted, Unusable};
 use super::rsa;
 
-/// Members that only a private key has. A verifier given one was given too much.
+/// Members that only a private key has. A verifier must not be given a private key.
 const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// The registered names of `alg` (RFC 7518 sections 4.1 and 5.1) that do not sign. A key with one of them is for
-/// that; one with a name that no registry has can be meant for no token, so the name says nothing.
+/// The registered values of `alg` (RFC 7518 sections 4.1 and 5.1) that name encryption. A key with one of them is reserved
+/// for encryption. A value that is not registered is ignored, since no token can have it.
 const ENCRYPTION_ALGORITHMS: [&str; 26] = [
     "RSA1_5",
     "RSA-OAEP",
@@ -43,7 +43,7 @@ const ENCRYPTION_ALGORITHMS: [&str; 26] = [
     "A256GCM",
     "none",
 ];
-/// Those that sign, and that are not verified here.
+/// Registered signature algorithms that this project does not verify.
 const OTHER_SIGNATURE_ALGORITHMS: [&str; 4] = ["ES256K", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
 
 /// One key that may verify signatures.
@@ -70,7 +70,7 @@ impl Jwk {
         Self::for_use(object, None)
     }
 
-    /// Does the same, with a further value of `use` that marks keys which verify signatures, beside `sig`.
+    /// Does the same, and accepts a further value of `use` beside `sig`.
     ///
     /// # Errors
     /// As of [`from_object`](Self::from_object).
@@ -80,8 +80,7 @@ impl Jwk {
         Ok(key)
     }
 
-    /// Reads one key that is used once, and makes it ready at once: what [`Self::from_object`] checks by making it ready is
-    /// checked here by the same step.
+    /// Reads one key that is used once, and prepares it for its algorithm in the same step.
     ///
     /// # Errors
     /// [`Unusable`] says why the key cannot verify signatures of this algorithm.
@@ -94,7 +93,7 @@ impl Jwk {
         Ok((key, prepared))
     }
 
-    /// Reads one key whose numbers may still not make a key.
+    /// Reads one key. Its numbers are not yet known to make a sound key.
     fn unchecked(object: &Object, key_use: Option<&str>) -> Result<Self, Unusable> {
         if object.has_a_name_twice() {
             return Err(Unusable::NameTwice);
@@ -145,13 +144,13 @@ fn text<'o>(object: &'o Object, name: &'static str) -> Result<Option<&'o str>, U
     value(object, name).map(|value| value.as_str().ok_or(Unusable::Member(name))).transpose()
 }
 
-/// Whether a private member holds something. A serializer may write those of a public key as null, and `oth` as empty.
+/// Whether a private member holds something. Some serializers write them for a public key too, as null or, for `oth`, empty.
 fn is_filled(object: &Object, name: &str) -> bool {
     value(object, name).is_some_and(|value| name != "oth" || *value != Value::Array(Vec::new()))
 }
 
-/// RFC 7517 section 4.3: an array of strings, none of them twice. A hostile set may hold very many. An empty array says as
-/// little as none.
+/// Reads `key_ops` (RFC 7517 section 4.3): an array of strings, none of them twice. A hostile set may hold very many. An empty
+/// array counts as absent.
 fn check_operations(object: &Object) -> Result<(), Unusable> {
     let Some(key_ops) = value(object, "key_ops") else { return Ok(()) };
     let Value::Array(operations) = key_ops else { return Err(Unusable::Member("key_ops")) };
@@ -170,7 +169,7 @@ fn check_operations(object: &Object) -> Result<(), Unusable> {
     Err(Unusable::OtherPurpose("key_ops", named))
 }
 
-/// The algorithm that binds the key. A name that is not registered binds it to nothing: no token can have that `alg`.
+/// The algorithm that the key is bound to. A name that is not registered binds it to none, since no token can have it.
 fn algorithm(object: &Object) -> Result<Option<Algorithm>, Unusable> {
     let Some(name) = text(object, "alg")? else { return Ok(None) };
     if ENCRYPTION_ALGORITHMS.contains(&name) {
@@ -183,7 +182,7 @@ fn algorithm(object: &Object) -> Result<Option<Algorithm>, Unusable> {
     Ok(known)
 }
 
-/// Whether a name is built as those of RFC 7518 section 3.1 are, such as ES224: it says which hash the key is for.
+/// Whether a name has the form of those in RFC 7518 section 3.1, such as ES224: it then says which hash the key is for.
 fn is_named_as_registered_ones(name: &str) -> bool {
     let hash = ["HS", "RS", "PS", "ES"].iter().find_map(|family| name.strip_prefix(family));
     hash.is_some_and(|hash| !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_digit()))
@@ -237,8 +236,8 @@ fn material(object: &Object) -> Result<KeyMaterial, Unusable> {
     }
 }
 
-/// A coordinate in the length of its curve. Some issuers leave out leading zeros (RFC 7518 section 6.2.1.2 does not allow it
-/// to them); whether the point is on the curve is checked all the same.
+/// A coordinate, filled to the length of its curve: some issuers leave out leading zeros, which RFC 7518 section 6.2.1.2
+/// forbids. Whether the point is on the curve is checked in any case.
 fn coordinate(object: &Object, name: &'static str, curve: Curve) -> Result<Vec<u8>, Unusable> {
     let given = octets(object, name)?;
     let short = curve.coordinate_len().checked_sub(given.len()).filter(|_| !given.is_empty());

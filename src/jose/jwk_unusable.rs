@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::unsound_key::UnsoundKey;
 
-/// The longest value that is quoted, in bytes: what is longer is no name, and may be a secret in the wrong place.
+/// The longest value that is quoted, in bytes. A longer one is not a name, and may be a secret in the wrong place.
 const LONGEST_QUOTE: usize = 24;
 
 /// Why a JWK cannot verify signatures here.
@@ -16,7 +16,7 @@ pub enum Unusable {
     NameTwice,
     /// A member is not there.
     Missing(&'static str),
-    /// There is a certificate (`x5c`), and not this member of the key itself (RFC 7517 section 4.7).
+    /// The key has a certificate (`x5c`) but lacks this member, which RFC 7517 section 4.7 demands beside it.
     CertificateAlone(&'static str),
     /// A member has the wrong type or value.
     Member(&'static str),
@@ -61,7 +61,7 @@ impl Unusable {
         }
     }
 
-    /// Whether such a key is to be expected beside those that verify.
+    /// Whether key sets usually hold such keys beside those that verify signatures.
     #[must_use]
     pub fn is_usual(&self) -> bool {
         matches!(self, Self::ForEncryption(..))

@@ -101,8 +101,8 @@ impl<'t> EncodedParts<'t> {
     }
 }
 
-/// Whether a text was made to be read as a signed token: three parts, the first of which holds an object that names an
-/// `alg`. It is more lenient than [`split`] and [`Header::parse`], for a broken JWS is one still.
+/// Whether a text looks like a JWS: three parts, the first of which holds an object with an `alg`. This is more lenient than
+/// [`split`] and [`Header::parse`], so that a malformed JWS is still taken for a JWS.
 #[must_use]
 pub fn looks_like_jws(token: &[u8]) -> bool {
     let mut parts = token.split(|&byte| byte == b'.');
@@ -122,7 +122,7 @@ pub struct Header {
     form: Arc<HeaderForm>,
 }
 
-/// How the parameters are held: as the JSON that they are, if it is plain, or as they were read from it.
+/// How the parameters are held: as their JSON text, if it is plain, or as parsed values.
 #[derive(Debug)]
 enum HeaderForm {
     Scanned { text: String, kid: Option<Place>, typ: Option<Place>, parameters: OnceLock<Object> },
@@ -140,7 +140,7 @@ impl Header {
         Self::take(text.to_vec())
     }
 
-    /// Does the same, and takes the text along.
+    /// Does the same, and keeps the text.
     ///
     /// # Errors
     /// As of [`Header::parse`].
@@ -169,7 +169,7 @@ impl Header {
         Ok(Self { algorithm, form: Arc::new(HeaderForm::Read(parameters)) })
     }
 
-    /// `kid`: hostile text until the signature holds, and only ever compared.
+    /// `kid`: untrusted until the signature holds, and only compared.
     #[must_use]
     #[inline]
     pub fn kid(&self) -> Option<&str> {
@@ -193,7 +193,7 @@ impl Header {
     #[must_use]
     pub fn parameters(&self) -> &Object {
         match &*self.form {
-            // What was scanned is an object to the strict parser, as the tests and the fuzzer hold it to.
+            // The strict parser accepts every text that was scanned: tests and a fuzzer check that.
             HeaderForm::Scanned { text, parameters, .. } => {
                 parameters.get_or_init(|| json::parse_object(text.as_bytes()).unwrap_or_default())
             }
@@ -201,7 +201,7 @@ impl Header {
         }
     }
 
-    /// What it takes in memory beside itself, in bytes, by estimate. Tokens may share it.
+    /// The estimated memory behind this header, in bytes, without the header itself. Tokens may share it.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<HeaderForm>()

@@ -15,14 +15,14 @@ pub struct MalformedClaims {
     pub claim: Option<&'static str>,
 }
 
-/// The names that a kind of claims set has for the same things. Of several that are there, the first counts.
+/// The claim names that one kind of claims set uses. Where several of a list are present, the first counts.
 #[derive(Debug)]
 pub struct ClaimNames {
-    /// When the token expires. Of several dates that are there, the earliest counts.
+    /// When the token expires. Where several are present, the earliest counts.
     pub expires: &'static [&'static str],
     /// The user that the token stands for.
     pub subject: &'static [&'static str],
-    /// Its user: the subject, or what is to be taken for a user where there is none.
+    /// Its user: the subject, or what stands for a user where there is no subject.
     pub user: &'static [&'static str],
     /// What the token grants.
     pub scopes: &'static [&'static str],
@@ -36,7 +36,7 @@ pub static REGISTERED: ClaimNames =
 #[derive(Debug, Clone)]
 pub struct Claims(ClaimsForm);
 
-/// How the claims are held. Those of most tokens are plain JSON, of which it is known where the ones stand that count.
+/// How the claims are held. Most are plain JSON text, with the places of the claims that every token is checked by.
 #[derive(Debug, Clone)]
 enum ClaimsForm {
     Scanned(ScannedClaims),
@@ -62,7 +62,7 @@ impl Claims {
         Self::take(&mut payload.to_vec())
     }
 
-    /// Does the same, and takes the payload along. It stays where it is no claims set.
+    /// Does the same, and keeps the payload. The payload stays with the caller where it is not a claims set.
     ///
     /// # Errors
     /// As of [`Claims::parse`].
@@ -70,7 +70,7 @@ impl Claims {
         Self::scan::<false>(payload)
     }
 
-    /// Does the same for a caller that will ask for members, so that their places are kept.
+    /// Does the same, and keeps the places of the members, for a caller that will ask for them.
     ///
     /// # Errors
     /// As of [`Claims::parse`].
@@ -156,7 +156,7 @@ impl Claims {
         }
     }
 
-    /// The JSON that they are, where it is plain, for [`super::plain_json::Reader`].
+    /// Their JSON text, where it is plain, for [`super::plain_json::Reader`].
     #[must_use]
     pub fn plain_json(&self) -> Option<&str> {
         match &self.0 {
@@ -165,7 +165,7 @@ impl Claims {
         }
     }
 
-    /// What they take in memory beside themselves, in bytes, by estimate.
+    /// The estimated memory behind the claims, in bytes, without this value itself.
     #[must_use]
     pub fn memory(&self) -> usize {
         match &self.0 {
@@ -394,7 +394,7 @@ fn scope_members(value: Option<&Value>) -> impl Iterator<Item = &str> {
     members(value).filter(|scope| !scope.is_empty())
 }
 
-/// What stands between the spaces of a text, which may be hundreds of scopes.
+/// The words of a text, which may be hundreds of scopes.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut start = 0;
     memchr_iter(b' ', text.as_bytes()).chain([text.len()]).filter_map(move |end| {

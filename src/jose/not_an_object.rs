@@ -23,7 +23,7 @@ pub enum NotAnObject {
     LoneSurrogate,
     /// It is nested deeper than the reader's bound.
     TooDeep,
-    /// A number is none that is read: `NaN`, an infinity, or an integer of more than 4300 digits.
+    /// A number cannot be read: `NaN`, an infinity, or an integer of more than 4300 digits.
     Number,
 }
 

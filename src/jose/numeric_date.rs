@@ -11,7 +11,7 @@ use super::json::Value;
 pub struct NumericDate(f64);
 
 impl NumericDate {
-    /// The first and the last second that Python's `datetime` can tell, years 1 and 9999.
+    /// The first and the last second that Python's `datetime` can hold, in the years 1 and 9999.
     const RANGE: std::ops::RangeInclusive<f64> = -62_135_596_800.0..=253_402_300_799.0;
 
     /// A whole number of seconds.
@@ -40,7 +40,7 @@ impl NumericDate {
         self.0.floor() as i64
     }
 
-    /// This time, so many seconds later.
+    /// This time plus a number of seconds.
     #[must_use]
     pub fn later(self, seconds: f64) -> Self {
         Self(self.0 + seconds)

@@ -21,7 +21,7 @@ const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ED448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
 
-/// Longer texts than this are no key: a certificate with an 8192-bit key needs a tenth.
+/// The longest text that is read as a key: a certificate with an 8192-bit key needs a tenth of it.
 const MAX_LEN: usize = 64 * 1024;
 
 /// Why a PEM text gives no public key.
@@ -35,7 +35,7 @@ pub enum PemError {
     UnknownLabel,
     /// The DER inside does not parse.
     Der,
-    /// The key's type is not one that is verified here.
+    /// This project does not verify with keys of this type.
     UnknownKeyType,
     /// The key is reserved for RSASSA-PSS, perhaps with parameters of its own (RFC 4055 section 3.1).
     RsassaPss,

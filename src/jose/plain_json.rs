@@ -1,13 +1,13 @@
-//! A quick reader of the plain JSON (RFC 8259) that most tokens hold: a part of what [`super::json`] reads, with the same
-//! values, and nothing that it refuses.
+//! A quick reader of the plain JSON (RFC 8259) that most tokens hold. It accepts a part of what [`super::json`] accepts, and
+//! reads the same values from it.
 //!
-//! What is rare is not read here: negative numbers, fractions, integers of more than 18 digits, surrogate pairs, a name with
-//! an escape, many names, and deep nesting. Where it occurs, the caller asks the other parser, which decides.
+//! It gives up at what is rare: negative numbers, fractions, integers of more than 18 digits, surrogate pairs, a name with an
+//! escape, many names, and deep nesting. The caller then asks the strict parser, which decides.
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-/// The most digits that an integer of 64 bits has for certain.
+/// The most digits with which every integer fits 64 bits.
 const MOST_DIGITS: usize = 18;
 /// The deepest nesting of arrays and objects that is read, beside the object at the top.
 const MAX_DEPTH: usize = 8;
@@ -65,8 +65,8 @@ impl<'t> Piece<'t> {
     }
 }
 
-/// The place in a text of a name, or of a value: a string with its quotes, a list with its brackets. No text of an object
-/// begins with one.
+/// The place of a name or a value in a text: a string with its quotes, a list with its brackets. It is never at the beginning
+/// of the text, where the object's brace is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     start: NonZeroU32,
@@ -362,13 +362,13 @@ fn escape(rest: &[u8]) -> Option<(char, usize)> {
     Some((character, 1))
 }
 
-/// What a string stands for that was read.
+/// The text that a string stands for.
 fn unescaped(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((plain, escaped)) = rest.split_once('\\') {
         text.push_str(plain);
-        // It is one, for the string was read.
+        // The string was read before, so the escape is valid.
         let Some((character, length)) = escape(escaped.as_bytes()) else { break };
         text.push(character);
         rest = &escaped[length..];
@@ -403,7 +403,7 @@ impl<'t> SeenNames<'t> {
         Members { start: self.count, seen: 0 }
     }
 
-    /// Takes the name of a further member of the innermost object. `None` if it has one, or there is no room.
+    /// Takes the name of a further member of the innermost object. `None` if the object has that name, or there is no room.
     #[inline]
     pub(crate) fn add(&mut self, members: &mut Members, name: &'t str) -> Option<()> {
         let bit = 1 << (mixed(name) & 63);
@@ -422,7 +422,7 @@ impl<'t> SeenNames<'t> {
     }
 }
 
-/// A number of a name, which others may have too.
+/// A hash of a name. Other names may have the same one.
 #[inline]
 fn mixed(name: &str) -> u8 {
     let [first, .., last] = name.as_bytes() else { return 0 };

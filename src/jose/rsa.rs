@@ -4,12 +4,12 @@ use super::unsound_key::UnsoundKey;
 
 /// The shortest modulus accepted, in bits (RFC 7518 section 3.3).
 pub const MIN_MODULUS_BITS: usize = 2048;
-/// The longest, in bits: a verification costs the square of the length, for every token.
+/// The longest modulus accepted, in bits: the cost of each verification grows with the square of the length.
 pub const MAX_MODULUS_BITS: usize = 8192;
 /// The longest public exponent accepted, in bits.
 const MAX_EXPONENT_BITS: usize = 33;
 
-/// The primes whose residues betray a modulus from the flawed generator of CVE-2017-15361 (ROCA).
+/// The residues by these primes show a modulus of the flawed generator of CVE-2017-15361 (ROCA).
 const ROCA_PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
     113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

@@ -1,5 +1,5 @@
-//! The claims of a payload that is plain JSON: the places of those that every token is checked by. The others are read when
-//! a caller asks for them.
+//! The claims of a payload that is plain JSON. The places of the claims that every token is checked by are noted at once; other
+//! claims are read when a caller asks for them.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -69,7 +69,7 @@ impl fmt::Debug for ScannedClaims {
 }
 
 impl ScannedClaims {
-    /// Scans a text. `KEEP` tells that members will be asked for.
+    /// Scans a text. `KEEP` keeps the places of all members, for a caller that will ask for them.
     ///
     /// # Errors
     /// The text, where it is not plain JSON, or a claim is of a type that is rare or wrong.
@@ -91,7 +91,7 @@ impl ScannedClaims {
 
     /// All members, which are read when they are first asked for.
     pub(super) fn object(&self) -> &Object {
-        // What was scanned is an object to the strict parser, as the tests and the fuzzer hold it to.
+        // The strict parser accepts every text that was scanned: tests and a fuzzer check that.
         self.object.get_or_init(|| Box::new(json::parse_object(self.text.as_bytes()).unwrap_or_default()))
     }
 
@@ -105,7 +105,7 @@ impl ScannedClaims {
         self.members.get_or_init(scan).get(name, &self.text)
     }
 
-    /// What it takes in memory beside itself, in bytes, by estimate.
+    /// The estimated memory behind this value, in bytes, without the value itself.
     pub(super) fn memory(&self) -> usize {
         let members = self.members.get().map_or(0, |members| members.memory());
         self.text.capacity() + members + self.object.get().map_or(0, |object| object.memory())

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::json::{self, Value};
 use super::plain_json::Place;
 
-/// How many members there is room for at once.
+/// How many members there is room for before the list grows.
 const USUAL_MEMBERS: usize = 24;
 
 /// The members of an object, in the order of its text, which stays with the caller.
@@ -32,11 +32,11 @@ impl ScannedMembers {
     /// The value under a name.
     pub(super) fn get<'m>(&'m self, name: &str, text: &str) -> Option<&'m Value> {
         let member = self.0.iter().find(|member| member.name.of(text) == name)?;
-        // What was scanned is a value to the strict parser, as the tests and the fuzzer hold it to.
+        // The strict parser accepts every value that was scanned: tests and a fuzzer check that.
         Some(member.read.get_or_init(|| json::parse_value(member.value.of(text)).unwrap_or(Value::Null)))
     }
 
-    /// What they take in memory, in bytes, by estimate.
+    /// Their estimated memory, in bytes.
     pub(super) fn memory(&self) -> usize {
         let read = self.0.iter().filter_map(|member| member.read.get()).map(Value::memory);
         self.0.capacity() * size_of::<Member>() + read.sum::<usize>()

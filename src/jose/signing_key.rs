@@ -39,7 +39,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Why a text is no private key that signs here. Shows nothing of the text.
+/// Why a text is not a private key that can sign. Shows nothing of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateKeyError(Box<str>);
 
@@ -223,7 +223,7 @@ fn rsa_pair(pkcs1: &[u8]) -> Result<Pair, PrivateKeyError> {
     sound(RsaKeyPair::from_der(pkcs1).map_err(not_one)?)
 }
 
-/// A key whose public half a server here would take.
+/// The key, if this project would also accept its public half for verification.
 fn sound(pair: RsaKeyPair) -> Result<Pair, PrivateKeyError> {
     let public = RsaPublicKeyRef::from_der(pair.public_key().as_ref()).map_err(not_one)?;
     rsa::RsaPublicKey::new(public.modulus.as_bytes(), public.public_exponent.as_bytes())

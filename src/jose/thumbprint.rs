@@ -10,8 +10,8 @@ pub type Thumbprint = [u8; SHA256_OUTPUT_LEN];
 
 /// The SHA-256 thumbprint of a public key. `None` for a shared secret, whose digest would tell something about it.
 ///
-/// The spelling is made of the key, so that a number with zeros before it has the thumbprint that RFC 7518 section 6.3.1
-/// gives it.
+/// The digest is taken of the parsed key. So leading zeros in a number do not change the thumbprint, as RFC 7518 section 6.3.1
+/// has no leading zeros.
 #[must_use]
 pub fn sha256(key: &KeyMaterial) -> Option<Thumbprint> {
     let text = match key {

@@ -5,7 +5,7 @@ use super::json::Value;
 /// Words in the names of tokens that are neither access tokens nor ID tokens.
 const OTHER_KINDS: [&str; 5] = ["refresh", "offline", "logout", "code", "assertion"];
 
-/// What is said of a token's kind. Of several members that speak of it, the greatest counts.
+/// What a token says about its kind. Where several members say something, the greatest value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum TokenKind {
     /// Nothing.

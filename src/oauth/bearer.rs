@@ -5,8 +5,8 @@ use crate::outcome::rejection::Rejection;
 /// The token of the `Authorization` headers of a request. The scheme is compared without case (RFC 9110 section 11.1).
 ///
 /// The syntax of the token behind the scheme is not checked here, so that a bad token has its own reason.
-/// None is ever taken from the query (MCP authorization, "Access Token Usage"), but one there is a second way of
-/// presenting it, which RFC 6750 section 2 forbids.
+/// A token in the query is never used (MCP authorization, "Access Token Usage"). Beside one in a header it is a second way of
+/// presenting a token, which RFC 6750 section 2 forbids.
 ///
 /// # Errors
 /// `MissingToken` where there is no header, one of another scheme, or one with nothing behind the scheme, which clients
@@ -16,7 +16,7 @@ pub fn token<'h>(headers: impl Iterator<Item = &'h [u8]>, query: &[u8]) -> Resul
     credentials(headers, query, |scheme| scheme.eq_ignore_ascii_case(b"bearer").then_some(())).map(|((), token)| token)
 }
 
-/// The same for other schemes beside it: those that `known` says.
+/// Does the same for further schemes: those that `known` accepts.
 ///
 /// # Errors
 /// As of [`token`].
@@ -44,13 +44,13 @@ pub fn credentials<'h, S>(
     Ok((scheme, token))
 }
 
-/// Whether the text is one that a bearer token may be: `b64token`.
+/// Whether the text has the syntax of a bearer token: `b64token`.
 #[must_use]
 pub fn is_token(text: &str) -> bool {
     is_token_with(text, b"")
 }
 
-/// Whether the text is one that a bearer token may be whose issuer writes these characters as well.
+/// Whether the text has the syntax of a bearer token, with these further characters.
 #[must_use]
 pub fn is_token_with(text: &str, further: &[u8]) -> bool {
     let body = text.trim_end_matches('=');

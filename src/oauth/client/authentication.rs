@@ -46,7 +46,7 @@ impl AuthMethod {
     }
 }
 
-/// A client's identifier, and by what it proves that it is that client.
+/// A client's identifier, and the secret or key that it authenticates with.
 pub struct Credentials {
     id: Box<str>,
     proof: ClientProof,
@@ -66,7 +66,7 @@ impl fmt::Debug for Credentials {
 
 /// How a request identifies its client.
 pub struct Authentication<'c> {
-    /// The value of the `Authorization` header, where there is to be one.
+    /// The value of the `Authorization` header, if the method has one.
     pub authorization: Option<Zeroizing<String>>,
     /// Further fields of the form.
     pub fields: Vec<(&'static str, Cow<'c, str>)>,
@@ -89,7 +89,7 @@ impl Credentials {
         Ok(Self { id: id.into(), proof: ClientProof::Secret(secret) })
     }
 
-    /// Takes an identifier, by what an operator calls it, and a key that signs an assertion for each request.
+    /// Takes an identifier, with the name of its parameter, and a key that signs an assertion for each request.
     ///
     /// # Errors
     /// The identifier is blank, or not fit to be sent.
@@ -104,8 +104,8 @@ impl Credentials {
         &self.id
     }
 
-    /// What a request carries that is authenticated: a secret stands in one place only, by this method; an assertion is for
-    /// this server. `None` where the system gives no random numbers to sign with.
+    /// What an authenticated request carries. This method says where a secret is put; an assertion is for this server. `None`
+    /// where the system gives no random numbers to sign with.
     #[must_use]
     pub fn authentication(&self, method: AuthMethod, server: &str) -> Option<Authentication<'_>> {
         let id = ("client_id", Cow::Borrowed(&*self.id));
@@ -123,7 +123,7 @@ impl Credentials {
         Some(Authentication { authorization, fields })
     }
 
-    /// A POST of a form that is authenticated by this method. An assertion is for this `issuer`, or for the endpoint where that
+    /// A POST of a form, authenticated by this method. An assertion is for this `issuer`, or for the endpoint where that
     /// is not known.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Credentials {
         };
         let proof = authentication.fields.iter().map(|(name, value)| (*name, &**value));
         let request = Request::post_form(endpoint_url, fields.iter().copied().chain(proof));
-        // Base64 always is the value of a header.
+        // Base64 is always a valid header value.
         Ok(match authentication.authorization.and_then(secret_value) {
             Some(value) => request.header(AUTHORIZATION, value),
             None => request,
@@ -160,10 +160,10 @@ impl Credentials {
         value
     }
 
-    /// What is taken out of a text that a server has written.
+    /// What must be removed from a text that a server wrote.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
-        // An assertion is good once.
+        // A server accepts an assertion once.
         let ClientProof::Secret(secret) = &self.proof else { return Secrets::none() };
         let mut form = with_capacity(secret.len());
         form.extend(byte_serialize(secret.as_bytes()));
@@ -179,7 +179,7 @@ fn check(argument: &str, text: &str) -> Result<(), ConfigError> {
     config::check_visible(argument, text)
 }
 
-/// Text with room for this many octets, each of them encoded: text that grows leaves copies of itself behind.
+/// A text with room for this many octets, each encoded. A text that has to grow would leave copies of the secret in memory.
 fn with_capacity(octets: usize) -> Zeroizing<String> {
     Zeroizing::new(String::with_capacity(3 * octets))
 }

@@ -13,7 +13,7 @@ use crate::jose::jwt::NumericDate;
 
 /// The value of `client_assertion_type` (RFC 7523 section 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// How long an assertion is good, in seconds: it is on its way at once, and is used once.
+/// How long an assertion is valid, in seconds: it is sent at once, and used once.
 const LIFETIME_SECONDS: i64 = 60;
 
 /// Makes an assertion for each request of a client.
@@ -30,7 +30,7 @@ impl fmt::Debug for ClientAssertions {
 }
 
 impl ClientAssertions {
-    /// Assertions for this audience, or for the server that each is sent to where none is given.
+    /// Makes assertions for this audience, or, without one, for the server that each is sent to.
     ///
     /// # Errors
     /// The audience is blank, or not fit to be compared.

@@ -1,5 +1,5 @@
-//! Tokens of the client credentials grant (RFC 6749 section 4.4): kept until shortly before they expire, and asked for
-//! once, however many need one.
+//! Tokens of the client credentials grant (RFC 6749 section 4.4). A token is kept until shortly before it expires, and one
+//! request gets the next one for all callers.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::runtime::clock::Moment;
 use crate::runtime::per_process::PerProcess;
 use crate::runtime::single_flight::{SingleFlight, Waiter};
 
-/// How long before its end a token is no longer used, so that it does not expire on its way; a fifth of its life if that
+/// How long before its expiry a token is no longer used, so that it does not expire on its way; a fifth of its life if that
 /// is less.
 const AHEAD: Duration = Duration::from_secs(30);
 /// How long a token request may take.
@@ -54,7 +54,7 @@ pub struct ClientCredentials {
     calls: Arc<SingleFlight<TokenKey, TokenOutcome>>,
 }
 
-/// The `resource` that tokens are asked for. What was asked for before the server was known is not for it.
+/// The `resource` that tokens are asked for. A token that was asked for before the server was known is not for that server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct TokenKey(Option<Box<str>>);
 
@@ -95,7 +95,7 @@ impl ClientCredentials {
             return done(Ok(token));
         }
         let Some(call) = self.calls.join(token_key.clone(), done) else { return };
-        // Another request may have ended since, and left its token.
+        // Another request may have brought a token since.
         if let Some(token) = self.at_hand(&token_key) {
             return call.end(Ok(token));
         }

@@ -14,30 +14,31 @@ use zeroize::Zeroizing;
 use crate::config::ConfigError;
 use crate::jose::signing_key::{MAX_LEN, SigningKey};
 
-/// A file that was changed this lately may change once more without another time or length: clocks of file systems are coarse.
+/// A file that changed within this time is read again: clocks of file systems are coarse, so a second change may leave time and
+/// length the same.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Told what is wrong with the file while its last key is used.
+/// Is told what is wrong with the file while its last key is used.
 pub type OnTrouble = fn(String);
 
-/// A file with one private key. No lock is held, which a fork could leave locked.
+/// A file with one private key. It uses no lock, since a fork could leave a lock locked.
 pub struct KeyFile {
     path: PathBuf,
     held: ArcSwap<Held>,
     on_trouble: OnTrouble,
 }
 
-/// What the file held when it was read last, or the key from before where it held none.
+/// The key that the file held when it was last read, or the key before that where it held none.
 struct Held {
     key: Arc<SigningKey>,
-    /// `None` where the same file may hold something else by now.
+    /// `None` where the file may have changed without a sign.
     identity: Option<FileIdentity>,
     content: [u8; 32],
-    /// What is wrong with the file, which is told once.
+    /// What is wrong with the file. It is reported once.
     trouble: Option<Box<str>>,
 }
 
-/// What differs where a file is another one, or was written to.
+/// What differs after the file was replaced or written to.
 #[derive(Clone, PartialEq, Eq)]
 struct FileIdentity {
     length: u64,
@@ -53,7 +54,7 @@ impl fmt::Debug for KeyFile {
 }
 
 impl KeyFile {
-    /// Reads the key of a file, which is looked at again each time that the key is needed.
+    /// Reads the key of a file. The file is looked at again each time that the key is needed.
     ///
     /// # Errors
     /// The file cannot be read, or holds no private key that signs.
@@ -82,7 +83,7 @@ impl KeyFile {
         };
         let key = Arc::clone(&newer.key);
         let trouble = newer.trouble.clone().filter(|_| newer.trouble != held.trouble);
-        // Of threads that find the same, one tells of it.
+        // Several threads may find the same; one of them reports it.
         let before = self.held.compare_and_swap(&held, Arc::new(newer));
         if let Some(trouble) = trouble.filter(|_| Arc::ptr_eq(&before, &held)) {
             (self.on_trouble)(format!(
@@ -124,11 +125,11 @@ fn content(text: &[u8]) -> [u8; 32] {
     content
 }
 
-/// What names the file at a path, behind whatever links: a volume of Kubernetes replaces one of them.
+/// The state of the file at a path, links followed: a Kubernetes volume replaces one of the links.
 fn identify(path: &Path) -> io::Result<FileIdentity> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        // A pipe would keep its reader waiting.
+        // Reading a pipe could block.
         return Err(io::Error::other("it is no regular file"));
     }
     #[cfg(unix)]
@@ -142,7 +143,7 @@ fn identify(path: &Path) -> io::Result<FileIdentity> {
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Text that grows leaves copies of itself behind.
+    // A text that has to grow would leave copies of the key in memory.
     let mut text = Zeroizing::new(Vec::with_capacity(MAX_LEN + 1));
     fs::File::open(path)?.take(MAX_LEN as u64 + 1).read_to_end(&mut text)?;
     Ok(text)

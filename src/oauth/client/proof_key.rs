@@ -1,4 +1,4 @@
-//! The key of a client that its tokens are bound to, and the proofs that it makes (RFC 9449 section 4.2).
+//! The key that a client's tokens are bound to, and the proofs that it signs (RFC 9449 section 4.2).
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::jose::base64url;
 use crate::jose::json_text::escaped;
 use crate::jose::jwt::NumericDate;
 
-/// The longest nonce of a server's that is taken, in bytes.
+/// The longest nonce that is taken from a server, in bytes.
 const MAX_NONCE: usize = 1024;
 
-/// A P-256 key that never leaves the process, which signs with ES256: every server that knows proofs knows that one.
+/// A P-256 key that signs with ES256 and never leaves the process. Every server that knows proofs knows ES256.
 pub struct ProofKey {
     pair: EcdsaKeyPair,
     header: String,
@@ -30,7 +30,7 @@ impl fmt::Debug for ProofKey {
 }
 
 impl ProofKey {
-    /// A fresh key, whose proofs tell the time of this clock.
+    /// A new key. Its proofs have the time of this clock.
     ///
     /// # Errors
     /// The system gives no random numbers.
@@ -73,12 +73,12 @@ impl ProofKey {
     }
 }
 
-/// The newest nonce that one server gave (RFC 9449 section 8.2). No lock, which a fork could leave locked.
+/// The newest nonce of one server (RFC 9449 section 8.2). It uses no lock, since a fork could leave a lock locked.
 #[derive(Debug, Default)]
 pub struct ServerNonce(ArcSwapOption<Box<str>>);
 
 impl ServerNonce {
-    /// Takes the nonce of an answer, if it is one (RFC 9449 section 8.1). Whether it is another than the one before.
+    /// Takes the nonce of an answer, if it is valid (RFC 9449 section 8.1). Returns whether it differs from the one before.
     pub fn note(&self, nonce: &str) -> bool {
         let is_one = !nonce.is_empty()
             && nonce.len() <= MAX_NONCE
@@ -90,7 +90,7 @@ impl ServerNonce {
         true
     }
 
-    /// Does this with the newest one.
+    /// Calls this with the newest nonce.
     pub fn with<R>(&self, work: impl FnOnce(Option<&str>) -> R) -> R {
         work(self.0.load().as_ref().map(|nonce| &***nonce))
     }

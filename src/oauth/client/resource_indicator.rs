@@ -15,19 +15,18 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// Reads the URL of a server. Its canonical form has a lower-case scheme and host, no port that goes without saying,
-    /// and no slash at the end.
+    /// Reads the URL of a server. Its canonical form has scheme and host in lower case, no default port, and no slash at the end.
     ///
     /// # Errors
     /// It is no absolute http or https URL, or holds credentials or a fragment.
     pub fn parse(url: &str, argument: &str) -> Result<Self, ConfigError> {
-        // That a server is called over http is for its client to say: it calls it with or without us.
+        // Whether http is acceptable is the client's decision: it sends its requests to that URL anyway.
         let endpoint_url = EndpointUrl::parse(url, argument, true)?;
         let url = endpoint_url.url();
         Ok(Self { uri: url.as_str().trim_end_matches('/').into(), origin: url.origin().ascii_serialization().into() })
     }
 
-    /// The server that a request with this URL goes to. A query, and a fragment, are the request's own.
+    /// The server that a request with this URL goes to, without the query and fragment of the request.
     #[must_use]
     pub fn of_request(url: &str) -> Option<Self> {
         let end = url.find(['?', '#']).unwrap_or(url.len());
@@ -63,13 +62,13 @@ impl ResourceBinding {
         Self { resource, server: ArcSwapOption::new(server) }
     }
 
-    /// Whether a request with this URL may bear the tokens: it goes to the server's origin. The first one says which
-    /// that is, where nothing is configured.
+    /// Whether a request with this URL may carry the tokens: it goes to the server's origin. Where no server is configured, the
+    /// first request names it.
     #[must_use]
     pub fn admits(&self, url: &str) -> bool {
         let Some(resource) = Resource::of_request(url) else { return false };
         let origin = resource.origin.clone();
-        // No lock, which a fork could leave locked.
+        // No lock, since a fork could leave a lock locked.
         self.server.compare_and_swap(&None::<Arc<Resource>>, Some(Arc::new(resource)));
         self.server.load().as_ref().is_some_and(|server| server.origin == origin)
     }

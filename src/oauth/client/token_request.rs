@@ -1,5 +1,5 @@
-//! The client credentials grant on the wire: what is asked, and what is made of the answer (RFC 6749 sections 4.4, 5.1
-//! and 5.2). No I/O and no clock.
+//! The messages of the client credentials grant: the form of the request, and how the answer is read (RFC 6749 sections 4.4,
+//! 5.1 and 5.2). No I/O and no clock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use crate::http::HttpError;
 use crate::jose::json::{self, Object, Value};
 use crate::oauth::{bearer, scope};
 
-/// How long a token is taken to live when the server does not say. RFC 6749 section 5.1 wants this documented.
+/// The lifetime of a token when the server does not say. RFC 6749 section 5.1 wants this documented.
 pub const ASSUMED_LIFETIME: Duration = Duration::from_secs(300);
-/// The longest that a token is taken to live, whatever the server says.
+/// The longest lifetime of a token, whatever the server says.
 pub const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
-/// The longest text of a server's that is passed on, in characters.
+/// The longest text that is passed on from a server, in characters.
 const LONGEST_TEXT: usize = 200;
 
-/// What tokens are asked for, beside the resource.
+/// What tokens are asked for, apart from the resource.
 #[derive(Debug, Clone, Default)]
 pub struct TokenRequest {
     scope: Option<Box<str>>,
@@ -56,7 +56,7 @@ impl TokenRequest {
 pub struct BearerToken(Zeroizing<String>);
 
 impl BearerToken {
-    /// The token of this text, if it is one that a request can bear (RFC 6750 section 2.1).
+    /// The token of this text, if a request can carry it (RFC 6750 section 2.1).
     #[must_use]
     pub fn new(text: Zeroizing<String>) -> Option<Self> {
         bearer::is_token(&text).then_some(Self(text))
@@ -84,7 +84,7 @@ pub struct IssuedToken {
     pub lifetime: Duration,
 }
 
-/// Why there is no token. Holds no secret, and of a server's text only what is printable, on one line and cut.
+/// Why there is no token. It holds no secret; a server's text is shortened to printable characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenError {
     /// The server refused the request (RFC 6749 section 5.2).
@@ -98,7 +98,7 @@ pub enum TokenError {
     },
     /// The server issued something that cannot be used.
     Unusable(&'static str),
-    /// There is no answer, or one with a status that says nothing more.
+    /// There is no answer, or only a status.
     Http(HttpError),
 }
 
@@ -115,7 +115,7 @@ impl TokenError {
         }
     }
 
-    /// Whether the same request may succeed later: there was no answer, or the server is in trouble.
+    /// Whether the same request may succeed later: there was no answer, or the status is that of a temporary failure.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -188,7 +188,7 @@ fn issued(object: &Object, wanted: WantedType) -> Result<IssuedToken, TokenError
     let token_type = text(object, "token_type").ok_or(TokenError::Unusable("it has no token_type"))?;
     let (name, why) = match wanted {
         WantedType::Bearer => ("bearer", "its token_type is not Bearer"),
-        // It would work for anyone who has it, which is not what was asked for.
+        // It would be a bearer token, and a bound one was asked for.
         WantedType::Dpop => {
             ("dpop", "its token_type is not DPoP, so that the token is not bound to the key of this client")
         }
@@ -208,13 +208,13 @@ fn text<'o>(object: &'o Object, name: &str) -> Option<&'o str> {
     object.get(name).and_then(Value::as_str)
 }
 
-/// The lifetime that an `expires_in` means. Digits in a string are taken for the number, for some servers write it so.
+/// The lifetime that an `expires_in` means. Digits in a string count as a number, since some servers write it so.
 fn lifetime(expires_in: Option<&Value>) -> Option<Duration> {
     let lifetime = match expires_in {
         None | Some(Value::Null) => ASSUMED_LIFETIME,
         Some(Value::Int(seconds)) => Duration::from_secs(u64::try_from(*seconds).ok()?),
         Some(Value::BigInt(seconds)) => (seconds.sign() == Sign::Plus).then_some(LONGEST_LIFETIME)?,
-        // Beyond every number of seconds is beyond the bound.
+        // A number too large to read is above the bound as well.
         Some(Value::Float(seconds)) if *seconds >= 0.0 => {
             Duration::try_from_secs_f64(*seconds).unwrap_or(LONGEST_LIFETIME)
         }
@@ -226,7 +226,7 @@ fn lifetime(expires_in: Option<&Value>) -> Option<Duration> {
     Some(lifetime.min(LONGEST_LIFETIME))
 }
 
-/// A server's text as it may stand in a message: letters, digits and ASCII signs, on one line, and cut.
+/// A server's text for a message: letters, digits and ASCII signs, on one line, shortened.
 fn one_line(text: &str) -> Box<str> {
     let plain = |c: char| if c.is_ascii_graphic() || c.is_alphanumeric() { c } else { ' ' };
     text.chars().map(plain).take(LONGEST_TEXT).collect::<String>().trim().into()

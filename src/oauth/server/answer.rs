@@ -1,4 +1,4 @@
-//! What is known about a token after a question, for every caller who asked it.
+//! What is known about a token after an endpoint was asked, for every caller who waits for that answer.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::outcome::unavailable::Unavailable;
 use crate::policy::{AuthenticClaims, NoOverrides, Policy};
 use crate::verify::Decision;
 
-/// What is known about a token. It says nothing of the policy, which is checked for each request.
+/// What is known about a token. The policy is not part of it: it is checked for each request.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// The endpoint knows the token, and tells this about it.
+    /// The endpoint knows the token, and gave these claims.
     Known(Arc<AuthenticClaims>),
-    /// The endpoint told this before, and is out of reach now, for this reason.
+    /// The endpoint gave these claims before, and is out of reach now, for this reason.
     Stale(Arc<AuthenticClaims>, Unavailable),
-    /// The endpoint does not know the token, or tells what cannot be true.
+    /// The endpoint does not know the token, or its claims contradict themselves.
     Refused(Rejection),
-    /// Nothing that can be used.
+    /// There is no usable answer.
     Unavailable(Unavailable),
 }
 
@@ -28,7 +28,7 @@ impl Answer {
         let about = |claims: &Arc<AuthenticClaims>| Decision::about(Arc::clone(claims), policy, &NoOverrides, now);
         match self {
             Self::Known(claims) => about(claims),
-            // An old answer accepts a token or says nothing: the token may have changed.
+            // An old answer may accept a token, and never refuses one: the token may have got more scopes since.
             Self::Stale(claims, why) => match about(claims) {
                 accepted @ Decision::Accepted(_) if outlasts(claims, now) => accepted,
                 _ => Decision::Unavailable(why.clone()),
@@ -39,7 +39,7 @@ impl Answer {
     }
 }
 
-/// Whether a token still lasts by what was told of it, without leeway.
+/// Whether a token has not expired by its claims, without leeway.
 #[must_use]
 pub fn outlasts(claims: &AuthenticClaims, now: NumericDate) -> bool {
     claims.claims.expires().is_none_or(|expires| now < expires)

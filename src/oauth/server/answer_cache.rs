@@ -1,7 +1,7 @@
-//! Remembers what an endpoint answered about a token, so that it is not asked again for a while.
+//! Caches what an endpoint answered about a token, so that it is not asked again for a while.
 //!
-//! An entry holds the answer, never a decision: time, configuration and policy are checked again for each request. Only
-//! answers that say yes are remembered. Each process has entries of its own, and none after a fork.
+//! An entry holds the answer, never a decision: time, configuration and policy are checked for each request. Only answers of
+//! active tokens are cached. Each process has its own entries, and none after a fork.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,9 +13,9 @@ use crate::runtime::bounded_map::BoundedMap;
 use crate::runtime::clock::Moment;
 use crate::runtime::per_process::PerProcess;
 
-/// How many answers are remembered where the operator does not say.
+/// How many answers are cached by default.
 pub const DEFAULT_ENTRIES: usize = 10_000;
-/// How much memory there is for each of them, in bytes, so that 10,000 take 32 MB at most.
+/// The memory for each of them, in bytes, so that 10,000 take 32 MB at most.
 const BYTES_PER_ENTRY: usize = 3_200;
 /// The least memory, in bytes, so that a few answers may be large.
 const LEAST_BYTES: usize = 1024 * 1024;
@@ -23,11 +23,11 @@ const LEAST_BYTES: usize = 1024 * 1024;
 const LARGEST_ENTRY: usize = 64 * 1024;
 /// What an entry takes beside the answer, in bytes.
 const ENTRY_BYTES: usize = 192;
-/// How long an endpoint that was out of reach is left alone, where an answer from before serves.
+/// How long an endpoint that was out of reach is not asked about tokens with an older answer.
 const REST: Duration = Duration::from_secs(5);
-/// How many answers wait to be told to others, and how much memory they take, in bytes.
+/// How many answers may wait to be shared, and how much memory they may take, in bytes.
 const MAX_UNSENT: (usize, usize) = (1_024, 8 * 1024 * 1024);
-/// Into how many parts tokens are divided to tell whether one of a part was invalidated.
+/// How many generation counters there are. Each counts the invalidations of a part of all tokens.
 const PARTS: usize = 256;
 
 type TokenDigest = [u8; SHA256_OUTPUT_LEN];
@@ -39,7 +39,7 @@ pub struct CacheSettings {
     pub lifetime: Duration,
     /// How much longer it serves while the endpoint is out of reach (RFC 5861 section 4).
     pub stale: Duration,
-    /// How long this process keeps an answer without looking into a store that others share, where there is one.
+    /// How long this process uses an answer before it looks into the shared store, if there is one.
     pub local: Option<Duration>,
     /// How many answers are remembered at most.
     pub most_entries: usize,
@@ -48,9 +48,9 @@ pub struct CacheSettings {
 /// How a cache is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnswerCacheCounts {
-    /// How many answers are remembered, also those that no longer serve and were not displaced yet.
+    /// How many answers are cached, including expired ones that were not evicted yet.
     pub entries: usize,
-    /// What they take, in bytes, by estimate.
+    /// Their estimated memory, in bytes.
     pub bytes: usize,
     /// How many requests a remembered answer served.
     pub hits: u64,
@@ -58,7 +58,7 @@ pub struct AnswerCacheCounts {
     pub misses: u64,
     /// How many questions were sent to the endpoint.
     pub questions: u64,
-    /// How many requests an answer served only since the endpoint was out of reach.
+    /// How many requests an expired answer served because the endpoint was out of reach.
     pub stale: u64,
 }
 
@@ -66,7 +66,7 @@ pub struct AnswerCacheCounts {
 #[derive(Debug, Clone, Copy)]
 pub struct Question {
     digest: TokenDigest,
-    /// Changes when the token is invalidated: questions before and after are not the same.
+    /// Changes when the token is invalidated: callers before and after that do not share a question.
     pub generation: u64,
     asked: Moment,
 }
@@ -74,9 +74,9 @@ pub struct Question {
 #[derive(Debug)]
 struct Entry<V> {
     value: V,
-    /// When this process looks further.
+    /// When this process looks into the shared store, or asks the endpoint.
     fresh_until: Moment,
-    /// When it no longer serves even if the endpoint is out of reach.
+    /// When it stops serving, even if the endpoint is out of reach.
     until: Moment,
 }
 
@@ -108,7 +108,7 @@ pub struct AnswerCache<V> {
     entries: PerProcess<Entries<V>>,
     unsent: PerProcess<Unsent>,
     generations: [AtomicU64; PARTS],
-    /// Until when the endpoint is left alone, in milliseconds.
+    /// Until when the endpoint is not asked, in milliseconds.
     rests_until: AtomicU64,
     serves_stale: AtomicBool,
     hits: AtomicU64,
@@ -196,10 +196,10 @@ impl<V: Clone> AnswerCache<V> {
         now.saturating_sub(question.asked)
     }
 
-    /// Remembers the answer to a question, which takes so many bytes, unless the token was invalidated since. An answer
-    /// from elsewhere may be of a certain `age`; `max_age` is the endpoint's own word.
+    /// Caches the answer to a question, unless the token was invalidated since. `bytes` is its size, `age` that of an answer from
+    /// the shared store, and `max_age` the lifetime that the endpoint gave.
     ///
-    /// Returns how much longer it serves; zero where it serves no more, and where it was invalidated.
+    /// Returns how much longer it serves; zero if it expired or was invalidated.
     pub fn insert(
         &self,
         question: &Question,
@@ -237,7 +237,7 @@ impl<V: Clone> AnswerCache<V> {
         Duration::ZERO
     }
 
-    /// Keeps an answer as it came until it is told to others, if there are such.
+    /// Keeps an answer as it came until it is written to the shared store, if there is one.
     pub fn keep_for_others(&self, question: &Question, body: Vec<u8>, max_age: Option<Duration>) {
         let lifetime = max_age.map_or(self.settings.lifetime, |most| most.min(self.settings.lifetime));
         if self.settings.local.is_some() && body.len() <= LARGEST_ENTRY && !lifetime.is_zero() {
@@ -251,14 +251,14 @@ impl<V: Clone> AnswerCache<V> {
         }
     }
 
-    /// Takes an answer that is to be told to others.
+    /// Takes an answer that is to be written to the shared store.
     #[must_use]
     pub fn take_for_others(&self, token: &[u8], now: Moment) -> Option<UnsentAnswer> {
         let (asked, answer) = self.unsent.with(|kept| kept.0.as_mut()?.remove(&digest_of(token)))?;
         Some(UnsentAnswer { age: now.saturating_sub(asked), ..answer })
     }
 
-    /// The endpoint is out of reach: the answer that serves nevertheless. It is left alone for a while.
+    /// Notes that the endpoint is out of reach, so that it is not asked for a while. Returns an older answer that may serve.
     #[must_use]
     pub fn out_of_reach(&self, question: &Question, now: Moment) -> Option<V> {
         self.rests_until.store(milliseconds(now + REST), Ordering::Relaxed);
@@ -277,7 +277,7 @@ impl<V: Clone> AnswerCache<V> {
         self.serves_stale.store(false, Ordering::Relaxed);
     }
 
-    /// Whether answers serve since the endpoint is out of reach.
+    /// Whether expired answers serve because the endpoint is out of reach.
     #[must_use]
     pub fn serves_stale(&self) -> bool {
         self.serves_stale.load(Ordering::Relaxed)
@@ -305,17 +305,17 @@ impl<V: Clone> AnswerCache<V> {
         self.settings.most_entries.saturating_mul(BYTES_PER_ENTRY).max(LEAST_BYTES)
     }
 
-    /// Removes what was remembered before this question, which was answered otherwise.
+    /// Removes the entry of a token after an answer that refuses it.
     pub fn forget(&self, question: &Question) {
         self.remove(&question.digest);
     }
 
-    /// Removes what is remembered of a token. An answer that is on its way will be remembered.
+    /// Removes the entry of a token. An answer that is on its way will be cached.
     pub fn discard(&self, token: &[u8]) {
         self.remove(&digest_of(token));
     }
 
-    /// Forgets a token, with what is on its way.
+    /// Removes the entry of a token. An answer that is on its way will not be cached.
     pub fn invalidate(&self, token: &[u8]) {
         let digest = digest_of(token);
         self.generation(&digest).fetch_add(1, Ordering::SeqCst);
@@ -323,7 +323,7 @@ impl<V: Clone> AnswerCache<V> {
         drop(self.unsent.with(|kept| kept.0.as_mut()?.remove(&digest)));
     }
 
-    /// Forgets all tokens, with what is on its way.
+    /// Removes all entries. Answers that are on their way will not be cached.
     pub fn invalidate_all(&self) {
         for generation in &self.generations {
             generation.fetch_add(1, Ordering::SeqCst);
@@ -346,7 +346,7 @@ impl<V: Clone> AnswerCache<V> {
     }
 
     fn remove(&self, digest: &TokenDigest) {
-        // Dropped where nothing is locked.
+        // Dropped without holding the lock.
         let removed = self.entries.with(|entries| entries.0.as_mut()?.remove(digest));
         drop(removed);
     }

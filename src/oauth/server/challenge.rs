@@ -1,7 +1,7 @@
-//! What a client is told about a request that is refused (RFC 6750 section 3).
+//! What a client is told about a refused request (RFC 6750 section 3).
 //!
-//! An untrusted client learns that a token has expired or lacks a scope, and what can be seen of a token without any
-//! key. Nothing tells a good signature from a bad one, and nothing is said of the issuers, audiences and keys that are expected.
+//! An untrusted client learns that a token has expired or lacks a scope, and what anyone can see in a token without a key. It
+//! does not learn whether a signature is valid, nor which issuers, audiences and keys are expected.
 
 use std::fmt::Write as _;
 
@@ -65,7 +65,7 @@ impl ErrorResponse {
             | Rejection::UnsupportedAlgorithm
             | Rejection::CriticalHeader
             | Rejection::AlgorithmNotAllowed
-            // The client that made a proof knows all that is in it.
+            // The client made the proof, so this reveals nothing to it.
             | Rejection::Proof(_) => sentence(&rejection.to_string()),
             _ => "The token is not accepted".to_owned(),
         };
@@ -89,14 +89,13 @@ impl ErrorResponse {
         }
     }
 
-    /// This answer, with all that is known, for clients that the operator trusts with it.
+    /// This answer with all details, for clients that the operator trusts.
     #[must_use]
     pub fn with_details(self, details: &str) -> Self {
         Self { description: self.description.map(|_| sentence(details)), ..self }
     }
 
-    /// The value of `WWW-Authenticate`, whatever the parts hold one well-formed challenge. None for an answer that no
-    /// credentials would change.
+    /// The value of `WWW-Authenticate`: always one well-formed challenge. `None` for an answer that no credentials would change.
     #[must_use]
     pub fn challenge<'s>(
         &self,
@@ -109,9 +108,9 @@ impl ErrorResponse {
         Some(self.written("Bearer", true, None, scopes, resource_metadata))
     }
 
-    /// The values of `WWW-Authenticate` where proofs of possession are taken (RFC 9449 section 7.1), each one challenge. That
-    /// of bearer tokens comes first, where they are taken as well: clients read a header that begins with it. The error
-    /// stands with the scheme that was tried.
+    /// The values of `WWW-Authenticate` where proofs of possession are accepted (RFC 9449 section 7.1), each one challenge. The
+    /// challenge for bearer tokens comes first, where they are accepted too, because clients expect it there. The error is in the
+    /// challenge of the scheme that the client used.
     #[must_use]
     pub fn challenges<'s>(
         &self,
@@ -148,7 +147,7 @@ impl ErrorResponse {
             ("scope", (!scopes.is_empty()).then(|| scopes.join(" "))),
             (
                 "resource_metadata",
-                // A URL consists of the characters of scope tokens, and so needs no escape either.
+                // A URL has only characters of scope tokens, so it needs no escape either.
                 resource_metadata.filter(|url| is_scope_token(url)).map(str::to_owned),
             ),
         ];

@@ -1,4 +1,4 @@
-//! OAuth 2.0 Token Introspection (RFC 7662), as the protected resource sees it.
+//! OAuth 2.0 Token Introspection (RFC 7662), on the side of the protected resource.
 
 use super::introspection_result::{self, IntrospectionResult};
 use crate::http::HttpError;
@@ -8,9 +8,8 @@ use crate::outcome::unavailable::Unavailable;
 
 /// Reads what an introspection endpoint answered (RFC 7662 sections 2.2 and 2.3).
 ///
-/// `active` must be JSON `true` and nothing that resembles it; beside any other value the other members count for
-/// nothing. 401 and 403 speak of this server's own credentials, as does `invalid_client` with 400 (RFC 6749 section
-/// 5.2): they say nothing about the token.
+/// `active` must be JSON `true`, not `1` or `"true"`; with any other value the other members are ignored. 401, 403, and 400 with
+/// `invalid_client` (RFC 6749 section 5.2) are about this server's own credentials, and say nothing about the token.
 #[must_use]
 pub fn read(status: u16, body: &[u8]) -> IntrospectionResult {
     let unavailable = |why| IntrospectionResult::Unavailable(Unavailable::Introspection(why));

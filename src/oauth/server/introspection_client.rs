@@ -1,4 +1,4 @@
-//! Asking a server about tokens: how the question is sent and authenticated, and how its answer is read.
+//! Asks an endpoint about tokens: sends the question, reads the answer, and remembers it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,9 +30,9 @@ use crate::verify::Decision;
 const MAX_ANSWER: usize = 1024 * 1024;
 /// The status of an answer that another worker got.
 const STATUS_OK: u16 = 200;
-/// The end of a question that is forgotten.
+/// Why a question that was dropped has no answer.
 const ABANDONED: &str = "the question ended without an answer";
-/// The end of a question that got no permit.
+/// Why a question that got no permit has no answer.
 const TOO_MANY: &str = "too many questions wait for the endpoint";
 
 /// An endpoint that is asked about tokens.
@@ -42,7 +42,7 @@ pub struct IntrospectionClient {
     client_auth: Arc<ClientAuth>,
     settings: Arc<IntrospectionSettings>,
     issuer: Option<Arc<str>>,
-    /// By the token, and by how often it was invalidated: no caller joins a question from before that.
+    /// By token and generation, so that no caller joins a question from before an invalidation.
     calls: Arc<SingleFlight<(Box<str>, u64), Answer>>,
     /// A child process starts with an empty queue: the permits of its parent are never dropped there.
     queue: PerProcess<Arc<FairQueue>>,
@@ -87,7 +87,7 @@ impl IntrospectionClient {
         self.issuer.as_ref()
     }
 
-    /// The decision by a remembered answer, where there is one that accepts the token. For any other the endpoint is asked.
+    /// The decision by a remembered answer, if that accepts the token. In every other case the endpoint is asked.
     #[must_use]
     pub fn remembered(&self, token: &str, policy: &Policy, now: NumericDate) -> Option<Decision> {
         let answers = self.settings.answers.as_ref()?;
@@ -97,13 +97,13 @@ impl IntrospectionClient {
         if matches!(decision, Decision::Accepted(_)) {
             return Some(decision);
         }
-        // So that it is asked, and not told again what is remembered.
+        // The next question must go to the endpoint.
         answers.discard(token.as_bytes());
         None
     }
 
-    /// Asks about a token that [`TokenSyntax`] lets pass, unless that question is on its way already; `done` gets the answer, on
-    /// any thread. `peer` is the address that sent the token, or empty: no peer keeps the others waiting.
+    /// Asks about a token whose syntax was checked, or joins the same question if it is on its way. `done` gets the answer, on any
+    /// thread. `peer` is the address that sent the token, or empty.
     pub fn ask(&self, token: &str, peer: &str, done: Waiter<Answer>) {
         let question = self.settings.answers.as_ref().map(|answers| answers.question(token.as_bytes(), clock::now()));
         let generation = question.map_or(0, |question| question.generation);
@@ -140,7 +140,7 @@ impl IntrospectionClient {
         );
     }
 
-    /// Whether an answer says of what kind the token is, if it would have to by now.
+    /// Whether a remembered answer still meets the demand on the type, which may have been learned since.
     fn has_its_type(&self, claims: &AuthenticClaims) -> bool {
         let lacks_type = self.settings.type_demand.lacks_type(claims.claims.kind(), self.wire_format);
         matches!(claims.source, Source::Introspection { lacks_type: then } if then == lacks_type)
@@ -243,8 +243,8 @@ impl TokenIntrospection for IntrospectionClient {
     }
 }
 
-/// How long an answer serves by the endpoint's own word. Servers say of every answer that it must not be stored, with an age
-/// of zero beside that: the operator, who wants it remembered, knows better.
+/// How long the endpoint lets an answer serve. Many servers send `no-store` with an age of zero for every answer: the operator
+/// who turns the cache on overrides that.
 fn max_age(cache_control: Option<&str>) -> Option<Duration> {
     let directives = cache_control?;
     let max_age = cache_control::max_age(directives)?;
@@ -311,7 +311,7 @@ impl AnswerReader {
                 Some(claims) => Answer::Stale(claims, why),
                 None => Answer::Unavailable(why),
             },
-            // A refusal holds at once.
+            // A refusal takes effect at once.
             Answer::Refused(_) => {
                 answers.forget(&question);
                 answer

@@ -1,4 +1,4 @@
-//! What a server says about a token that it was asked about, whatever the language that it was asked in.
+//! What a server says about a token, in whichever wire format it was asked.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::outcome::rejection::Rejection;
 use crate::outcome::unavailable::Unavailable;
 use crate::policy::{AuthenticClaims, Source};
 
-/// The names in an answer: RFC 7662 section 2.2, and those that services write which know no RFC.
+/// The member names of an answer: those of RFC 7662 section 2.2, and those of services without a standard.
 static NAMES: ClaimNames = ClaimNames {
     expires: &["exp", "expires_at"],
     subject: &["sub", "user_id", "username"],
@@ -17,22 +17,22 @@ static NAMES: ClaimNames = ClaimNames {
     scopes: &["scope", "scopes", "scp"],
 };
 
-/// The members of an answer that say whose token it is.
+/// The members of an answer that name the owner of the token.
 const IDENTITIES: [&str; 4] = ["sub", "user_id", "username", "client_id"];
 
 /// What the server says.
 #[derive(Debug, Clone)]
 pub enum IntrospectionResult {
-    /// It knows the token, and tells this about it.
+    /// The server knows the token, and gave these claims.
     Known {
         /// What it tells.
         claims: Claims,
-        /// Whether it does not say of what kind the token is, where it would have to.
+        /// Whether the answer lacks the type of the token although it is demanded.
         lacks_type: bool,
     },
-    /// It does not, or tells what cannot be true.
+    /// The server does not know the token, or its claims contradict themselves.
     Refused(Rejection),
-    /// Nothing that can be used.
+    /// There is no usable answer.
     Unavailable(Unavailable),
 }
 
@@ -59,12 +59,12 @@ impl IntrospectionResult {
     }
 }
 
-/// The one object that the body of an answer has to be.
+/// Reads the body of an answer, which must be one object.
 pub(super) fn object(body: &[u8]) -> Result<Object, Box<str>> {
     json::parse_object(body).map_err(|_| "its answer is not a strict JSON object".into())
 }
 
-/// Whether an answer says whose token it is.
+/// Whether an answer names the owner of the token.
 pub(super) fn names_a_user(answer: &Object) -> bool {
     IDENTITIES.iter().any(|name| answer.get(name).and_then(json::Value::as_str).is_some_and(|text| !text.is_empty()))
 }

@@ -1,4 +1,4 @@
-//! How a resource server asks about tokens, whichever endpoint it asks.
+//! The settings of a resource server for asking about tokens, whichever endpoint it asks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub type Answers = AnswerCache<Arc<AuthenticClaims>>;
 pub struct IntrospectionSettings {
     /// How long one question may take.
     pub timeout: Duration,
-    /// Whether an answer has to say of what kind the token is.
+    /// Whether an answer has to name the type of the token.
     pub type_demand: TypeDemand,
     /// The cache of answers, if answers are remembered.
     pub answers: Option<Arc<Answers>>,

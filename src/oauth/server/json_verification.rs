@@ -1,4 +1,4 @@
-//! Verification by a service that speaks JSON and knows no RFC.
+//! Verification by a service with a JSON format of its own, without a standard.
 
 use super::introspection_result::{self, IntrospectionResult};
 use crate::http::HttpError;
@@ -6,13 +6,13 @@ use crate::jose::json::Value;
 use crate::outcome::rejection::Rejection;
 use crate::outcome::unavailable::Unavailable;
 
-/// The members that say yes or no, where they are there.
+/// The members that say yes or no.
 const FLAGS: [&str; 3] = ["active", "valid", "authenticated"];
 
 /// Reads what a verification service answered.
 ///
-/// A status from 200 to 299 with a JSON object is a yes only if every flag in it is JSON `true`; without any flag it must
-/// say whose token it is, and hold no `error`. 401, 403 and 404 are a no. Whatever else comes is no answer.
+/// A status from 200 to 299 with a JSON object is a yes only if every flag in it is JSON `true`. Without any flag the object must
+/// name the owner of the token, and have no `error`. 401, 403 and 404 are a no. Everything else is not an answer.
 #[must_use]
 pub fn read(status: u16, body: &[u8]) -> IntrospectionResult {
     let unavailable = |why| IntrospectionResult::Unavailable(Unavailable::RemoteVerifier(why));

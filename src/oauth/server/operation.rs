@@ -1,7 +1,7 @@
 //! Which operation a request to an MCP server asks for: the call of a tool, the reading of a resource, a prompt.
 //!
-//! It decides what an answer says, never what is accepted. So what cannot be read here strictly is no operation, and
-//! goes to the server, whose own checks stand.
+//! It only adds detail to an answer, and accepts nothing. A body that cannot be read strictly counts as no operation, and goes on
+//! to the server, which makes its own checks.
 
 use crate::jose::json::{self, Object, Value};
 use crate::jose::plain_json::{Piece, Reader, SeenNames};
@@ -61,8 +61,8 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The operation of a body. `None` for every other method, for a batch, a notification, more than [`LONGEST_BODY`],
-    /// and for what is not one strict JSON object: of a name that is given twice the server reads the last.
+    /// The operation of a body. `None` for every other method, for a batch, a notification, more than [`LONGEST_BODY`], and for one
+    /// that is not one strict JSON object: where a name stands twice, servers read the last.
     #[must_use]
     pub fn of_body(body: &[u8]) -> Option<Self> {
         if body.len() > LONGEST_BODY {
@@ -91,7 +91,7 @@ impl Operation {
 mod plain {
     use super::{Method, Operation, Piece, Reader, SeenNames};
 
-    /// The body asks for nothing that scopes could be demanded for.
+    /// The body asks for nothing that can demand scopes.
     #[derive(Debug)]
     pub(super) struct NoOperation;
 
@@ -106,7 +106,7 @@ mod plain {
             names.add(&mut members, name)?;
             match (name, reader.value()?) {
                 ("method", value) => match Method::named(value.plain()?.as_bytes()) {
-                    // Whatever the rest is: a second method would be none either.
+                    // The rest does not matter: with a second method the body would not be strict JSON.
                     None => return Some(Err(NoOperation)),
                     known => method = known,
                 },
@@ -192,7 +192,7 @@ fn version(params: &Object) -> Result<Option<Box<str>>, UnknownVersion> {
 /// What the headers of a request say of its operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderView<'h> {
-    /// It is none, or it could only be read from a body that is not looked at.
+    /// There is no operation, or it is in a body that cannot be read.
     Nothing,
     /// The body has to be looked at.
     InBody,
@@ -201,7 +201,7 @@ pub enum HeaderView<'h> {
 }
 
 impl<'h> HeaderView<'h> {
-    /// Whether a header of this name matters.
+    /// Whether the operation can depend on a header of this name.
     #[must_use]
     #[inline]
     pub fn reads(name: &[u8]) -> bool {
@@ -232,7 +232,7 @@ impl<'h> HeaderView<'h> {
         }
         let Some(method) = Method::named(method) else { return Self::Nothing };
         match target {
-            // What begins like this is encoded.
+            // This prefix marks an encoded value.
             Given::Once(target) if !target.starts_with(b"=?") => match std::str::from_utf8(target) {
                 Ok(target) if target.is_ascii() => Self::Operation(method, target),
                 _ => in_body,

@@ -1,4 +1,4 @@
-//! One question about a token, and how this server authenticates to the one that is asked.
+//! One question about a token, and how this server authenticates at the endpoint.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::http::header::{CONNECTION, HeaderName, HeaderValue};
 use crate::http::{EndpointUrl, HttpError, Request};
 use crate::oauth::client::authentication::{AuthMethod, Credentials};
 
-/// How this server authenticates at the endpoint. Each part may be a secret, and none is ever shown.
+/// How this server authenticates at the endpoint. Each part may be a secret, so none is shown.
 pub enum ClientAuth {
-    /// A client's credentials (RFC 6749 section 2.3), and where a secret of it stands.
+    /// A client's credentials (RFC 6749 section 2.3), and where in the request a secret is put.
     Client(Arc<Credentials>, AuthMethod),
-    /// Headers that the operator set, and a client's credentials where there are some.
+    /// Headers that the operator set, and a client's credentials if there are any.
     Headers(Vec<(HeaderName, HeaderValue)>, Option<Credentials>),
 }
 
@@ -27,7 +27,7 @@ impl fmt::Debug for ClientAuth {
     }
 }
 
-/// Writes one question, once its turn has come: an assertion is good for a short time only.
+/// Writes one question when it is sent, and not before, because an assertion is valid for a short time.
 pub(super) struct QuestionWriter {
     pub(super) endpoint_url: EndpointUrl,
     pub(super) wire_format: WireFormat,
@@ -38,12 +38,12 @@ pub(super) struct QuestionWriter {
 
 impl QuestionWriter {
     pub(super) fn request(&self) -> Result<Request, HttpError> {
-        // RFC 7662 section 2.1: some servers look for the token among all kinds, and tell a refresh token from an access
-        // token by nothing else.
+        // RFC 7662 section 2.1. Some servers search the tokens of every type, and only the hint keeps them from finding a refresh
+        // token.
         let fields = [("token", self.token.as_str()), ("token_type_hint", "access_token")];
         let bare = || match self.wire_format {
             WireFormat::Introspection => Request::post_form(&self.endpoint_url, fields),
-            // The syntax of a token leaves nothing to escape, whatever is allowed.
+            // No character that a token may have needs an escape.
             WireFormat::Json => Request::post_json(&self.endpoint_url, format!("{{\"token\":\"{}\"}}", *self.token)),
         };
         let request = match &*self.client_auth {
@@ -58,7 +58,7 @@ impl QuestionWriter {
                 headers.iter().fold(request, |request, (name, value)| request.header(name.clone(), value.clone()))
             }
         };
-        // A connection that is kept may bring a late answer to an earlier question, which nothing tells from that to this one.
+        // On a connection that is reused, a late answer to an earlier question could be taken for the answer to this one.
         Ok(request.header(CONNECTION, HeaderValue::from_static("close")))
     }
 }

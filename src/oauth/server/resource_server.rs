@@ -1,5 +1,5 @@
-//! A resource server that trusts one authorization server: what looks like a JWT is verified by that server's keys, and
-//! about everything else the server is asked.
+//! A resource server that trusts one authorization server: it verifies JWTs with that server's keys, and asks the server about
+//! every other token.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ const METADATA_OUT_OF_REACH: &str = "the server's metadata, which would name it,
 #[derive(Debug)]
 pub struct ResourceServer {
     verifier: Arc<Verifier>,
-    /// Without any, the server is asked about JWTs as well.
+    /// `None` asks the server about JWTs as well.
     keys: Option<Arc<RemoteKeys>>,
     introspection: IntrospectionAt,
     credentials: Arc<Credentials>,
@@ -41,19 +41,19 @@ pub struct ResourceServer {
     resume: Resume,
 }
 
-/// How to continue once keys are there, on the thread that brought them: at once, or as the owner of the verifier needs it.
+/// Runs the rest of a decision once keys are there. It is called on the thread that fetched them.
 pub type Resume = fn(Box<dyn FnOnce() + Send>);
 
-/// How the introspection endpoint is known.
+/// Where the URL of the introspection endpoint comes from.
 #[derive(Debug)]
 pub enum IntrospectionAt {
     /// The operator named it.
     Named(EndpointUrl),
-    /// The metadata that comes with these keys says.
+    /// The metadata that comes with these keys names it.
     MetadataOf(Arc<RemoteKeys>),
 }
 
-/// The endpoint that was asked last. It is kept while the metadata names the same one, for the questions on their way.
+/// The endpoint that was asked last. It is kept while the metadata names the same one, so that callers can join its questions.
 #[derive(Debug)]
 struct CurrentIntrospector {
     endpoint_url: EndpointUrl,
@@ -65,11 +65,11 @@ struct CurrentIntrospector {
 enum Introspector {
     /// This endpoint.
     Ask(Arc<CurrentIntrospector>),
-    /// No server: it has no such endpoint, and so issues no such tokens.
+    /// The server has no such endpoint, so it issues no such tokens.
     Absent,
-    /// Not known yet: the metadata is being fetched.
+    /// The metadata is being fetched.
     Pending,
-    /// No server can be asked, for this reason.
+    /// The endpoint cannot be used, for this reason.
     Unavailable(Unavailable),
 }
 
@@ -95,12 +95,12 @@ impl ResourceServer {
         Self { resume, ..self }
     }
 
-    /// The keys that tell about this token, if it looks like a JWT and there are any.
+    /// The keys to verify this token with, if it looks like a JWT and there are any.
     fn keys_for(&self, token: &str) -> Option<&Arc<RemoteKeys>> {
         self.keys.as_ref().filter(|_| jws::looks_like_jws(token.as_bytes()))
     }
 
-    /// Verifies a JWT once no fetch of keys is on its way, for which its caller then waited so many times.
+    /// Verifies a JWT once no fetch of keys is on its way. `waits` is how often its caller waited.
     fn verify_later(
         self: Arc<Self>,
         token: Box<str>,
@@ -190,12 +190,12 @@ impl ResourceServer {
         )
         .with_issuer(issuer.cloned());
         let made = Arc::new(CurrentIntrospector { endpoint_url: endpoint_url.clone(), method, client });
-        // Of two threads that come here at once, one is late, and asks with what the other made.
+        // If two threads come here at once, the later one uses the client of the other.
         let before = self.asked.compare_and_swap(&current, Some(Arc::clone(&made)));
         if let Some(winner) = before.as_ref().filter(fits) {
             return Arc::clone(winner);
         }
-        // What another endpoint answered is nothing that this one did.
+        // The remembered answers are those of another endpoint.
         if let Some(answers) = self.settings.answers.as_ref().filter(|_| current.is_some()) {
             answers.invalidate_all();
         }

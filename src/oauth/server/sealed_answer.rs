@@ -1,8 +1,8 @@
-//! Answers in a store that others can read and write: they learn nothing there, and can forge nothing.
+//! Answers in a store that others can read and write: reading it reveals nothing, and writing to it forges nothing.
 //!
-//! What is stored has a name made of the token by HMAC (RFC 2104), and is sealed with AES-256-GCM (RFC 5116) under a key
-//! of its own, which is made of the secret, the purpose and the token. So what is put under another name does not open, and
-//! what is put back later tells its age.
+//! The name of an entry is an HMAC of the token (RFC 2104). Its value is sealed with AES-256-GCM (RFC 5116) under a key that is
+//! derived from the secret, the purpose and the token. So a value under another name does not open, and an old value that is put
+//! back still has its time inside.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use aws_lc_rs::{hmac, rand};
 
 use crate::config::ConfigError;
 
-/// The shortest secret, in bytes: as many as the keys that are made of it.
+/// The shortest secret, in bytes: the length of the keys that are derived from it.
 const SHORTEST_SECRET: usize = 32;
 /// How far the clocks of two machines may differ, in milliseconds.
 const CLOCK_SKEW: u64 = 2_000;
-/// The times before the payload, in bytes.
+/// The length of the times before the payload, in bytes.
 const TIMES: usize = 16;
 
 /// What is stored.
@@ -62,7 +62,7 @@ impl fmt::Debug for AnswerSealer {
 }
 
 impl AnswerSealer {
-    /// A sealer of the answers of one endpoint, which `scope` tells apart from all others.
+    /// A sealer of the answers of one endpoint. `scope` separates them from those of other endpoints.
     ///
     /// # Errors
     /// The secret is shorter than 32 bytes.
@@ -102,7 +102,7 @@ impl AnswerSealer {
         Some(sealed)
     }
 
-    /// Opens the answer about a token, unless it was invalidated since, or cannot be told.
+    /// Opens the answer about a token. `None` if it does not open, or the token was invalidated since.
     #[must_use]
     pub fn answer(
         &self,
@@ -113,13 +113,13 @@ impl AnswerSealer {
         now: u64,
     ) -> Option<OpenedAnswer> {
         let (asked, lifetime, payload) = self.open(Purpose::Answer, token, answer)?;
-        // By a clock that was set back, or is ahead.
+        // The clock of the other machine is ahead, or this one was set back.
         if asked > now.saturating_add(CLOCK_SKEW) {
             return None;
         }
         for (purpose, about, sealed) in [(Purpose::Invalidation, token, invalidation), (Purpose::Epoch, b"", epoch)] {
             if let Some(sealed) = sealed {
-                // One that does not open may have been a real one.
+                // An invalidation that does not open may have been a real one.
                 let (invalidated, ..) = self.open(purpose, about, sealed)?;
                 if asked <= invalidated.saturating_add(CLOCK_SKEW) {
                     return None;
@@ -146,7 +146,7 @@ impl AnswerSealer {
     }
 }
 
-/// The tag of some parts, each with its length, so that none runs into the next.
+/// The HMAC of several parts, each after its length, so that different parts never give the same bytes.
 fn mac(key: &hmac::Key, parts: &[&[u8]]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(key);
     for part in parts {

@@ -1,4 +1,4 @@
-//! What decides about tokens by asking a server, or by what it answered before.
+//! The trait of what decides about tokens by asking a server, or by its remembered answers.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,12 +11,12 @@ use crate::policy::{AuthenticClaims, Policy};
 use crate::untrusted::secrets::Secrets;
 use crate::verify::Decision;
 
-/// What came of asking about a token: an answer, or the decision where nothing could be asked.
+/// The result of asking about a token: the answer, or the decision where no endpoint could be asked.
 pub type Inquiry = Result<Answer, Decision>;
 
 /// Decides about tokens by asking a server.
 pub trait TokenIntrospection: Send + Sync {
-    /// Decides about a token, as far as that takes no waiting.
+    /// Decides about a token if that is possible without waiting.
     fn decide(&self, token: &str, policy: &Policy, now: NumericDate) -> Poll<Decision>;
 
     /// Decides about a token that [`decide`](Self::decide) left pending; `done` gets the decision on any thread. `peer` is the
@@ -30,16 +30,16 @@ pub trait TokenIntrospection: Send + Sync {
         done: Box<dyn FnOnce(Decision) + Send>,
     );
 
-    /// Whether this token is verified by keys here, and not asked about.
+    /// Whether this token is verified with keys, and no server is asked about it.
     fn verifies(&self, _token: &str) -> bool {
         false
     }
 
-    /// Asks about a token whatever is remembered of it, for an explanation; `done` gets what came of it on any thread.
+    /// Asks about a token for an explanation, without using remembered answers. `done` gets the result on any thread.
     fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>);
 
-    /// The decision by what an endpoint answered another worker: so long ago, with so long to serve from then on. `None`
-    /// where the endpoint has to be asked, and where the token was invalidated since it had this `generation`.
+    /// The decision by an answer that another worker got. `None` if the endpoint has to be asked, or if the token was invalidated
+    /// since it had this `generation`.
     fn admit(
         &self,
         token: &str,
@@ -52,9 +52,9 @@ pub trait TokenIntrospection: Send + Sync {
     /// Counts remembered claims that grew with their new size. Returns whether they may stay that large.
     fn update_size(&self, token: &str, authentic: &Arc<AuthenticClaims>) -> bool;
 
-    /// Why there is no decision about a token to whose question no response came.
+    /// Why a token has no decision when no response came.
     fn unanswered(&self) -> Unavailable;
 
-    /// What the server is told and no record may hold: the credentials, and this token.
+    /// What is sent to the server and must not be in a log record: the credentials, and this token.
     fn secrets(&self, token: &str) -> Secrets;
 }

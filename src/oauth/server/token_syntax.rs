@@ -1,4 +1,4 @@
-//! What a text has to look like for a server to be asked about it.
+//! The syntax that a token must have before a server is asked about it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,16 +11,16 @@ use crate::verify::RejectedToken;
 
 /// The characters that an operator may allow beside those of RFC 6750: visible, and without a meaning in JSON or in a header.
 const FURTHER: &[u8] = b"!#$%&'()*:;<>?@[]^`{|}";
-/// A text that is shorter than this is no token but junk, in bytes.
+/// The shortest text that may be a token with unusual characters, in bytes. A shorter one is taken for junk.
 const SHORTEST_TOKEN: usize = 16;
-/// The greatest length of one that is looked at twice, in bytes.
+/// The longest text that is searched for unusual characters, in bytes.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
 /// The syntax of the tokens of one server: RFC 6750 section 2.1, and what the operator allows beside it.
 #[derive(Debug, Default)]
 pub struct TokenSyntax {
     further: Box<[u8]>,
-    /// Whether it was told that a token was refused for a character which could be allowed.
+    /// Whether a refusal for a character that could be allowed was reported. It is reported once.
     told: AtomicBool,
 }
 
@@ -28,7 +28,7 @@ impl TokenSyntax {
     /// The syntax with these characters.
     ///
     /// # Errors
-    /// One of them can be in no token. `argument` is what the operator calls them.
+    /// One of them cannot be allowed. `argument` is the name of the parameter.
     pub fn with(characters: &str, argument: &str) -> Result<Self, ConfigError> {
         if characters.bytes().all(|byte| FURTHER.contains(&byte)) {
             return Ok(Self { further: characters.as_bytes().into(), told: AtomicBool::new(false) });
@@ -39,10 +39,10 @@ impl TokenSyntax {
         )))
     }
 
-    /// Checks what can be checked of a token before a server is asked about it.
+    /// Checks the length and the characters of a token.
     ///
     /// # Errors
-    /// `TokenTooLarge`, `MalformedToken`; the first that holds a character which could be allowed says so.
+    /// `TokenTooLarge` or `MalformedToken`. The first refusal for a character that could be allowed names it.
     pub fn check(&self, token: &str) -> Result<(), Box<RejectedToken>> {
         self.fits(token).map_err(|rejection| {
             let was_told = self.told.load(Ordering::Relaxed);
@@ -52,7 +52,7 @@ impl TokenSyntax {
         })
     }
 
-    /// The same, where each refusal says so.
+    /// Does the same, and names such a character in every refusal.
     ///
     /// # Errors
     /// As of [`check`](Self::check).
@@ -72,7 +72,7 @@ impl TokenSyntax {
         if is_token { Ok(()) } else { Err(Rejection::MalformedToken) }
     }
 
-    /// The character for which this token is refused, where an operator may allow it.
+    /// The character for which this token is refused, if the operator could allow it.
     fn finding(&self, token: &str) -> Option<Finding> {
         let could_be = (SHORTEST_TOKEN..=LONGEST_TOKEN).contains(&token.len()) && bearer::is_token_with(token, FURTHER);
         let is_new = |byte: &u8| FURTHER.contains(byte) && !self.further.contains(byte);

@@ -1,4 +1,4 @@
-//! Whether an answer has to say of what kind a token is.
+//! Whether an answer has to name the type of a token.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,24 +6,24 @@ use super::introspection_result::IntrospectionResult;
 use super::wire_format::WireFormat;
 use crate::jose::token_kind::TokenKind;
 
-/// Whether an answer has to say of what kind the token is: RFC 7662 section 2.2 leaves it to the server, and a server that
-/// says nothing of a refresh token does so on purpose.
+/// Whether an answer has to name the type of the token. RFC 7662 section 2.2 leaves that to the server. If a server names the
+/// type of access tokens only, an answer without a type may be about a refresh token.
 #[derive(Debug)]
 pub struct TypeDemand {
-    /// The operator's word, where there is one.
+    /// The operator's setting, if there is one.
     always: Option<bool>,
-    /// Whether the endpoint named the type of an access token before. One that does so, does so for each.
+    /// Whether the endpoint has named the type of an access token. Such an endpoint names it in each answer.
     has_named_one: AtomicBool,
 }
 
 impl TypeDemand {
-    /// What the operator demands. `None` leaves it to what the endpoint does.
+    /// Takes the operator's setting. `None` demands the type once the endpoint has named one.
     #[must_use]
     pub fn new(always: Option<bool>) -> Self {
         Self { always, has_named_one: AtomicBool::new(false) }
     }
 
-    /// Looks at one answer, and learns from it.
+    /// Marks an answer that lacks a demanded type, and notes whether the endpoint names types.
     pub(super) fn check_unverified(&self, result: IntrospectionResult, wire_format: WireFormat) -> IntrospectionResult {
         let IntrospectionResult::Known { claims, .. } = result else { return result };
         if claims.kind() == TokenKind::Access {
@@ -33,7 +33,7 @@ impl TypeDemand {
         IntrospectionResult::Known { claims, lacks_type }
     }
 
-    /// Whether an answer that says this of the token's kind would have to say more.
+    /// Whether an answer with this kind of token lacks a demanded type.
     pub(super) fn lacks_type(&self, kind: TokenKind, wire_format: WireFormat) -> bool {
         let learned = || wire_format == WireFormat::Introspection && self.has_named_one.load(Ordering::Relaxed);
         kind == TokenKind::Unsaid && self.always.unwrap_or_else(learned)

@@ -1,15 +1,15 @@
-//! The languages in which a server is asked about a token.
+//! The formats in which a server is asked about a token.
 
 use super::introspection_result::IntrospectionResult;
 use super::{introspection, json_verification};
 use crate::outcome::unavailable::Unavailable;
 
-/// The language of a question.
+/// The format of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WireFormat {
-    /// A form, as RFC 7662 has it.
+    /// A form (RFC 7662 section 2.1).
     Introspection,
-    /// `{"token": ...}`, for a service that knows no RFC.
+    /// `{"token": ...}`, for a service with a format of its own.
     Json,
 }
 

@@ -1,5 +1,5 @@
-//! Why a proof is refused, told to a developer who holds it: each check, also behind the first that fails. Whether it was
-//! used before only a server can tell.
+//! Explains to a developer why a proof is refused: the result of every check, also after the first that fails. Whether a proof
+//! was used before is not checked, because only the server knows.
 
 use super::presented::PresentedRequest;
 use super::proof::{Examination, Expected, FailedProof, ProofCheck};
@@ -9,12 +9,12 @@ use crate::jose::jwt::NumericDate;
 use crate::outcome::check::Comparison;
 use crate::outcome::proof_fault::ProofFault;
 
-/// What became of one check of a proof.
+/// The result of one check of a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedProof {
     /// Which.
     pub check: ProofCheck,
-    /// What it found, or why it failed; `None` where there was nothing to look at.
+    /// What it found, or why it failed; `None` where it could not run.
     pub outcome: Option<Result<Comparison, FailedProof>>,
 }
 
@@ -23,7 +23,7 @@ pub struct CheckedProof {
 pub struct ExplainedProof {
     /// Every check, in order.
     pub checks: Vec<CheckedProof>,
-    /// Its header, where there is one to be read: untrusted, as it stands.
+    /// Its header as it came, if it could be read: untrusted.
     pub header: Option<Object>,
     /// Its claims, likewise.
     pub claims: Option<Object>,

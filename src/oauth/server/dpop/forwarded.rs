@@ -1,7 +1,7 @@
-//! The scheme and the host that a client used, as a reverse proxy in front of the server tells them.
+//! The scheme and the host that a client used, from the headers that a reverse proxy sets.
 //!
-//! They are read only where an operator says that a proxy sets them, for a client can write such headers too. A proxy that
-//! adds to what came leaves several values, of which none is known to be its own: such a request has no URL that can be told.
+//! The headers are read only if the operator says that a proxy sets them, because a client can send them too. If a proxy appends
+//! its value to the client's, there are several, and which one is the proxy's is unknown: the URL of such a request is unknown.
 
 /// What headers say of a part of the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Forwarded<'r> {
     Unsaid,
     /// This.
     As(&'r str),
-    /// Several things, or nothing that can be read.
+    /// Several different values, or an unreadable one.
     Unclear,
 }
 
@@ -32,7 +32,7 @@ impl<'r> ForwardedHeaders<'r> {
         let (scheme, host) = (single(&self.scheme), single(&self.host));
         match single(&self.forwarded) {
             Forwarded::Unsaid => (scheme, host),
-            // What one of them says may be the proxy's, and what the other says the client's.
+            // One of them may come from the proxy and the other from the client.
             _ if (scheme, host) != (Forwarded::Unsaid, Forwarded::Unsaid) => (Forwarded::Unclear, Forwarded::Unclear),
             Forwarded::Unclear => (Forwarded::Unclear, Forwarded::Unclear),
             Forwarded::As(element) => (parameter(element, "proto"), parameter(element, "host")),

@@ -14,12 +14,12 @@ use crate::jose::jwt::NumericDate;
 pub const NONCE_SECONDS: i64 = 60;
 /// The shortest secret, in bytes: as long as the hash.
 const MIN_SECRET: usize = 32;
-/// What nothing else that is made with the same secret begins with.
+/// Separates nonces from anything else that is made with the same secret.
 const PURPOSE: &[u8] = b"fastmcp-rs DPoP nonce\0";
-/// How much of the digest a nonce has.
+/// How many bytes of the digest are in a nonce.
 const NONCE_BYTES: usize = 16;
 
-/// Makes and knows the nonces of a server.
+/// Makes and recognises the nonces of a server.
 pub struct DpopNonces(hmac::Key);
 
 impl fmt::Debug for DpopNonces {

@@ -16,7 +16,7 @@ pub enum AuthScheme {
 /// The credentials of the `Authorization` headers of a request: scheme and token.
 ///
 /// # Errors
-/// As of [`bearer::token`]: a second way of presenting a token spoils both.
+/// As [`bearer::token`]: presenting a token in two ways is an error.
 pub fn credentials<'h>(
     headers: impl Iterator<Item = &'h [u8]>,
     query: &[u8],
@@ -29,16 +29,16 @@ pub fn credentials<'h>(
     })
 }
 
-/// What else of a request a proof is held against.
+/// The parts of a request that a proof is compared with.
 #[derive(Debug, Clone)]
 pub struct PresentedRequest {
     /// The scheme of its token.
     pub scheme: AuthScheme,
     /// Its `DPoP` headers, as they came.
     pub proofs: Vec<Box<[u8]>>,
-    /// Its method; `None` where it cannot be told.
+    /// Its method, if it is known.
     pub method: Option<Box<str>>,
-    /// Its URL, as the clients of the server know it; `None` where it cannot be told.
+    /// Its URL as clients of the server use it, if it is known.
     pub url: Option<TargetUri>,
 }
 

@@ -1,4 +1,4 @@
-//! The checks of a proof (RFC 9449 section 4.3): a list, in the order in which a proof meets them.
+//! The checks of a proof (RFC 9449 section 4.3), in the order in which they run.
 //!
 //! What is cheap comes first, so that a flood of bad proofs costs little: the signature comes last, and after it whether the
 //! proof was used before.
@@ -21,7 +21,7 @@ pub const MAX_PROOF_BYTES: usize = 8 * 1024;
 /// The `typ` of a proof.
 const TYPE: &str = "dpop+jwt";
 
-/// One check of a proof. Their order is that in which a proof meets them; the first that fails gives the reason.
+/// One check of a proof, in the order in which they run. The first that fails gives the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProofCheck {
     /// The request has a proof.
@@ -80,10 +80,10 @@ pub struct FailedProof {
     pub comparison: Comparison,
 }
 
-/// How a check ended: with what it found, failed, or without anything to look at, since an earlier one failed.
+/// How a check ended: it found something, failed, or could not run because an earlier one failed.
 pub(super) type ProofOutcome = Option<Result<Comparison, FailedProof>>;
 
-/// What a proof is held against.
+/// What a proof is compared with.
 #[derive(Clone, Copy)]
 pub(super) struct Expected<'e> {
     pub(super) settings: &'e DpopSettings,
@@ -96,14 +96,14 @@ pub(super) struct Expected<'e> {
     pub(super) runner: SignatureRunner,
 }
 
-/// A proof under examination, and what was found of it so far.
+/// A proof, and what the checks found so far.
 pub(super) struct Examination<'e> {
     expected: Expected<'e>,
     parts: Option<jws::Parts<'e>>,
     header: Option<Header>,
     payload: Option<Object>,
     key: Option<(PreparedKey, Thumbprint)>,
-    /// Whether what passes is told as well.
+    /// Whether passed checks are reported as well.
     tells_all: bool,
 }
 
@@ -124,7 +124,7 @@ const CHECKS: [(ProofCheck, RunProofCheck); 11] = [
     (ProofCheck::Signature, check_signature),
 ];
 
-/// A proof that passed every check which looks at it alone.
+/// A proof that passed every check except that for replays.
 pub(super) struct GoodProof {
     pub(super) key: Thumbprint,
     pub(super) jti: Box<str>,
@@ -144,13 +144,13 @@ impl<'e> Examination<'e> {
             }
         }
         let (Some((_, key)), Some(jti), Some(issued)) = (&self.key, self.text("jti"), self.issued()) else {
-            // A check that had nothing to look at stands behind one that failed.
+            // A check that could not run comes after one that failed.
             return Err(FailedProof::new(ProofFault::Malformed, [], []));
         };
         Ok(GoodProof { key: *key, jti: jti.into(), issued })
     }
 
-    /// Runs all of them, and tells what became of each.
+    /// Runs all checks, and reports the result of each.
     pub(super) fn run_all(&mut self) -> Vec<(ProofCheck, ProofOutcome)> {
         self.tells_all = true;
         CHECKS.into_iter().map(|(check, run)| (check, run(self))).collect()
@@ -218,7 +218,7 @@ fn check_form<'e>(examination: &mut Examination<'e>) -> ProofOutcome {
     let header = match Header::parse(&parts.header) {
         Ok(header) => header,
         Err(JwsError::UnsupportedAlgorithm) => {
-            // The next check tells of it.
+            // The next check reports it.
             examination.parts = Some(parts);
             return Some(Ok(Comparison::default()));
         }
@@ -267,19 +267,19 @@ fn check_algorithm(examination: &mut Examination<'_>) -> ProofOutcome {
         let (holds, name) = (accepted.contains(header.algorithm), header.algorithm.name());
         return Some(examination.compared(holds, || told(name)));
     }
-    // One that is known nowhere here.
+    // An algorithm that this project does not know.
     let header = json::parse_object(&parts.header).ok();
     Some(Err(told(header.as_ref().and_then(|header| header.get("alg")).and_then(Value::as_str).unwrap_or_default())))
 }
 
-/// Check 7, and what every key here has to be.
+/// Check 7, and the checks of every public key.
 fn check_key(examination: &mut Examination<'_>) -> ProofOutcome {
     let header = examination.header.as_ref()?;
     let told = |got: &str| FailedProof::new(ProofFault::Key, [got], ["a sound public key for the algorithm"]);
     let Some(Value::Object(jwk)) = header.parameters().get("jwk") else { return Some(Err(told("no jwk"))) };
     match Jwk::prepare_once(jwk, header.algorithm) {
         Ok((key, prepared)) => {
-            // Only a shared secret has none, and no accepted algorithm is for one.
+            // Only a shared secret has no thumbprint, and no accepted algorithm uses one.
             examination.key = Some((prepared, thumbprint::sha256(&key.material)?));
             Some(Ok(Comparison::default()))
         }
@@ -317,12 +317,12 @@ fn check_url(examination: &mut Examination<'_>) -> ProofOutcome {
     let got = super::TargetUri::parse(htu);
     Some(examination.compared(got.is_some() && got.as_ref() == expected, || {
         let expected = expected.map(ToString::to_string);
-        // What does not count may be a secret.
+        // Query and fragment may hold a secret.
         FailedProof::new(ProofFault::Url, htu.split(['?', '#']).next(), expected.as_deref())
     }))
 }
 
-/// Check 10b: about now, either way.
+/// Check 10b: the time is near enough to now, before or after.
 fn check_time(examination: &mut Examination<'_>) -> ProofOutcome {
     let Expected { now, settings, .. } = examination.expected;
     let issued = examination.issued()?;

@@ -1,8 +1,8 @@
-//! What was accepted of proofs, so that none is accepted twice (RFC 9449 section 11.1). In the memory of one process.
+//! The accepted proofs, so that none is accepted twice (RFC 9449 section 11.1), in the memory of one process.
 //!
-//! A proof is known by a digest of its key and its `jti` under a secret of the store, so no client can choose where it lies. It
-//! is kept until it would be refused by its age. That time is divided into spans, and all proofs that end in a span are
-//! dropped together with it: forgetting looks at no single proof.
+//! A proof is stored as a digest of its key and its `jti`, keyed with a secret of the store, so that no client can choose its place
+//! in the table. It is kept until it would be refused by its age. That time is divided into spans; when a span is over, all
+//! proofs that end in it are dropped together.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -17,14 +17,14 @@ use crate::config::ConfigError;
 use crate::jose::thumbprint::Thumbprint;
 use crate::runtime::clock::Moment;
 
-/// How many proofs of one key may be remembered. A client that makes more is answered for that key alone.
+/// How many proofs of one key may be stored. A client that makes more affects its own key only.
 pub const MAX_PROOFS_OF_KEY: u32 = 10_000;
-/// In how many parts the store is locked.
+/// How many parts the store has, each with a lock.
 const SHARDS: usize = 64;
-/// In how many spans the longest life of a proof is divided.
+/// Into how many spans the longest lifetime of a proof is divided.
 const SPANS: u32 = 8;
 
-/// The digest of a proof. Two of a million are alike with a probability of less than 2^-56.
+/// The digest of a proof. Among a million proofs, two have the same digest with a probability of less than 2^-56.
 type ProofDigest = [u8; 12];
 /// The digest of a key.
 type KeyDigest = [u8; 8];
@@ -34,7 +34,7 @@ type KeyDigest = [u8; 8];
 pub enum Replayable {
     /// It was taken before.
     Seen,
-    /// So many of its key are remembered that it could not be.
+    /// The store holds the most proofs that one key may have.
     Full,
 }
 
@@ -75,7 +75,7 @@ impl ReplayStore {
         Ok(Self { salt, span, shards: [const { Mutex::new(Shard(VecDeque::new())) }; SHARDS] })
     }
 
-    /// Remembers a proof of this key with this `jti` for so long. Of several threads that bring the same one, one has it
+    /// Stores a proof of this key with this `jti` until it ends. Of several threads that bring the same proof, one has it
     /// taken.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl ReplayStore {
         Ok(())
     }
 
-    /// How many proofs are remembered, those among them whose span has not ended.
+    /// How many proofs are stored, including expired ones in a span that is not over.
     #[must_use]
     pub fn len(&self) -> usize {
         let held = |shard: &Mutex<Shard>| {
@@ -108,7 +108,7 @@ impl ReplayStore {
         self.shards.iter().map(held).sum()
     }
 
-    /// Whether none is remembered.
+    /// Whether no proof is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -125,11 +125,11 @@ impl ReplayStore {
             context.finish()
         };
         let (mut proof, mut of_key) = (ProofDigest::default(), KeyDigest::default());
-        // The thumbprint has one length, so no other pair has this text.
+        // The thumbprint has a fixed length, so no other pair of key and `jti` gives this text.
         proof.copy_from_slice(&of(&[key, jti.as_bytes()]).as_ref()[..12]);
         let whole = of(&[key]);
         of_key.copy_from_slice(&whole.as_ref()[..8]);
-        // By octets that are not in the digest of the key: what the keys of a shard have in common would waste its table.
+        // The shard is chosen by octets that are not part of the table's hash: all keys of a shard have them in common.
         (proof, of_key, usize::from(whole.as_ref()[8]) % SHARDS)
     }
 
@@ -166,7 +166,7 @@ impl Hasher for OfDigest {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Of an array, its length comes first, which says nothing.
+        // Hashing an array writes its length first, which carries no entropy.
         if let Some(first) = bytes.first_chunk::<8>() {
             self.0 = u64::from_le_bytes(*first);
         }

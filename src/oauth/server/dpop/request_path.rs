@@ -1,9 +1,9 @@
-//! The path of a request, as it was sent: percent-encoded, and told apart from where an application is mounted.
+//! The path of a request as it was sent: percent-encoded, with or without the path that an application is mounted at.
 
 use std::fmt::Write as _;
 
-/// The path of an ASGI request, percent-encoded: as it was sent where `raw` is that, else written anew. What stands before
-/// the application (`root`) is left out, or stands before the path where it is not part of it and is `wanted`.
+/// The path of an ASGI request, percent-encoded: `raw` where that is the path as it was sent, else encoded again. The path that
+/// the application is mounted at (`root`) is removed, or, where it is `wanted` and not part of the path, put before it.
 #[must_use]
 pub fn request_path(path: &str, raw: Option<&str>, root: &str, wanted: bool) -> String {
     let raw = raw.filter(|raw| decoded(raw).is_some_and(|decoded| decoded == path.as_bytes()));
@@ -18,7 +18,7 @@ pub fn request_path(path: &str, raw: Option<&str>, root: &str, wanted: bool) -> 
     }
 }
 
-/// The rest of a text behind so many octets of what it encodes.
+/// The rest of a percent-encoded text after a number of decoded octets.
 fn behind(raw: &str, octets: usize) -> &str {
     let mut rest = raw;
     for _ in 0..octets {

@@ -11,7 +11,7 @@ const MAX_AGE: f64 = 3600.0;
 /// Whether a token has to be bound to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DpopMode {
-    /// A token that is not bound is a bearer token.
+    /// A token that is not bound is accepted as a bearer token.
     Allowed,
     /// Only bound tokens are accepted.
     Required,

@@ -1,10 +1,10 @@
-//! The URL that a proof is made for (`htu`), compared as RFC 9449 section 4.3 has it: without query and fragment, after
+//! The URL that a proof is made for (`htu`), compared as RFC 9449 section 4.3 says: without query and fragment, after
 //! normalisation by syntax and by scheme (RFC 3986 sections 6.2.2 and 6.2.3).
 
 use core::net::Ipv6Addr;
 use std::fmt::{self, Write as _};
 
-/// An http or https URL without query and fragment, in its normal form. Two are equal if their forms are.
+/// An http or https URL without query and fragment, in its normal form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUri {
     origin: Box<str>,
@@ -60,7 +60,7 @@ impl fmt::Debug for TargetUri {
     }
 }
 
-/// Scheme and authority in lower case, without a port that goes without saying.
+/// Scheme and authority in lower case, without the scheme's default port.
 fn origin(scheme: &str, authority: &str) -> Option<Box<str>> {
     let scheme = scheme.to_ascii_lowercase();
     let usual = match scheme.as_str() {
@@ -70,7 +70,7 @@ fn origin(scheme: &str, authority: &str) -> Option<Box<str>> {
     };
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (address, port) = rest.split_once(']')?;
-        // One address has one form (RFC 5952).
+        // RFC 5952 gives each address one spelling.
         (format!("[{}]", address.parse::<Ipv6Addr>().ok()?), port)
     } else {
         let at = authority.find(':').unwrap_or(authority.len());
@@ -123,8 +123,8 @@ fn normal_path(path: &str) -> Option<Box<str>> {
     Some(format!("/{}", segments.join("/")).into())
 }
 
-/// A text in which each octet stands for itself where it may, and else in capitals behind a `%`. `None` for an octet that
-/// may stand nowhere, or an escape that is none.
+/// The text with each octet written plainly where the syntax allows it, and else percent-encoded in capitals. `None` for an octet
+/// that is not allowed, or a malformed escape.
 fn normal_octets(text: &str, may_stand: impl Fn(u8) -> bool) -> Option<String> {
     let mut normal = String::with_capacity(text.len());
     let mut octets = text.bytes();

@@ -1,4 +1,4 @@
-//! The decision about a token that was verified, by the proof beside it.
+//! Decides about a verified token by the proof that came with it.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct DpopVerifier {
     runner: SignatureRunner,
 }
 
-/// A token whose presenter may use it.
+/// Why the presenter of a token may use it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proven {
     /// It is not bound, and bearer tokens are taken as well.
@@ -33,12 +33,12 @@ pub enum Proven {
     ByKey,
 }
 
-/// Why a good token may not be used by its presenter.
+/// Why the presenter of a good token must not use it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PossessionRefusal {
-    /// For this reason; with what came and what was expected, where that was compared.
+    /// This reason, with what came and what was expected where two values were compared.
     Rejected(Rejection, Option<Comparison>),
-    /// It cannot be told whether the proof was used before.
+    /// Whether the proof was used before is unknown.
     Unavailable(Unavailable),
 }
 
@@ -79,7 +79,7 @@ impl DpopVerifier {
         self.replays.len()
     }
 
-    /// Decides whether a token, which is verified and has these claims, may be used by its presenter. An accepted proof
+    /// Decides whether the presenter of a verified token with these claims may use it. An accepted proof
     /// is remembered.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl DpopVerifier {
                 return Ok(Proven::AsBearer);
             }
             (Confirmation::Unbound, _) => return refused(Rejection::UnboundToken),
-            // RFC 9449 section 7.2: under the other scheme it would be worth as much as an unbound one.
+            // RFC 9449 section 7.2: accepted under `Bearer`, a bound token would be as easy to steal as an unbound one.
             (Confirmation::Thumbprint(_) | Confirmation::Other, AuthScheme::Bearer)
             | (Confirmation::Other, AuthScheme::Dpop) => return refused(Rejection::BoundToken),
             (Confirmation::Certificate, _) => return refused(Rejection::CertificateBoundToken),
