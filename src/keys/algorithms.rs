@@ -5,12 +5,12 @@ use std::fmt;
 use crate::config::ConfigError;
 use crate::jose::jwa::Algorithm;
 
-/// What a shared secret verifies where no algorithm is named.
+/// The algorithm of a shared secret by default.
 pub const DEFAULT_SECRET_ALGORITHM: Algorithm = Algorithm::HS256;
-/// What a public key verifies where no algorithm is named, as in FastMCP.
+/// The algorithm of a public key by default, as in FastMCP.
 pub const DEFAULT_PUBLIC_KEY_ALGORITHM: Algorithm = Algorithm::RS256;
 
-/// The algorithms that a verifier accepts: at least one, and either all symmetric or none.
+/// The algorithms that a verifier accepts: at least one, and all symmetric or all asymmetric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Algorithms(Vec<Algorithm>);
 
@@ -47,13 +47,13 @@ impl Algorithms {
         Ok(Self(algorithms))
     }
 
-    /// Exactly these, for a caller that took them from the keys themselves.
+    /// Exactly these, for a caller that took them from the keys.
     #[must_use]
     pub(crate) fn from_keys(algorithms: Vec<Algorithm>) -> Self {
         Self(algorithms)
     }
 
-    /// Every known one, for a caller without any key: one that could be taken for another type.
+    /// Every known algorithm, for a caller without keys, which cannot confuse key types.
     #[must_use]
     pub(crate) fn every() -> Self {
         Self(Algorithm::ALL.into())

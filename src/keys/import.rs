@@ -1,7 +1,7 @@
 //! Keys as an operator gives them: PEM, JWK, JWK Set, or a shared secret.
 //!
-//! A key gets its type from the algorithms that the operator named and is parsed as that type. Guessing it from the
-//! looks of the text is what let public keys pass for HMAC secrets in one library after another.
+//! The algorithms that the operator named decide the type of the key, and it is parsed as that type. In several libraries,
+//! guessing the type from the text let public keys pass for HMAC secrets.
 
 use zeroize::Zeroizing;
 
@@ -37,13 +37,13 @@ pub struct ShortSecret {
 /// Reads the key that an operator gave for these algorithms.
 ///
 /// # Errors
-/// The text is not a key of a type that the algorithms need, or not a sound one. For HS* it is an error to give
-/// anything that parses as an asymmetric key, in whatever disguise.
+/// The text is not a sound key of the type that the algorithms need. For HS*, anything that parses as an asymmetric key is
+/// an error, in any encoding.
 pub fn from_text(text: &[u8], algorithms: &Algorithms) -> Result<LoadedKeys, ConfigError> {
     from_text_for_use(text, algorithms, None)
 }
 
-/// Does the same, with a further value of `use` that marks JWKs which verify signatures, beside `sig`.
+/// Does the same, and accepts a further value of `use` beside `sig`.
 ///
 /// # Errors
 /// As of [`from_text`].
@@ -96,7 +96,7 @@ fn unusable(reason: impl std::fmt::Display) -> ConfigError {
     ConfigError::new(format!("the key cannot be used: {reason}"))
 }
 
-/// Public keys, and those that were skipped. A byte order mark of the file that the text was read from is ignored.
+/// Public keys, and the keys that were skipped. A byte order mark at the start is ignored.
 fn public_text(text: &[u8], key_use: Option<&str>) -> Result<(Vec<Jwk>, Vec<SkippedKey>), ConfigError> {
     let trimmed = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii();
     if trimmed.starts_with(b"{") {
@@ -123,8 +123,8 @@ fn public_text(text: &[u8], key_use: Option<&str>) -> Result<(Vec<Jwk>, Vec<Skip
     Ok((vec![Jwk { kid: None, alg: None, is_for_signatures: false, issuer: None, material }], Vec::new()))
 }
 
-/// Keys that cannot be used are skipped (RFC 7517 section 5), unless one takes the name of a good one; symmetric beside
-/// asymmetric ones are refused.
+/// Keys that cannot be used are skipped (RFC 7517 section 5), unless one has the `kid` of a good one. A set with both symmetric
+/// and asymmetric keys is refused.
 fn set(object: &Object, key_use: Option<&str>) -> Result<(Vec<Jwk>, Vec<SkippedKey>), ConfigError> {
     let kinds = |secret: bool| {
         let Some(Value::Array(keys)) = object.get("keys") else { return false };

@@ -1,8 +1,8 @@
 //! Tells a shared secret from an asymmetric key that was given in its place.
 //!
-//! The second line of defence, behind the rule that the algorithm decides the type of a key: a verifier
-//! that takes a public key for an HMAC secret accepts forged tokens. Prefix tests for this failed again and again, so armour is
-//! looked for anywhere, and encodings are decoded and parsed.
+//! A verifier that takes a public key for an HMAC secret accepts forged tokens. The first defence is that the algorithm decides
+//! the type of a key; this is the second. Tests of the first bytes have failed in other libraries, so PEM armour is found
+//! anywhere in the text, and encodings are decoded and parsed.
 
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet, decoded_len_estimate};
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::jose::jwa::{Curve, KeyMaterial};
 use crate::jose::pem;
 
-/// Reads base64 as people paste it: padded or not, spare bits or not.
+/// Reads base64 leniently: with or without padding and spare bits.
 const fn lenient(alphabet: &alphabet::Alphabet) -> GeneralPurpose {
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -25,10 +25,10 @@ const BASE64: [GeneralPurpose; 2] = [lenient(&alphabet::STANDARD), lenient(&alph
 /// The names that start the binary form of an SSH public key (RFC 4253 section 6.6).
 const SSH_TYPES: [&str; 6] = ["ssh-rsa", "ssh-dss", "ssh-ed25519", "ssh-ed448", "ecdsa-sha2-", "sk-"];
 
-/// Longer than every SSH key type, `sk-ecdsa-sha2-nistp256@openssh.com` among them.
+/// Longer than the name of every SSH key type, such as `sk-ecdsa-sha2-nistp256@openssh.com`.
 const LONGEST_SSH_TYPE: usize = 64;
 
-/// What kind of key the secret is, if it is one, in the clear or in one more encoding.
+/// The kind of key that the secret is, if it is one, plain or encoded once.
 pub(crate) fn asymmetric_kind(secret: &[u8]) -> Option<&'static str> {
     in_the_clear(secret)
         .or_else(|| decodings(secret).iter().find_map(|decoded| in_the_clear(decoded)).map(|_| "an encoded key"))
@@ -56,10 +56,10 @@ fn in_the_clear(secret: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// An EC public key as SEC 1 has it, uncompressed. No secret that was made at random lies on a curve.
+/// An uncompressed EC public key (SEC 1). A random secret is practically never a point on a curve.
 fn is_point(secret: &[u8]) -> bool {
     const UNCOMPRESSED: u8 = 4;
-    // What is looked at more closely is copied, which a secret is not to be.
+    // The checks below copy the text, which a secret should not be.
     if secret.first() != Some(&UNCOMPRESSED) {
         return false;
     }
@@ -68,11 +68,11 @@ fn is_point(secret: &[u8]) -> bool {
     curve.is_some_and(|curve| KeyMaterial::Ec(curve, secret.to_vec()).checked().is_ok())
 }
 
-/// The visible ASCII of a secret, in lower case: marks of byte order, zero octets of UTF-16 and invisible characters, behind
-/// which keys have been hidden, carry no meaning.
+/// The visible ASCII of a secret, in lower case. It leaves out byte order marks, the zero octets of UTF-16 and invisible
+/// characters, which could hide a key from these checks.
 fn plain_ascii(secret: &[u8]) -> Zeroizing<String> {
     let visible = secret.iter().filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-    // Text that grows leaves copies of itself behind.
+    // A text that has to grow would leave copies of the secret in memory.
     let mut text = Zeroizing::new(String::with_capacity(secret.len()));
     text.extend(visible.map(|byte| char::from(byte.to_ascii_lowercase())));
     text
@@ -82,7 +82,7 @@ fn plain_ascii(secret: &[u8]) -> Zeroizing<String> {
 /// name `kty` to every parser.
 fn unescaped(lower: &str) -> Zeroizing<String> {
     let mut pieces = lower.split("\\u");
-    // It becomes no longer, and so does not grow.
+    // The result is not longer than the text, so it does not grow.
     let mut text = Zeroizing::new(String::with_capacity(lower.len()));
     text.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
@@ -101,13 +101,13 @@ fn unescaped(lower: &str) -> Zeroizing<String> {
     text
 }
 
-/// `-----BEGIN`, of PEM (RFC 7468) and of SSH2 (RFC 4716), wherever it stands and however it is spaced.
+/// `-----BEGIN` of PEM (RFC 7468) and SSH2 (RFC 4716), anywhere in the text and with any spacing.
 fn has_armour(lower: &str) -> bool {
     let dashed = |at: usize| lower[..at].trim_end().ends_with("--");
     lower.match_indices("begin").any(|(at, _)| dashed(at)) || lower.contains("-----end")
 }
 
-/// A key type as a word, and behind it a blob, which starts with the three zero octets of a length.
+/// The name of a key type followed by its data, which starts with the three zero octets of a length.
 fn has_ssh_key(lower: &str) -> bool {
     SSH_TYPES.iter().any(|name| {
         lower.match_indices(name).any(|(at, _)| {
@@ -118,7 +118,7 @@ fn has_ssh_key(lower: &str) -> bool {
     })
 }
 
-/// The one member that every JWK has, however deep it lies, and however its quotes are written and escaped.
+/// `kty`, which every JWK has, at any depth and with any quoting and escaping.
 fn names_a_key_type(lower: &str) -> bool {
     const QUOTES: [char; 2] = ['"', '\''];
     lower.match_indices("kty").any(|(at, name)| {
@@ -132,14 +132,14 @@ fn is_json_container(lower: &str) -> bool {
     text.starts_with(['{', '[']) && JsonValue::parse_with_config(text.as_bytes(), true, PartialMode::Off).is_ok()
 }
 
-/// What the secret may be an encoding of: base64, base64url or hexadecimal, across lines, however their ends are written.
+/// What the secret decodes to as base64, base64url or hexadecimal, with any line ends in it.
 fn decodings(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let in_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte);
     let ends_a_line = |at: usize| secret[at] == b'n' && at > 0 && secret[at - 1] == b'\\';
     let mut body = Zeroizing::new(Vec::with_capacity(secret.len()));
     body.extend((0..secret.len()).filter(|&at| in_alphabet(secret[at]) && !ends_a_line(at)).map(|at| secret[at]));
     let base64 = BASE64.iter().filter_map(|engine| {
-        // Room of our own, which is overwritten where it does not decode as well.
+        // An own buffer, which is overwritten also where the text does not decode.
         let mut decoded = Zeroizing::new(vec![0; decoded_len_estimate(body.len())]);
         let length = engine.decode_slice(&*body, &mut decoded).ok()?;
         decoded.truncate(length);

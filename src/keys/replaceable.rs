@@ -43,7 +43,7 @@ impl KeySource for ReplaceableKeys {
 
     fn keys_after_miss(&self, missed: &Arc<KeySnapshot>, miss: Miss<'_>, key_wait: KeyWait) -> Keys {
         match &*self.given.load() {
-            // The same snapshot is final, and another one is looked at: the key may have been given meanwhile.
+            // Keys may have been given meanwhile: only the same snapshot again is final.
             Some(given) => Keys::Snapshot(Arc::clone(given)),
             None => self.source.keys_after_miss(missed, miss, key_wait),
         }

@@ -18,7 +18,7 @@ pub struct KeySet {
 #[derive(Debug)]
 struct Key {
     kid: Option<Box<str>>,
-    /// How much the key says of what it is for: more of two that have one key id is more to the point.
+    /// How precisely the key says what it is for. Of two keys with one key id, the more precise is selected.
     says: (bool, bool),
     issuer: Option<Arc<str>>,
     material: KeyMaterial,
@@ -36,10 +36,10 @@ impl Key {
 }
 
 impl KeySet {
-    /// Prepares each key for those of the algorithms that it serves. A key that serves none takes no part.
+    /// Prepares each key for those of the algorithms that it fits. A key that fits none is left out.
     ///
     /// # Errors
-    /// A key is unsound: a point off its curve, for one.
+    /// A key is unsound, such as a point off its curve.
     pub fn new(jwks: impl IntoIterator<Item = Jwk>, algorithms: &[Algorithm]) -> Result<Self, UnsoundKey> {
         let mut keys = Vec::new();
         for jwk in jwks {
@@ -55,7 +55,7 @@ impl KeySet {
         Ok(Self { keys, skipped: Vec::new() })
     }
 
-    /// This set, knowing which keys were left out of it.
+    /// This set, with the keys that were left out of it.
     #[must_use]
     pub fn with_skipped(self, skipped: Vec<SkippedKey>) -> Self {
         Self { skipped, ..self }
@@ -67,13 +67,13 @@ impl KeySet {
         &self.skipped
     }
 
-    /// The key of this id that was left out, if there is one: a token that names it is no other issuer's.
+    /// The key with this id that was left out, if there is one: a token that names it is from the same issuer.
     #[must_use]
     pub fn skipped_as(&self, kid: Option<&str>) -> Option<&SkippedKey> {
         self.skipped.iter().find(|skipped| kid.is_some() && skipped.kid.as_deref() == kid)
     }
 
-    /// A set of one shared secret, which serves whatever algorithm it is prepared for.
+    /// A set of one shared secret, prepared for these algorithms.
     ///
     /// # Errors
     /// One of the algorithms is not symmetric.
@@ -84,7 +84,7 @@ impl KeySet {
         Ok(Self { keys: vec![key], skipped: Vec::new() })
     }
 
-    /// This set, with what the other one prepared for the keys that both have.
+    /// This set, using the prepared keys of the other one where both have the same key.
     #[must_use]
     pub fn keeping_prepared(mut self, before: &Self) -> Self {
         for (at, key) in self.keys.iter_mut().enumerate() {
@@ -103,7 +103,7 @@ impl KeySet {
         self
     }
 
-    /// The shared secret, where the set is one.
+    /// The shared secret, if the set is one.
     pub(crate) fn lone_secret(&self) -> Option<&[u8]> {
         match self.keys.as_slice() {
             [Key { material: KeyMaterial::Secret(secret), .. }] => Some(secret),
@@ -111,7 +111,7 @@ impl KeySet {
         }
     }
 
-    /// Whether no key serves any of the algorithms.
+    /// Whether no key fits any of the algorithms.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -129,7 +129,7 @@ impl KeySet {
         self.keys.iter().find(is_it)?.issuer.as_ref()
     }
 
-    /// The algorithms that some key serves.
+    /// The algorithms that some key fits.
     #[must_use]
     pub fn algorithms(&self) -> Vec<Algorithm> {
         Algorithm::ALL
@@ -142,7 +142,7 @@ impl KeySet {
     ///
     /// A key qualifies when it was prepared for the algorithm and has the token's `kid`. A token without `kid` takes any
     /// key, and a lone key without `kid` takes any token. The same key listed twice is one key. Of several with the token's
-    /// `kid`, those count that say most of what they are for: `alg` first, then `use`.
+    /// `kid`, those are selected that say most precisely what they are for: `alg` first, then `use`.
     ///
     /// # Errors
     /// `UnknownKey` if none qualifies, `AmbiguousKey` if different ones do.

@@ -1,4 +1,4 @@
-//! Keys of a set that cannot be used, and why: a token may name one of them.
+//! Keys of a set that cannot be used, and why, for a token that names one of them.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct SkippedKey {
     pub kid: Option<Box<str>>,
     /// Why it cannot be used, on one line.
     pub reason: Box<str>,
-    /// Whether such a key is to be expected, as one for encryption is.
+    /// Whether such keys are usual in a set, as those for encryption are.
     pub is_usual: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where the verifier gets keys from, whether or not they are fetched.
+//! The trait by which a verifier gets keys, given or fetched.
 
 use std::sync::Arc;
 
@@ -6,26 +6,26 @@ use super::set::KeySet;
 use crate::discovery::AuthorizationServer;
 use crate::outcome::unavailable::Unavailable;
 
-/// Keys as they are at one time, and whose they are: immutable, replaced as a whole.
+/// The keys at one time, and the server that they belong to. It is immutable, and replaced as a whole.
 #[derive(Debug)]
 pub struct KeySnapshot {
     /// The keys.
     pub keys: KeySet,
-    /// The server whose keys they are, and of no other (RFC 8725bis section 3.8), where that is known.
+    /// The one server that the keys belong to (RFC 8725bis section 3.8), if it is known.
     pub server: Option<Arc<AuthorizationServer>>,
-    /// Whether the server's keys could not be had, so that a key which is not here may be one of them.
+    /// Whether the server's keys could not be fetched, so that a missing key may be one of them.
     pub lacks_keys: bool,
 }
 
 impl From<KeySet> for KeySnapshot {
-    /// Keys of which nothing is known beside themselves.
+    /// Keys without a known server.
     fn from(keys: KeySet) -> Self {
         Self { keys, server: None, lacks_keys: false }
     }
 }
 
 impl KeySnapshot {
-    /// The issuer whose keys they are, where that is known.
+    /// The issuer that the keys belong to, if it is known.
     #[must_use]
     pub fn issuer(&self) -> Option<&Arc<str>> {
         self.server.as_ref().map(|server| &server.issuer)
@@ -35,7 +35,7 @@ impl KeySnapshot {
 /// The keys of a source, or why there are none.
 #[derive(Debug, Clone)]
 pub enum Keys {
-    /// The keys as they are now: immutable, swapped as a whole.
+    /// The current keys.
     Snapshot(Arc<KeySnapshot>),
     /// There are none yet, and waiting for them may help.
     Pending,
@@ -46,16 +46,16 @@ pub enum Keys {
 /// Whether the caller can wait for keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyWait {
-    /// They can: a token that may need newer keys is pending.
+    /// It can: a token that may need newer keys is pending.
     MayWait,
-    /// They waited once: only a fetch that began after the token's key was first named is worth waiting for.
+    /// It waited once, and waits again only for a fetch that began after the token's key was first named.
     Waited,
-    /// They cannot, or waited twice: what is not there is not there.
+    /// It cannot, or waited twice: a key that is missing now counts as missing.
     Never,
 }
 
 impl KeyWait {
-    /// That of a caller who waited so many times.
+    /// The value for a caller that waited this many times.
     #[must_use]
     pub fn after(waits: u8) -> Self {
         match waits {
@@ -66,21 +66,21 @@ impl KeyWait {
     }
 }
 
-/// What a token missed in a set.
+/// What a token did not find in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Miss<'t> {
     /// A key of this id.
     Key(Option<&'t str>),
-    /// A key under which its signature holds, of an id that is there.
+    /// A key under which its signature verifies. A key with that id is there.
     Signature,
 }
 
-/// A source of keys. The pipeline does not know whether there is a network behind it.
+/// A source of keys. The verifier does not know whether there is a network behind it.
 pub trait KeySource: Send + Sync + std::fmt::Debug {
-    /// The keys at hand. Never blocks.
+    /// The current keys. Never blocks.
     fn keys(&self) -> Keys;
 
-    /// Notes that a token waits for keys, to look for one of this id.
+    /// Notes that a token with this key id waits for keys.
     fn key_is_awaited(&self, _kid: Option<&str>) {}
 
     /// The keys after a token asked for one that `missed` does not have: the same snapshot if that is final, as it is for
@@ -90,7 +90,7 @@ pub trait KeySource: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// Keys that were given at construction and never change.
+/// Keys that are given once and never change.
 #[derive(Debug)]
 pub struct FixedKeys(Arc<KeySnapshot>);
 

@@ -1,4 +1,4 @@
-//! What the policy validates: claims that a signature or an introspection response makes authentic.
+//! Claims that a signature or an introspection response makes authentic: the input of the policy.
 
 use std::sync::{Arc, Weak};
 
@@ -12,8 +12,8 @@ use crate::jose::jwt::Claims;
 pub struct AuthenticClaims {
     /// What makes it authentic.
     pub source: Source,
-    /// Whose signature or answer that is, where it is known: no other issuer's token can be meant (RFC 8725bis section
-    /// 3.8). The policy's issuers, where there are any, stand in its place.
+    /// The issuer that signed or answered, if it is known: the token must be from that issuer (RFC 8725bis section 3.8). If the
+    /// policy has issuers, those count instead.
     pub issuer: Option<Arc<str>>,
     /// The claims set.
     pub claims: Claims,
@@ -21,19 +21,19 @@ pub struct AuthenticClaims {
 }
 
 impl AuthenticClaims {
-    /// Claims that this makes authentic, and whose signature or answer that is, where it is known.
+    /// Claims with what makes them authentic, and the issuer that signed or answered, if it is known.
     #[must_use]
     pub fn new(source: Source, issuer: Option<Arc<str>>, claims: Claims) -> Self {
         Self { source, issuer, claims, derived: Derived::default() }
     }
 
-    /// What others derive from them.
+    /// A value that was derived from the claims.
     #[must_use]
     pub fn derived(&self) -> &Derived {
         &self.derived
     }
 
-    /// What it takes in memory, in bytes, by estimate.
+    /// The estimated memory, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         let header = match &self.source {
@@ -60,15 +60,15 @@ pub enum Source {
     Signature {
         /// Its protected header.
         header: Header,
-        /// The key under which it holds. Weak, for what is remembered must not keep a key; as long as it is there, no
-        /// other key can have its address.
+        /// The key that verified it. The reference is weak, so that cached claims do not keep a key alive; while it exists, no
+        /// other key can have the same address.
         key: Weak<PreparedKey>,
-        /// The issuer that the key itself names, as Microsoft Entra's do.
+        /// The issuer in the key itself, as keys of Microsoft Entra have it.
         key_issuer: Option<Arc<str>>,
     },
     /// The answer of a server that was asked about the token (RFC 7662 section 2.2).
     Introspection {
-        /// Whether it does not say of what kind the token is, where it would have to.
+        /// Whether the answer lacks the type of the token although it is demanded.
         lacks_type: bool,
     },
 }

@@ -1,4 +1,4 @@
-//! The checks of the policy stage: a list, in the order in which a token meets them.
+//! The checks of the policy, in the order in which they run.
 
 use super::claim_rules::Outcome;
 use super::overrides::Overrides;
@@ -10,29 +10,29 @@ use crate::jose::token_kind::TokenKind;
 use crate::outcome::check::{Check, Comparison, Trace};
 use crate::outcome::rejection::Rejection;
 
-/// One validation, with what the checks found so far.
+/// One validation, and what the checks found so far.
 pub(super) struct Validation<'a> {
-    /// The protected header, unless a server's answer takes the place of a signature.
+    /// The protected header. `None` if the claims are from a server's answer.
     pub(super) header: Option<&'a Header>,
-    /// The issuer that the key names.
+    /// The issuer in the key itself.
     pub(super) key_issuer: Option<&'a str>,
-    /// Whether a server's answer says too little of the token's kind.
+    /// Whether a server's answer lacks a demanded type.
     pub(super) lacks_type: bool,
     pub(super) claims: &'a Claims,
-    /// Whose signature or answer it is, where that is known.
+    /// The issuer that signed or answered, if it is known.
     pub(super) server: Option<&'a str>,
     pub(super) policy: &'a Policy,
     pub(super) overrides: &'a dyn Overrides,
     pub(super) now: NumericDate,
-    /// What a subclass or a rule says that the token grants, where one says anything. Nothing is granted before a subclass
+    /// The scopes by a subclass or a rule, if one says anything. Nothing is granted before a subclass
     /// was asked.
     pub(super) stated_scopes: Option<Vec<Box<str>>>,
     pub(super) skipped_scopes: Vec<Box<str>>,
-    /// Whether the deny list is out of reach, so that nothing can be said.
+    /// Whether the deny list is out of reach, so that there is no decision.
     pub(super) unread: bool,
 }
 
-/// The scopes that a token grants: what a subclass or a rule says, or what the claims do.
+/// The scopes that a token grants, by a subclass, a rule, or the claims.
 pub(super) fn granted<'a>(said: Option<&'a [Box<str>]>, claims: &'a Claims) -> Vec<&'a str> {
     said.map_or_else(|| claims.scopes(), |said| texts(Some(said)).collect())
 }
@@ -54,7 +54,7 @@ pub(super) const CHECKS: [(Check, Run); 10] = [
 ];
 
 impl Validation<'_> {
-    /// Runs the checks up to the first that fails, or all of them if the trace goes on. The error is the first one's.
+    /// Runs the checks up to the first that fails, or all of them if the trace wants them. Returns the first error.
     pub(super) fn run(&mut self, trace: &mut impl Trace) -> Outcome {
         let mut decided = Ok(());
         for (check, run) in CHECKS {
@@ -62,7 +62,7 @@ impl Validation<'_> {
                 trace.ended(check, None, || self.compare(check));
                 continue;
             };
-            // These say by themselves what is wrong.
+            // These errors need no comparison.
             let is_compared = !matches!(
                 rejection,
                 Rejection::CustomCheckFailed | Rejection::IdToken { .. } | Rejection::UntypedToken
@@ -79,7 +79,7 @@ impl Validation<'_> {
         decided
     }
 
-    /// What came and what is expected, where a check compares texts.
+    /// What came and what is expected, if a check compares texts.
     fn compare(&self, check: Check) -> Option<Comparison> {
         let claims = self.claims;
         Some(match check {
@@ -93,7 +93,7 @@ impl Validation<'_> {
                 let client = super::issued_to(self.policy.rules.as_deref(), claims);
                 Comparison::new(client, texts(self.policy.clients()))
             }
-            // There is nothing to compare, and nothing is demanded.
+            // No issuer is known, and none is demanded.
             Check::Expiry if claims.expires().is_none() => Comparison::default(),
             Check::NotBefore if claims.not_before().is_none() => Comparison::default(),
             Check::ClaimRules if self.policy.rules.is_none() => Comparison::default(),
@@ -117,7 +117,7 @@ impl Validation<'_> {
         rules.check(self.claims, self.now, self.policy.expiry_leeway)
     }
 
-    /// The issuers of which one has to be that of the claims.
+    /// The expected issuers, one of which must be that of the claims.
     fn expected_issuers(&self) -> Vec<&str> {
         match self.policy.issuers() {
             Some(issuers) => texts(Some(issuers)).collect(),
@@ -130,8 +130,8 @@ fn texts(texts: Option<&[Box<str>]>) -> impl Iterator<Item = &str> {
     texts.unwrap_or_default().iter().map(|text| &**text)
 }
 
-/// RFC 8725bis section 3.11: the required `typ`, with which a `token_use` that names another kind is refused as well; then
-/// what the token says of its kind by itself. A server that is asked answers about tokens of every kind.
+/// RFC 8725bis section 3.11. First the required `typ`, with which a `token_use` of another kind is refused as well; then
+/// what the token says about its kind, since an asked server answers about tokens of every kind.
 fn check_type(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     let mut kind = validation.claims.kind();
     if let Some(typ) = validation.header.and_then(Header::typ).filter(|typ| *typ != "JWT") {
@@ -158,7 +158,7 @@ fn check_type(validation: &mut Validation<'_>) -> Result<(), Rejection> {
 }
 
 /// Whether a JWT says that it is an access token: by its type, or by a claim that access tokens have and ID tokens do not
-/// (RFC 9068 sections 2.1, 2.2 and 2.2.3). Of a server's answer the kind was looked at.
+/// (RFC 9068 sections 2.1, 2.2 and 2.2.3). The kind in a server's answer was checked before.
 fn says_access(validation: &Validation<'_>) -> bool {
     let Some(header) = validation.header else { return true };
     header.typ().is_some_and(|typ| media_type(typ) == "application/at+jwt")
@@ -166,7 +166,7 @@ fn says_access(validation: &Validation<'_>) -> bool {
         || validation.claims.has_client_or_scope()
 }
 
-/// RFC 7519 section 4.1.4: at `exp` the token is already expired.
+/// RFC 7519 section 4.1.4: at the time `exp` the token has expired.
 fn check_expiry(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     match validation.claims.expires() {
         Some(at) if validation.now >= at.later(validation.policy.expiry_leeway) => Err(Rejection::Expired { at }),
@@ -199,7 +199,7 @@ fn check_issuer(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     if accepted { Ok(()) } else { Err(Rejection::IssuerMismatch) }
 }
 
-/// RFC 7519 section 4.1.3: one of the token's audiences is one of ours.
+/// RFC 7519 section 4.1.3: one of the token's audiences is an expected one.
 fn check_audience(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     let Some(expected) = validation.policy.audiences() else { return Ok(()) };
     let named = validation.claims.has_audience(|audience| expected.iter().any(|ours| **ours == *audience));
@@ -214,13 +214,13 @@ fn check_client(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     if ours { Ok(()) } else { Err(Rejection::ClientMismatch) }
 }
 
-/// What the operator demands beyond that.
+/// The operator's rules about further claims.
 fn check_claim_rules(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     validation.run_claim_rules().map_err(|(rejection, _)| rejection)
 }
 
-/// RFC 9449 section 7.1, RFC 8705 section 3: a token bound to a key is not a bearer token. Where proofs are demanded, one
-/// that names the key of a proof passes here, and the proof is checked once the token is verified.
+/// RFC 9449 section 7.1, RFC 8705 section 3: a token bound to a key is not a bearer token. If the server takes proofs, a token
+/// with a thumbprint passes here, and its proof is checked once the token is verified.
 fn check_binding(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     let rule = validation.policy.bound_tokens;
     if rule == BoundTokens::AcceptedAsBearer {
@@ -234,7 +234,7 @@ fn check_binding(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// After all else that makes a token invalid, and before what it grants: a denied client is told of no scopes to get.
+/// This check comes before the scopes, so that a denied client is not told which scopes to ask for.
 fn check_denylist(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     if validation.policy.denylist.is_none() {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Where a claim is: its name, or a JSON Pointer (RFC 6901) to one inside another.
+//! The path of a claim: its name, or a JSON Pointer (RFC 6901) to a member inside a claim.
 
 use crate::config::{self, ConfigError};
 use crate::jose::json::{MAX_DEPTH, Value};
 use crate::jose::jwt::Claims;
 
-/// The place of a claim, as an operator names it.
+/// The path of a claim, as an operator writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimPath {
     text: Box<str>,
@@ -13,10 +13,10 @@ pub struct ClaimPath {
 }
 
 impl ClaimPath {
-    /// Reads a name, or a JSON Pointer, which begins with a slash. A name that begins with one is a pointer too: `/~1name`.
+    /// Reads a name, or a JSON Pointer, which begins with a slash. A name that begins with a slash is written `/~1name`.
     ///
     /// # Errors
-    /// It is empty, or not exact, or no JSON Pointer, or deeper than any token.
+    /// It is empty, has spaces at an end or invisible characters, is a malformed JSON Pointer, or is deeper than any token.
     pub fn parse(argument: &str, text: &str) -> Result<Self, ConfigError> {
         if text.trim().is_empty() {
             return Err(ConfigError::new(format!(
@@ -38,19 +38,19 @@ impl ClaimPath {
         Ok(Self { text: text.into(), first, rest })
     }
 
-    /// The text that it was read from.
+    /// The path as the operator wrote it.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is the name of a claim at the top, and this one.
+    /// Whether it is exactly this top-level name.
     #[must_use]
     pub fn is_name(&self, name: &str) -> bool {
         self.rest.is_empty() && *self.first == *name
     }
 
-    /// The value there. `null` is no value.
+    /// The value at the path. `null` counts as absent.
     #[must_use]
     pub fn get<'c>(&self, claims: &'c Claims) -> Option<&'c Value> {
         let mut value = claims.member(&self.first)?;
@@ -64,7 +64,7 @@ impl ClaimPath {
         Some(value).filter(|value| **value != Value::Null)
     }
 
-    /// The text there. An empty one is no text.
+    /// The text at the path. An empty one counts as absent.
     #[must_use]
     pub fn text_in<'c>(&self, claims: &'c Claims) -> Option<&'c str> {
         self.get(claims).and_then(Value::as_str).filter(|text| !text.is_empty())

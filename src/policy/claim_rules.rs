@@ -1,6 +1,6 @@
-//! What an operator demands of claims beyond those that every verifier checks, and which claims name the caller.
+//! An operator's rules about further claims, and the claims that name client, subject and scopes.
 //!
-//! A policy without such rules holds nothing of them, so that they cost nothing where they are not used.
+//! A policy without rules holds none of this, so that it costs nothing where it is not used.
 
 use super::claim_path::ClaimPath;
 use super::scopes::{ScopeClaims, ScopeHierarchy};
@@ -12,10 +12,10 @@ use crate::outcome::rejection::Rejection;
 
 /// The widest tolerance for an `iat` in the future, in seconds.
 const MAX_IAT_LEEWAY: f64 = 600.0;
-/// How many members of a claim's list are told.
+/// How many members of a claim's list a report has.
 const MOST_TOLD: usize = 10;
 
-/// That the rules hold, or which does not and what it compared.
+/// Success, or the rule that is broken and what it compared.
 pub(super) type Outcome = Result<(), (Rejection, Option<Comparison>)>;
 
 /// Rules about claims, all of them optional.
@@ -31,23 +31,23 @@ pub struct ClaimRules {
     iat_leeway: Option<f64>,
 }
 
-/// What the rules say that a token grants.
+/// The scopes of a token by the rules.
 #[derive(Debug, Default)]
 pub(super) struct RuledScopes {
-    /// All of it, where it is not what the claims say by themselves.
+    /// The granted scopes, if they differ from what the claims alone say.
     pub(super) scopes: Option<Vec<Box<str>>>,
-    /// Texts that are no scope.
+    /// Texts that are not scopes.
     pub(super) skipped: Vec<Box<str>>,
 }
 
 impl ClaimRules {
-    /// These rules, with the claims that name the client, of which the first that is there counts.
+    /// These rules, with the claims that name the client. The first one that is present counts.
     #[must_use]
     pub fn with_client_id(self, client_id: Vec<ClaimPath>) -> Self {
         Self { client_id, ..self }
     }
 
-    /// These rules, with the claims that name the subject, of which the first that is there counts.
+    /// These rules, with the claims that name the subject. The first one that is present counts.
     #[must_use]
     pub fn with_subject(self, subject: Vec<ClaimPath>) -> Self {
         Self { subject, ..self }
@@ -74,7 +74,7 @@ impl ClaimRules {
     /// These rules, with claims that must have one of these values.
     ///
     /// # Errors
-    /// A claim without any value, which no token could satisfy.
+    /// A claim has no expected value, so that no token could satisfy the rule.
     pub fn with_expected(self, expected: Vec<(ClaimPath, Vec<Value>)>) -> Result<Self, ConfigError> {
         match expected.iter().find(|(_, values)| values.is_empty()) {
             None => Ok(Self { expected, ..self }),
@@ -104,7 +104,7 @@ impl ClaimRules {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no rules.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.client_id.is_empty()
@@ -117,7 +117,7 @@ impl ClaimRules {
             && self.iat_leeway.is_none()
     }
 
-    /// Whether one of them asks for claims by their names.
+    /// Whether one of them needs a claim by its name.
     pub(super) fn read_members(&self) -> bool {
         !self.client_id.is_empty()
             || !self.subject.is_empty()
@@ -160,7 +160,7 @@ impl ClaimRules {
         self.check_age(claims, now, leeway)
     }
 
-    /// A claim that has another type than its rule can read is not the same as an absent one.
+    /// A claim of a type that its rule cannot read is an error, and not the same as an absent one.
     fn check_types(&self, claims: &Claims) -> Outcome {
         for claim in self.client_id.iter().chain(&self.subject) {
             if let Some(value) = claim.get(claims).filter(|value| value.as_str().is_none()) {
@@ -181,7 +181,7 @@ impl ClaimRules {
         }
     }
 
-    /// RFC 9470 section 3, and `auth_time` of OpenID Connect Core section 2. Without it nothing says when that was.
+    /// RFC 9470 section 3, by `auth_time` of OpenID Connect Core section 2. Without it the time of the sign-in is unknown.
     fn check_age(&self, claims: &Claims, now: NumericDate, leeway: f64) -> Outcome {
         let Some(max_age) = self.max_age else { return Ok(()) };
         let authenticated = claims.member("auth_time").and_then(NumericDate::from_value);
@@ -195,7 +195,7 @@ impl ClaimRules {
         }
     }
 
-    /// What a token grants by these rules. `stated` is what a subclass says in the place of the claims.
+    /// The scopes of a token by these rules. `stated` are the scopes that a subclass gave instead of the claims.
     pub(super) fn scopes(&self, claims: &Claims, stated: Option<&[Box<str>]>) -> RuledScopes {
         let (scopes, skipped) = match (stated, &self.scope_claims) {
             (Some(stated), _) => (stated.iter().map(|scope| &**scope).collect(), Vec::new()),
@@ -229,7 +229,7 @@ fn check_value(claim: &ClaimPath, values: &[Value], claims: &Claims) -> Outcome 
     }
 }
 
-/// Whether two values are one: numbers by their value, anything else by type and content.
+/// Whether two values are equal: numbers by their value, anything else by type and content.
 #[allow(
     clippy::cast_precision_loss,
     clippy::float_cmp,
@@ -258,7 +258,7 @@ fn mismatch<'e>(
     (Rejection::ClaimMismatch { claim: claim.text().into() }, Some(comparison))
 }
 
-/// A value for people, who have to see of which type it is.
+/// A value for a report, in a form that shows its type.
 fn told(value: &Value) -> Vec<Box<str>> {
     let one = |value: &Value| match value {
         Value::Null => "null".to_owned(),

@@ -1,7 +1,7 @@
 //! Tokens, subjects and clients that are refused although everything else about the token is right.
 //!
-//! A list forgets an entry when no token could match it any more, and refuses a new one when it is full: it never drops
-//! one that counts. A list that is read from elsewhere serves for a while when it cannot be read again.
+//! A list drops an entry only when no token can match it any more, and refuses a new one when it is full. A list that is read
+//! from a source stays in use for a bounded time while it cannot be read again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +12,9 @@ use crate::jose::jwt::NumericDate;
 
 /// The most entries of a list.
 pub const MOST_ENTRIES: usize = 100_000;
-/// For how many intervals a list serves that cannot be read again.
+/// For how many intervals a list stays in use that cannot be read again.
 const INTERVALS_OF_GRACE: f64 = 5.0;
-/// How long after its time an entry is kept, in seconds: no leeway is longer.
+/// How long an entry is kept after its end, in seconds: no leeway is longer.
 const LONGEST_LEEWAY: f64 = 600.0;
 
 /// What an entry denies.
@@ -33,18 +33,18 @@ pub enum Denied {
 pub struct DenyEntry {
     value: Box<str>,
     denied: Denied,
-    /// Whose tokens; `None` for those of any issuer.
+    /// The issuer of the tokens; `None` for any.
     issuer: Option<Box<str>>,
     /// Only those issued before this.
     issued_before: Option<NumericDate>,
     /// When no token can match any more.
     expires: Option<NumericDate>,
-    /// Whether a token matched that lives longer than the entry says, so that it has to stay.
+    /// Whether a token matched that expires after the end of the entry, so that the entry has to stay.
     stays: AtomicBool,
 }
 
 impl DenyEntry {
-    /// An entry that denies this.
+    /// An entry that denies this token, subject or client.
     ///
     /// # Errors
     /// A text that no token could have.
@@ -75,7 +75,7 @@ impl DenyEntry {
 
     fn matches(&self, denied: Denied, token: &Identity<'_>) -> bool {
         let is_of_issuer = self.issuer.as_deref().is_none_or(|issuer| token.issuer == Some(issuer));
-        // A token that does not say when it was issued may be an old one.
+        // A token without `iat` may be an old one.
         let is_old = self.issued_before.is_none_or(|before| token.issued.is_none_or(|issued| issued < before));
         let matches = self.denied == denied && is_of_issuer && is_old;
         if matches && self.expires.is_some_and(|expires| token.expires.is_none_or(|until| until > expires)) {
@@ -90,7 +90,7 @@ impl DenyEntry {
     }
 }
 
-/// What a list looks at of a token.
+/// What a list compares of a token.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'t> {
     /// `jti`
@@ -107,7 +107,7 @@ pub struct Identity<'t> {
     pub expires: Option<NumericDate>,
 }
 
-/// What a list says of a token.
+/// What a list says about a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenylistStatus {
     /// Nothing.
@@ -118,7 +118,7 @@ pub enum DenylistStatus {
     Unread,
 }
 
-/// The list holds as many entries as it may, and all of them count.
+/// The list is full, and no entry can be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
 
@@ -162,7 +162,7 @@ impl DenyEntries {
     }
 }
 
-/// A list that is read from elsewhere.
+/// A list that is read from a source.
 #[derive(Debug)]
 struct ListSource {
     interval: f64,
@@ -172,7 +172,7 @@ struct ListSource {
     due: Mutex<Option<NumericDate>>,
 }
 
-/// Entries of this process's own, and those that are read from elsewhere.
+/// The entries of this process, and those that are read from a source.
 #[derive(Debug, Default)]
 pub struct DenyList {
     own: RwLock<DenyEntries>,
@@ -180,14 +180,14 @@ pub struct DenyList {
 }
 
 impl DenyList {
-    /// A list that is also read from elsewhere, in this interval in seconds. Until that was done once, nothing is known.
+    /// A list that is also read from a source, in this interval in seconds. Until it was read once, there is no decision.
     #[must_use]
     pub fn with_source(interval: f64) -> Self {
         let source = ListSource { interval, read: RwLock::default(), due: Mutex::default() };
         Self { source: Some(source), ..Self::default() }
     }
 
-    /// Denies what this entry says, from now on.
+    /// Adds an entry, which takes effect at once.
     ///
     /// # Errors
     /// The list is full.
@@ -195,10 +195,10 @@ impl DenyList {
         self.own.write().unwrap_or_else(PoisonError::into_inner).insert(entry, now)
     }
 
-    /// Takes what was read from elsewhere, in the place of what was read before.
+    /// Takes the entries that were read from the source, in place of those before.
     ///
     /// # Errors
-    /// There are too many entries. Then what was read before stays.
+    /// There are too many entries. The ones before stay.
     pub fn replace(&self, entries: Vec<DenyEntry>, now: NumericDate) -> Result<(), Full> {
         let Some(source) = &self.source else { return Ok(()) };
         let mut read = DenyEntries::default();
@@ -209,12 +209,12 @@ impl DenyList {
         Ok(())
     }
 
-    /// Whether the list has to be read now. It says so once in an interval.
+    /// Whether the list has to be read now. Returns true once in an interval.
     #[must_use]
     pub fn is_due(&self, now: NumericDate) -> bool {
         let Some(source) = &self.source else { return false };
         let mut due = source.due.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back must not put it off for long.
+        // If the clock was set back, the list is read now instead of late.
         let is_due = due.is_none_or(|due| now >= due || due.seconds() - now.seconds() > source.interval);
         if is_due {
             *due = Some(now.later(source.interval));
@@ -222,7 +222,7 @@ impl DenyList {
         is_due
     }
 
-    /// What the list says of a token.
+    /// What the list says about a token.
     #[must_use]
     pub fn denylist_status(&self, token: &Identity<'_>, now: NumericDate) -> DenylistStatus {
         if self.own.read().unwrap_or_else(PoisonError::into_inner).deny(token, now) {

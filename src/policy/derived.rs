@@ -1,17 +1,17 @@
-//! What others derive from claims that are remembered, so that they need not do so for each request.
+//! A value that is derived from cached claims once, and not for each request.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Nothing was derived so far.
+/// There is no value, and the claims were not used yet.
 const UNUSED: u8 = 0;
-/// The claims were used once.
+/// There is no value, and the claims were used once.
 const USED: u8 = 1;
-/// A value would be too large.
+/// There is no value, since it would be too large.
 const WITHOUT: u8 = 2;
 
-/// A place for one value, which is dropped with the claims that it is derived from. It must not hold them in turn.
+/// One value, which is dropped with the claims that it is derived from. It must not refer to the claims.
 #[derive(Debug, Default)]
 pub struct Derived {
     state: AtomicU8,
@@ -20,7 +20,7 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// Whether a value is worth while: this was asked before, so the claims are used again, and none was too large.
+    /// Whether a value should be derived: the claims are used for at least the second time, and no value was too large.
     pub fn wants_value(&self) -> bool {
         self.state.compare_exchange(UNUSED, USED, Ordering::Relaxed, Ordering::Relaxed) == Err(USED)
     }
@@ -32,18 +32,18 @@ impl Derived {
         value.and_then(|value| value.downcast().ok())
     }
 
-    /// Takes a value, in the place of the one before, which takes so many bytes.
+    /// Takes a value of this size in bytes, in place of the one before.
     pub fn put<T: Any + Send + Sync>(&self, value: Arc<T>, memory: usize) {
         self.replace(Some(value), memory);
     }
 
-    /// Has no value from now on.
+    /// Takes no value from now on.
     pub fn give_up(&self) {
         self.state.store(WITHOUT, Ordering::Relaxed);
         self.replace(None, 0);
     }
 
-    /// What the value takes in memory, in bytes, by estimate.
+    /// The estimated memory of the value, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.memory.load(Ordering::Relaxed)
@@ -52,7 +52,7 @@ impl Derived {
     fn replace(&self, value: Option<Arc<dyn Any + Send + Sync>>, memory: usize) {
         self.memory.store(memory, Ordering::Relaxed);
         let before = std::mem::replace(&mut *self.value.lock().unwrap_or_else(PoisonError::into_inner), value);
-        // Without the lock: its end may run any code.
+        // Dropped without the lock, since dropping may run any code.
         drop(before);
     }
 }

@@ -1,16 +1,16 @@
-//! Issuers of which each tenant has its own: a template whose placeholder stands for the tenant's GUID, as Microsoft
-//! Entra's multi-tenant metadata has it.
+//! Issuers with one name for each tenant: a template with a placeholder for the tenant's GUID, as in the multi-tenant metadata of
+//! Microsoft Entra.
 
 use crate::config::ConfigError;
 use crate::jose::jwt::Claims;
 
-/// What stands for the tenant in an issuer.
+/// The placeholder for the tenant in an issuer.
 pub const PLACEHOLDER: &str = "{tenantid}";
 
-/// The tenants whose tokens are accepted, each by its own issuer.
+/// The accepted tenants, each with its own issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tenants {
-    /// Any tenant of the issuer.
+    /// Every tenant of the issuer.
     Any,
     /// These: GUIDs in lower case.
     Listed(Vec<Box<str>>),
@@ -20,7 +20,7 @@ impl Tenants {
     /// These tenants.
     ///
     /// # Errors
-    /// There is none, or one is no GUID.
+    /// There are no tenants, or one is not a GUID.
     pub fn listed(tenants: &[Box<str>]) -> Result<Self, ConfigError> {
         if tenants.is_empty() || !tenants.iter().all(|tenant| is_guid(tenant)) {
             return Err(ConfigError::new(
@@ -30,10 +30,9 @@ impl Tenants {
         Ok(Self::Listed(tenants.iter().map(|tenant| tenant.to_ascii_lowercase().into()).collect()))
     }
 
-    /// Whether a token is one of these tenants', by its `tid`, and its `iss` is that tenant's: an expected issuer with the
-    /// placeholder filled in, or what the key says of itself (`key_issuer`), filled in likewise. An expected issuer without
-    /// the placeholder has no tenants, so its tokens need no `tid`. A key that belongs to one tenant, or to another issuer
-    /// altogether, signs for that alone.
+    /// Whether a token belongs to one of these tenants: `tid` is one of them, and `iss` is an expected issuer, or the issuer in the
+    /// key (`key_issuer`), with the placeholder filled in. An expected issuer without the placeholder has no tenants, so its
+    /// tokens need no `tid`. A key that names one tenant, or another issuer, signs for that one only.
     pub(super) fn accept(&self, issuers: &[Box<str>], key_issuer: Option<&str>, claims: &Claims) -> bool {
         let Some(issuer) = claims.issuer() else { return false };
         if key_issuer.is_some_and(|bound| !bound.contains(PLACEHOLDER) && bound != issuer) {
@@ -47,7 +46,7 @@ impl Tenants {
         issuers.iter().map(|issuer| &**issuer).chain(key_issuer).any(|template| is_filled(template, tenant, issuer))
     }
 
-    /// Whether an issuer, by itself, is that of one of these tenants.
+    /// Whether an issuer is that of one of these tenants.
     pub(super) fn accept_issuer(&self, issuers: &[Box<str>], issuer: &str) -> bool {
         issuers.iter().any(|template| match template.split_once(PLACEHOLDER) {
             None => **template == *issuer,
@@ -67,10 +66,10 @@ impl Tenants {
     }
 }
 
-/// Checks that an issuer is a template exactly where tenants are given for it.
+/// Checks that an issuer is a template if tenants are given, and only then.
 ///
 /// # Errors
-/// It has the placeholder and there are no tenants, or not once, or in the host.
+/// It has the placeholder although there are no tenants, or has it not exactly once, or in the host.
 pub(super) fn check(issuer: &str, tenants: Option<&Tenants>) -> Result<(), ConfigError> {
     let Some((before, after)) = issuer.split_once(PLACEHOLDER) else { return Ok(()) };
     if tenants.is_none() {
@@ -90,7 +89,7 @@ pub(super) fn check(issuer: &str, tenants: Option<&Tenants>) -> Result<(), Confi
     ))
 }
 
-/// Whether an issuer is this template with the tenant in the place of the placeholder.
+/// Whether an issuer is this template with the tenant in place of the placeholder.
 fn is_filled(template: &str, tenant: &str, issuer: &str) -> bool {
     match template.split_once(PLACEHOLDER) {
         None => template == issuer,
@@ -100,7 +99,7 @@ fn is_filled(template: &str, tenant: &str, issuer: &str) -> bool {
     }
 }
 
-/// Eight, four, four, four and twelve hexadecimal digits. A slash or a dot would make another issuer of a template.
+/// Eight, four, four, four and twelve hexadecimal digits. A slash or a dot could turn a template into another issuer.
 fn is_guid(text: &str) -> bool {
     let groups: [usize; 5] = [8, 4, 4, 4, 12];
     let mut parts = text.split('-');

@@ -1,4 +1,4 @@
-//! The policy stage: what a token whose signature holds must also satisfy.
+//! The policy: what a token must satisfy once its signature is verified.
 //!
 //! It depends on time and configuration, so its outcome is never remembered. Here is what an operator demands; the checks
 //! are in `checks`.

@@ -1,9 +1,9 @@
-//! What a subclass may decide in the place of the checks.
+//! What a subclass may decide in place of the checks.
 
 use crate::jose::jwt::Claims;
 use crate::outcome::rejection::Rejection;
 
-/// What a subclass may decide in the verifier's place. `None` leaves the decision where it is.
+/// What a subclass may decide in place of the verifier. `None` leaves the decision to the verifier.
 pub trait Overrides {
     /// Whether the token's issuer is acceptable.
     fn accepts_issuer(&self, _claims: &Claims) -> Option<Result<bool, CustomCheckFailed>> {

@@ -1,4 +1,4 @@
-//! What a token grants where an operator says which claims do, and which scopes imply others.
+//! The scopes of a token by the operator's rules: which claims hold them, and which scopes imply others.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use crate::jose::json::Value;
 use crate::jose::jwt::{Claims, words};
 use crate::oauth::scope::{check_scopes, is_scope_token};
 
-/// The most scopes that a hierarchy names.
+/// The most scopes that a hierarchy may name.
 const MOST_SCOPES: usize = 1000;
 
-/// The claims whose values are scopes. Their union is granted.
+/// The claims that hold scopes. Their union is granted.
 #[derive(Debug, Clone)]
 pub struct ScopeClaims(Vec<ClaimPath>);
 
@@ -19,7 +19,7 @@ pub struct ScopeClaims(Vec<ClaimPath>);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Granted<'c> {
     pub(super) scopes: Vec<&'c str>,
-    /// Texts that are no scope (RFC 6749 section 3.3), and so grant nothing.
+    /// Texts that are not scopes (RFC 6749 section 3.3), and grant nothing.
     pub(super) skipped: Vec<&'c str>,
 }
 
@@ -43,8 +43,8 @@ impl ScopeClaims {
         self.0.iter().filter_map(value_of).find(|(_, value)| !matches!(value, Value::String(_) | Value::Array(_)))
     }
 
-    /// What the claims grant. Only the text of `scope` and `scp` holds several scopes; any other text, and each member of
-    /// a list, is one, which is never split: a role named `admin write` does not grant `admin`.
+    /// The scopes that the claims grant. Only the text of `scope` and `scp` is split at spaces. Any other text, and each member of a
+    /// list, is one scope: a role named `admin write` does not grant `admin`.
     pub(super) fn granted<'c>(&self, claims: &'c Claims) -> Granted<'c> {
         let mut granted = Granted::default();
         for path in &self.0 {
@@ -83,10 +83,10 @@ pub struct ScopeHierarchy {
 }
 
 impl ScopeHierarchy {
-    /// A hierarchy in which each scope implies those beside it, and what they imply.
+    /// A hierarchy in which each scope implies the listed ones, and what those imply.
     ///
     /// # Errors
-    /// There is none, or more than 1000; one is no scope, or implies itself, by others too.
+    /// There are no scopes, or more than 1000; one is not a scope, or implies itself, directly or through others.
     pub fn new(implications: &[(Box<str>, Vec<Box<str>>)]) -> Result<Self, ConfigError> {
         let mut hierarchy = Self { names: Vec::new(), numbers: HashMap::new(), implied: Vec::new() };
         for (scope, implied) in implications {
@@ -118,7 +118,7 @@ impl ScopeHierarchy {
         Ok(self.names.len() - 1)
     }
 
-    /// Takes away what implies nothing that is left; what then stays are circles, and what leads into one.
+    /// Removes, again and again, the scopes that imply no remaining one. What remains is in a circle or leads into one.
     fn check_for_cycles(&self) -> Result<(), ConfigError> {
         let mut left: Vec<usize> = self.implied.iter().map(Vec::len).collect();
         let mut implying = vec![Vec::new(); left.len()];

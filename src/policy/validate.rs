@@ -1,4 +1,4 @@
-//! Runs the checks of the policy stage, and makes a [`Verified`] of a token that passed them all.
+//! Runs the checks of the policy. A token that passes all of them becomes a [`Verified`].
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::outcome::check::{Comparison, NoTrace, Trace};
 use crate::outcome::rejection::Rejection;
 
 impl Policy {
-    /// Runs every check of the policy stage on authentic claims.
+    /// Runs every check of the policy on authentic claims.
     ///
     /// # Errors
     /// The first check that fails.
@@ -74,13 +74,13 @@ impl Policy {
         }
     }
 
-    /// What the deny list says of a token that passed every check of its issuer's policy; nothing where there is no list.
+    /// Checks the deny list for a token that passed every check of its issuer's policy, if there is a list.
     #[must_use]
     pub fn denylist_status(&self, verified: &Verified, now: NumericDate) -> DenylistStatus {
         self.denylist_status_of(verified.claims(), verified.client_id(), verified.subject(), now)
     }
 
-    /// Reports what each check says of claims that are not authentic. Nothing is accepted by it.
+    /// Reports the result of each check for claims that are not authentic. It accepts nothing.
     pub fn check_unverified(&self, header: &Header, claims: &Claims, now: NumericDate, trace: &mut impl Trace) {
         let (header, lacks_type, server, stated_scopes) = (Some(header), false, None, None);
         let mut validation = Validation {
@@ -96,7 +96,7 @@ impl Policy {
             skipped_scopes: Vec::new(),
             unread: false,
         };
-        // The report is all there is to it.
+        // Only the report counts.
         let _ = validation.run(trace);
     }
 }
@@ -105,7 +105,7 @@ impl Policy {
 #[derive(Debug)]
 pub struct Verified {
     authentic: Arc<AuthenticClaims>,
-    /// What a subclass or a rule says that the token grants, where one says anything.
+    /// The scopes by a subclass or a rule, if one says anything.
     stated_scopes: Option<Vec<Box<str>>>,
     skipped_scopes: Vec<Box<str>>,
     rules: Option<Arc<ClaimRules>>,
@@ -131,7 +131,7 @@ impl Verified {
         granted(self.stated_scopes.as_deref(), self.claims())
     }
 
-    /// Texts where a rule has scopes that are no scope, and so grant nothing. Some of them, where there are many.
+    /// Texts in claims that hold scopes by a rule, but are not scopes, and so grant nothing. If there are many, some of them.
     #[must_use]
     pub fn skipped_scopes(&self) -> &[Box<str>] {
         &self.skipped_scopes
@@ -149,7 +149,7 @@ impl Verified {
         super::subject(self.rules.as_deref(), self.claims())
     }
 
-    /// The user: the subject, or what is to be taken for a user where there is none.
+    /// The user: the subject, or what stands for a user where there is no subject.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.rules.as_deref().map_or_else(|| self.claims().user(), |rules| rules.user(self.claims()))
@@ -167,7 +167,7 @@ impl Verified {
 pub struct FailedValidation {
     /// The check that failed.
     pub rejection: Rejection,
-    /// Whether it failed because the deny list is out of reach: then the token is neither accepted nor rejected.
+    /// Whether the deny list is out of reach. The token is then neither accepted nor rejected.
     pub unread: bool,
     /// What it compared.
     pub comparison: Option<Comparison>,

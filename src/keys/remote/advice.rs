@@ -1,11 +1,11 @@
-//! Where an issuer publishes its keys, looked up for an error that is known: certificates came in their place.
+//! After an endpoint gave certificates instead of keys: looks up where the issuer publishes its keys, for the error text.
 
 use super::error::FetchError;
 use super::http_answer::HttpAnswer;
 use crate::discovery::{Issuer, MetadataSearch, ServerMetadata};
 use crate::http::EndpointUrl;
 
-/// The search for what the error tells.
+/// The search for the URL of the keys.
 #[derive(Debug)]
 pub(super) struct Advice {
     issuer: Issuer,
@@ -14,7 +14,7 @@ pub(super) struct Advice {
 }
 
 impl Advice {
-    /// A search in the metadata of this issuer, of a document that was named so.
+    /// A search in the metadata of this issuer.
     pub(super) fn new(issuer: &Issuer, document: Box<str>) -> Self {
         let search = MetadataSearch::new(issuer.candidates().collect());
         Self { issuer: issuer.clone(), search, document }
@@ -25,7 +25,7 @@ impl Advice {
         self.search.endpoint_url()
     }
 
-    /// Takes what that URL answered: the error to tell, or nothing if there is more to ask.
+    /// Takes the answer of that URL. Returns the error, or `None` if there is another URL to ask.
     pub(super) fn on_response(&mut self, answer: &HttpAnswer<'_>) -> Option<FetchError> {
         let issuer = self.issuer.endpoint_url();
         let jwks_uri = |metadata: ServerMetadata| metadata.jwks_uri(issuer);
@@ -36,7 +36,7 @@ impl Advice {
         }
     }
 
-    /// The error to tell, with where the keys are if that was found.
+    /// The error, with the URL of the keys if that was found.
     pub(super) fn error(&self, found: Option<&EndpointUrl>) -> FetchError {
         FetchError::Certificates {
             document: self.document.clone(),

@@ -1,7 +1,7 @@
-//! One endpoint: the set that it gave last, swapped as a whole, and the one fetch that may be on its way.
+//! One endpoint: the set that it gave last, and the one fetch that may be on its way.
 //!
-//! A verifier reads the set without waiting or locking while it is fresh. Cancelling a waiter does not cancel the fetch,
-//! which ends in the endpoint.
+//! A set is replaced as a whole, so a verifier reads a fresh one without waiting or locking. Cancelling a waiter does not cancel
+//! the fetch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::outcome::unavailable::Unavailable;
 use crate::runtime::clock::Moment;
 use crate::runtime::per_process::{PerProcess, ProcessId};
 
-/// How soon after the start of the first fetch a token is one that it was started for.
+/// A token that comes this soon after the start of the first fetch counts as the one that started it.
 const SAME_MOMENT: Duration = Duration::from_millis(10);
 
-/// Something that an operator should know.
+/// An event that is reported to the operator.
 #[derive(Debug)]
 pub enum EndpointEvent {
     /// A fetch failed after a good one, or as the first.
@@ -33,7 +33,7 @@ pub enum EndpointEvent {
     Notice(String),
 }
 
-/// Is called with events, with no lock held.
+/// Is called with each event, without holding a lock.
 pub type Observer = Arc<dyn Fn(&str, &EndpointEvent) + Send + Sync>;
 
 /// What an endpoint gave last.
@@ -46,7 +46,7 @@ struct Snapshot {
     refresh_at: Moment,
 }
 
-/// What a process knows of its own fetches.
+/// The state of a process's own fetches.
 #[derive(Default)]
 struct EndpointState {
     schedule: RefreshSchedule,
@@ -59,7 +59,7 @@ struct EndpointState {
 }
 
 impl EndpointState {
-    /// That of a child: the parent's fetches and waiters are not the child's.
+    /// The state of a forked child, without the fetches and waiters of its parent.
     fn in_child(&self) -> Self {
         Self { schedule: self.schedule.in_child(), last_error: self.last_error.clone(), ..Self::default() }
     }
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// What an endpoint holds, for people.
+/// The state of an endpoint, for `keys()` and reports.
 #[derive(Debug)]
 pub struct EndpointStatus {
     /// Where they come from: a URL, or an issuer.
@@ -92,7 +92,7 @@ pub struct EndpointStatus {
     pub skipped: Vec<SkippedKey>,
     /// How long ago they were fetched or found unchanged.
     pub age: Option<Duration>,
-    /// In how long they will be refreshed; zero when that is due.
+    /// The time until they are refreshed; zero when that is due.
     pub next_refresh: Option<Duration>,
     /// Why the last fetch failed, if it did.
     pub last_error: Option<String>,
@@ -101,7 +101,7 @@ pub struct EndpointStatus {
 }
 
 impl Endpoint {
-    /// An endpoint that nothing is known of yet.
+    /// An endpoint that was not asked yet.
     #[must_use]
     pub fn new(
         name: &str,
@@ -130,7 +130,7 @@ impl Endpoint {
         match (readiness, self.snapshot.load().as_ref()) {
             (Readiness::Use, Some(snapshot)) => Keys::Snapshot(Arc::clone(&snapshot.keys)),
             (Readiness::GiveUp, _) => Keys::Unavailable(Unavailable::Keys),
-            // A fetch that ended as soon as it started has left its set.
+            // The fetch may have ended at once, and then its set is there.
             (_, Some(snapshot)) if self.state.with(|state| state.schedule.is_usable(now, max_stale)) => {
                 Keys::Snapshot(Arc::clone(&snapshot.keys))
             }
@@ -141,7 +141,7 @@ impl Endpoint {
     pub(super) fn key_is_awaited(&self, kid: Option<&str>) {
         let now = (self.clock)();
         self.state.with(|state| {
-            // The fetch that this token itself has started is one that began before it.
+            // A fetch that this token started counts as one that began before the token came.
             let since = state.schedule.in_flight_since().filter(|&since| now < since + SAME_MOMENT);
             state.sightings.first_seen(kid, since.unwrap_or(now));
         });
@@ -173,7 +173,7 @@ impl Endpoint {
             state.schedule.on_miss(now, interval, key_wait, named_at)
         });
         self.start(ticket);
-        // The fetch may have ended since the first look, and then its set is already there.
+        // The fetch may have ended since the first look, and then its set is there.
         match (newer(self), readiness) {
             (Some(keys), _) => Keys::Snapshot(keys),
             (None, MissReadiness::Unknown) => Keys::Snapshot(Arc::clone(missed)),
@@ -183,7 +183,7 @@ impl Endpoint {
         }
     }
 
-    /// Starts the first fetch with a server, so that an endpoint which is out of reach is told of at once.
+    /// Starts the first fetch when a server starts, so that an endpoint out of reach is reported at once.
     pub fn fetch_at_start(self: &Arc<Self>) {
         let now = (self.clock)();
         let ticket = self.state.with(|state| state.schedule.on_start(now));
@@ -205,7 +205,7 @@ impl Endpoint {
         }
     }
 
-    /// What the endpoint holds now.
+    /// The current state of the endpoint.
     #[must_use]
     pub fn status(&self) -> EndpointStatus {
         let now = (self.clock)();
@@ -260,7 +260,7 @@ impl Endpoint {
         let mut keys_error = None;
         let replaced = match result {
             Err(error) => Err(error),
-            // A set that was good serves on, with what was known of the server.
+            // The last good set stays in use, with what was known of the server.
             Ok(FetchReply { answer: FetchContent::ServerAlone { error, .. }, .. })
                 if old.as_ref().is_some_and(|old| !old.keys.keys.is_empty()) =>
             {
@@ -272,7 +272,7 @@ impl Endpoint {
                 Ok((Arc::new(keys), Vec::new(), None, Vec::new(), lifetime))
             }
             Ok(FetchReply { answer: FetchContent::KeySet { document, server, etag }, lifetime }) => {
-                // What was remembered under a key is, as long as the endpoint publishes it.
+                // Tokens that were cached under a key stay valid as long as the endpoint publishes that key.
                 let keys = match &old {
                     Some(old) => document.keys.keeping_prepared(&old.keys.keys),
                     None => document.keys,
@@ -285,7 +285,7 @@ impl Endpoint {
                     lifetime,
                 ))
             }
-            // Without an entity tag the request did not ask whether the set is still the one.
+            // Without an entity tag the request was not conditional.
             Ok(FetchReply { answer: FetchContent::NotModified, lifetime }) => {
                 match old.filter(|old| old.etag.is_some()) {
                     Some(old) => {
@@ -331,7 +331,7 @@ impl Endpoint {
     }
 }
 
-/// A fetch that is running. One that is dropped without an end, such as by a panic, has failed: tokens may wait for it.
+/// A running fetch. If it is dropped without an end, such as by a panic, it counts as failed, because tokens may wait for it.
 struct FetchInFlight {
     endpoint: Arc<Endpoint>,
     ticket: Ticket,
@@ -342,7 +342,7 @@ struct FetchInFlight {
 impl FetchInFlight {
     fn end(&mut self, result: Result<FetchReply, FetchError>) {
         self.ended = true;
-        // A fetch that was started before a fork tells the child nothing.
+        // A fetch that the parent started is not the child's.
         if self.process.is_current() {
             self.endpoint.finish(self.ticket, result);
         }

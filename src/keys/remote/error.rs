@@ -6,14 +6,14 @@ use crate::discovery::DiscoveryError;
 use crate::discovery::document::Document;
 use crate::http::HttpError;
 
-/// Why a fetch brought no keys. What the endpoint chose of its text is in quotes and cut.
+/// Why a fetch brought no keys. Text from the endpoint is quoted and shortened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchError {
     /// There is no usable response.
     Http(HttpError),
     /// The response is not a usable JWK Set.
     NotAKeySet(Box<str>),
-    /// The response is a map of certificates by key id; where the issuer publishes a JWK Set, if its metadata says so.
+    /// The response is a map of certificates by key id. Holds the URL of the JWK Set, if the issuer's metadata names one.
     Certificates {
         /// What came from where.
         document: Box<str>,

@@ -1,4 +1,4 @@
-//! What an endpoint needs of whatever fetches its keys.
+//! The trait by which an endpoint has its keys fetched.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +15,19 @@ pub enum FetchContent {
     KeySet {
         /// The keys.
         document: Box<FetchedKeySet>,
-        /// Whose keys they are, where the metadata of a server led to them.
+        /// The server that the keys belong to, if its metadata led to them.
         server: Option<Arc<AuthorizationServer>>,
         /// Its entity tag.
         etag: Option<EntityTag>,
     },
-    /// The metadata of a server, whose keys cannot be had for this reason: tokens can be asked about all the same.
+    /// The metadata of a server, and why its keys could not be fetched. The server can still be asked about tokens.
     ServerAlone {
         /// The server.
         server: Arc<AuthorizationServer>,
         /// Why there are no keys.
         error: Box<FetchError>,
     },
-    /// The set at hand is still current.
+    /// The set did not change.
     NotModified,
 }
 
@@ -36,20 +36,20 @@ pub enum FetchContent {
 pub struct FetchReply {
     /// What was answered.
     pub answer: FetchContent,
-    /// For how long it is good.
+    /// How long it is fresh.
     pub lifetime: Duration,
 }
 
-/// Takes the end of a fetch.
+/// Takes the result of a fetch.
 pub type OnFetched = Box<dyn FnOnce(Result<FetchReply, FetchError>) + Send>;
 
-/// Fetches sets. `fetch` returns at once and calls `done` later, once, from whatever thread.
+/// Fetches key sets. `fetch` returns at once and calls `done` once, later, on any thread.
 pub trait Fetcher: Send + Sync + std::fmt::Debug {
     /// Starts one fetch of something newer than what is known.
     fn fetch(&self, known: Option<EntityTag>, done: OnFetched);
 }
 
-/// What a set was tagged with, where (RFC 9110 section 8.8.3): the tag says nothing of what is at another URL.
+/// The entity tag of a set, with its URL: a tag says nothing about another URL (RFC 9110 section 8.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityTag {
     pub(super) endpoint_url: EndpointUrl,

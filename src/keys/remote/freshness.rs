@@ -8,11 +8,11 @@ use crate::http::cache_control;
 pub(super) const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
 /// The least and the most that an endpoint's `max-age` can make of it.
 const LIFETIME_BOUNDS: (Duration, Duration) = (SHORTEST_LIFETIME, Duration::from_secs(3600));
-/// How long a set, or the lack of one, is good at the least.
+/// The shortest time for which a set, or the lack of one, counts as known.
 pub(super) const SHORTEST_LIFETIME: Duration = Duration::from_secs(30);
 
-/// How long a set is fresh, from the endpoint's `Cache-Control` (RFC 9111 section 5.2.2.1). A hint may shorten the
-/// lifetime, never below the floor, nor lengthen it without bound; junk is ignored.
+/// How long a set is fresh, from the endpoint's `Cache-Control` (RFC 9111 section 5.2.2.1), within bounds on both sides. A
+/// malformed header is ignored.
 #[must_use]
 pub(super) fn lifetime(cache_control: Option<&str>) -> Duration {
     let max_age = cache_control.and_then(cache_control::max_age);

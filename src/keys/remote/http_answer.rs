@@ -11,6 +11,6 @@ pub struct HttpAnswer<'p> {
     pub cache_control: Option<&'p str>,
     /// The header `Content-Type`.
     pub media_type: Option<&'p str>,
-    /// The body, or more of it than is read.
+    /// The body, or enough of it to exceed the size limit.
     pub body: Vec<u8>,
 }

@@ -10,7 +10,7 @@ use crate::discovery::Issuer;
 use crate::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use crate::http::{self, Client, HttpError, Request, SsrfPolicy};
 
-/// How long the metadata is waited for that only tells where keys would be.
+/// How long metadata may take that is only fetched for an error text.
 const ADVICE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a fetch may take, discovery included.
@@ -32,7 +32,7 @@ pub struct HttpFetcher {
 }
 
 impl HttpFetcher {
-    /// A fetcher of this origin, with a further value of `use` that marks keys which verify signatures, beside `sig`.
+    /// A fetcher for this locator. `key_use` is a further value of `use` that is accepted beside `sig`.
     #[must_use]
     pub fn new(locator: KeyLocator, policy: SsrfPolicy, key_use: Option<Box<str>>) -> Self {
         Self { locator, policy, key_use, issuer: None }
@@ -61,7 +61,7 @@ async fn carry_out(mut retrieval: Retrieval, client: Client) -> Result<FetchRepl
             return end;
         }
     }
-    // What is wrong is known by now, and is told even where nothing answers.
+    // The error is known, and is reported also if the metadata does not come.
     let advised = async {
         loop {
             if let Some(end) = ask(&mut retrieval, &client).await {
@@ -73,7 +73,7 @@ async fn carry_out(mut retrieval: Retrieval, client: Client) -> Result<FetchRepl
     advised.unwrap_or_else(|_| retrieval.on_error(HttpError::Timeout.into()))
 }
 
-/// Sends the next request: the end of the retrieval, if it is one.
+/// Sends the next request. Returns the result, if the retrieval ends with it.
 async fn ask(retrieval: &mut Retrieval, client: &Client) -> Option<Result<FetchReply, FetchError>> {
     let (endpoint_url, tag) = retrieval.next_request();
     let mut request = Request::get(endpoint_url, retrieval.accept());

@@ -1,4 +1,4 @@
-//! A fetched JWK Set (RFC 7517 section 5): hostile until read, and good only if a key of it is usable.
+//! A fetched JWK Set (RFC 7517 section 5). It is untrusted, and good only if it holds a usable key.
 
 use super::error::FetchError;
 use crate::discovery::document::{self, kind_without_keys};
@@ -11,13 +11,13 @@ use crate::keys::{KeySet, SkippedKey};
 /// The most keys that a set may hold.
 const MAX_KEYS: usize = 1000;
 
-/// Of how many skipped keys is told, each with its reason: a hostile set must not fill a log.
+/// How many skipped keys are reported with their reasons: a hostile set must not fill a log.
 const MOST_TOLD: usize = 10;
 
 /// How many of them an error names.
 const MOST_IN_AN_ERROR: usize = 3;
 
-/// What is known of a usable key, for people.
+/// The description of a usable key, for `keys()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyInfo {
     /// The key id.
@@ -35,19 +35,19 @@ pub struct FetchedKeySet {
     pub keys: KeySet,
     /// What they are.
     pub infos: Vec<KeyInfo>,
-    /// What an operator should know: keys that were skipped, each with its key id; of very many, how many more there are.
+    /// The skipped keys to report, each with its key id, and how many more there are.
     pub notices: Vec<String>,
 }
 
 impl FetchedKeySet {
-    /// That of a server which publishes no keys, because it issues no tokens that others could verify.
+    /// The set of a server that publishes no keys, because it issues no tokens that others could verify.
     #[must_use]
     pub fn without_keys() -> Self {
         Self { keys: KeySet::default(), infos: Vec::new(), notices: Vec::new() }
     }
 
-    /// Reads a JWK Set. Symmetric keys are skipped, as is every key that cannot be used; order and unknown members carry no
-    /// meaning. `key_use` is a further value of `use` that marks keys which verify.
+    /// Reads a JWK Set. Symmetric and unusable keys are skipped; order and unknown members are ignored. `key_use` is a further value
+    /// of `use` that is accepted beside `sig`.
     ///
     /// # Errors
     /// The body is no JSON object with an array `keys`, the array is too long, or no key of it is usable; the text says what
@@ -93,7 +93,7 @@ impl FetchedKeySet {
     }
 }
 
-/// What to tell of skipped keys, but for those that are usual beside others.
+/// The reports of skipped keys, except of kinds that are usual in a set.
 fn notices(skipped: &[SkippedKey]) -> Vec<String> {
     let mut notices: Vec<_> =
         skipped.iter().filter(|skipped| !skipped.is_usual).map(|skipped| format!("skipped: {skipped}")).collect();

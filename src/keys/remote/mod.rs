@@ -1,4 +1,4 @@
-//! Keys that are fetched: when, from where, how, and what of them is used.
+//! Keys that are fetched: from where, when, how, and which of them are used.
 
 mod advice;
 mod endpoint;

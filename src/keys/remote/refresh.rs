@@ -1,10 +1,9 @@
 //! When to fetch: the state of one endpoint as a function of time and events, without a clock, a lock or a network.
 //!
-//! A set is fresh for its lifetime, and refreshed in the background shortly before that ends. Past its end it is used on
-//! for as long as its user allows, but only while refreshes fail or are slow: after a long pause a key may have been
-//! withdrawn, so the first to come wait for a refresh. An unknown key may force a refresh, once in an interval, and once
-//! more if it was first named after the last fetch began.
-//! Failures are cooled by a pause of their own, which grows.
+//! A set is fresh for its lifetime, and refreshed in the background shortly before that ends. A stale set stays in use for a
+//! bounded time, but only while refreshes fail or are slow. After a long pause without requests a key may have been withdrawn,
+//! so the first tokens wait for a refresh. An unknown key may force a refresh, once in an interval, and once more if it was first
+//! named after the last fetch began. After each failure there is a pause, which grows.
 
 use std::time::Duration;
 
@@ -13,12 +12,12 @@ use crate::runtime::clock::Moment;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A refresh that has not come back by now is as good as failed for a set that is stale.
+/// A refresh that takes longer than this counts as failed for a stale set.
 const SLOW_AFTER: Duration = Duration::from_secs(5);
-/// A fetch that has not come back by now never will: each has a total timeout well below.
+/// A fetch that takes longer than this is lost: each has a total timeout well below.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
 
-/// One fetch, in the order of their starts.
+/// The number of a fetch, in the order of their starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket {
     number: u64,
@@ -28,11 +27,11 @@ pub struct Ticket {
 /// What to do about a token that needs keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// The set at hand is good.
+    /// The set may be used.
     Use,
-    /// There is no good set, and one is on its way.
+    /// There is no usable set, and one is being fetched.
     Wait,
-    /// There is no good set, and it is too early to ask again.
+    /// There is no usable set, and it is too early for another fetch.
     GiveUp,
 }
 
@@ -43,7 +42,7 @@ pub enum MissReadiness {
     Unknown,
     /// The key was first named after the last fetch began, and it is too early for another: it may be a new one.
     MayBeNewer,
-    /// A newer set is on its way.
+    /// A newer set is being fetched.
     Wait,
     /// The last refresh failed, so it is not known whether the key exists.
     GiveUp,
@@ -52,19 +51,19 @@ pub enum MissReadiness {
 /// The state of one endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct RefreshSchedule {
-    /// When the set at hand should be refreshed, and when it stops being fresh.
+    /// When the set should be refreshed, and when it stops being fresh.
     set: Option<(Moment, Moment)>,
     /// When the fetch that brought it began.
     began: Option<Moment>,
     in_flight: Option<Ticket>,
-    /// The one that was started with the server, and for no token.
+    /// The fetch that was started with the server, for no token.
     at_start: Option<Ticket>,
     last_ticket: u64,
     answered: u64,
     failures: u32,
     retry_at: Moment,
     forced_at: Option<Moment>,
-    /// When a refresh was forced beside those, for a key that was new.
+    /// When a further refresh was forced for a key that was first named after the last fetch.
     forced_for_new_at: Option<Moment>,
 }
 
@@ -81,12 +80,12 @@ impl RefreshSchedule {
         (readiness, start)
     }
 
-    /// Advice for a token whose key is not in the set at hand, and the fetch to start. `named_at` is when a token first
-    /// named that key; without it the key is there, and the signature does not hold under it.
+    /// Advice for a token whose key is not in the set, and the fetch to start. `named_at` is when a token first named that key;
+    /// `None` if the key is in the set and the signature does not verify under it.
     ///
-    /// The interval counts from the last refresh that a miss forced. The first one is always to be had, so a key that was
-    /// published right after the first fetch is found at once. One more in an interval is kept for a key that was first
-    /// named after the last fetch began, so that a made-up key before it does not hold it back.
+    /// The interval counts from the last refresh that a miss forced. The first miss always forces one, so a key that was published
+    /// right after the first fetch is found at once. One more refresh in each interval is reserved for a key that was first named
+    /// after the last fetch began, so that a token with a made-up key cannot delay it.
     pub fn on_miss(
         &mut self,
         now: Moment,
@@ -124,7 +123,7 @@ impl RefreshSchedule {
         (MissReadiness::Wait, Some(ticket))
     }
 
-    /// Whether the set at hand may be used: fresh, or stale within the bound while it cannot be refreshed.
+    /// Whether the set may be used: it is fresh, or stale within the bound while it cannot be refreshed.
     #[must_use]
     pub fn is_usable(&self, now: Moment, max_stale: Duration) -> bool {
         self.set.is_some_and(|(_, stale_from)| {
@@ -133,24 +132,24 @@ impl RefreshSchedule {
         })
     }
 
-    /// Whether the fetch that is on its way was to end before the set did, or takes longer than is waited for.
+    /// Whether the running fetch began while the set was fresh, or takes longer than tokens wait for it.
     fn is_slow(&self, now: Moment, stale_from: Moment) -> bool {
         self.in_flight.is_some_and(|fetch| fetch.started < stale_from || now >= fetch.started + SLOW_AFTER)
     }
 
-    /// When the set at hand will be refreshed.
+    /// When the set will be refreshed.
     #[must_use]
     pub fn refresh_at(&self) -> Option<Moment> {
         self.set.map(|(refresh_at, _)| refresh_at.max(self.retry_at))
     }
 
-    /// When the fetch began that is on its way.
+    /// When the running fetch began.
     #[must_use]
     pub fn in_flight_since(&self) -> Option<Moment> {
         self.in_flight.map(|fetch| fetch.started)
     }
 
-    /// From when on another fetch may start: after one that failed, or after those that this interval has for unknown keys.
+    /// When the next fetch may start: after the pause of a failure, or in the next interval for unknown keys.
     #[must_use]
     pub fn fetches_again_at(&self, interval: Duration) -> Moment {
         match (self.forced_at, self.forced_for_new_at) {
@@ -167,12 +166,12 @@ impl RefreshSchedule {
         self.in_flight.is_some()
     }
 
-    /// A fetch brought a good set, fresh for so long. `jitter` is from 0 to 1. Returns whether it is the newest.
+    /// A fetch brought a good set with this lifetime. `jitter` is from 0 to 1. Returns whether it is the newest.
     pub fn succeeded(&mut self, ticket: Ticket, now: Moment, lifetime: Duration, jitter: f64) -> bool {
         if !self.answer(ticket) {
             return false;
         }
-        // Ahead of the end by a fifth to a tenth, so that a fleet does not ask in one second.
+        // Earlier by a tenth to a fifth of the lifetime, so that many processes do not ask in the same second.
         let ahead = lifetime.mul_f64(0.1 + 0.1 * jitter);
         self.set = Some((now + lifetime.saturating_sub(ahead), now + lifetime));
         self.began = Some(ticket.started);
@@ -186,7 +185,7 @@ impl RefreshSchedule {
         if !self.answer(ticket) {
             return false;
         }
-        // No token was refused for it, and the endpoint may be about to start as well: the first token asks anew.
+        // No token waited for this fetch, and the endpoint may be starting too, so there is no pause: the first token fetches again.
         if self.at_start == Some(ticket) {
             return true;
         }
@@ -216,7 +215,7 @@ impl RefreshSchedule {
         newest
     }
 
-    /// Whether the last fetch failed, or never came back.
+    /// Whether the last fetch failed or was lost.
     fn is_failing(&self) -> bool {
         self.failures > 0
     }
@@ -238,7 +237,7 @@ impl RefreshSchedule {
         Some(ticket)
     }
 
-    /// The same set in a process that was forked off: whatever was in flight stayed with the parent.
+    /// The same set in a forked child, without the running fetch of the parent.
     #[must_use]
     pub fn in_child(&self) -> Self {
         Self { in_flight: None, ..self.clone() }

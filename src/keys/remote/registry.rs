@@ -14,8 +14,8 @@ type Shared = HashMap<(KeyLocator, SsrfPolicy, Option<Box<str>>), Weak<Endpoint>
 
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
-/// The endpoint of this locator under this policy, with this further value of `use` for keys that verify signatures, shared by
-/// all verifiers that use the same. The first of them says whose metadata is asked where the URL gives no keys.
+/// The endpoint of this locator, policy and further value of `use`, shared by all verifiers with the same three. The first
+/// verifier decides which issuer's metadata is asked if the URL gives no keys.
 #[must_use]
 pub fn shared(
     locator: &KeyLocator,

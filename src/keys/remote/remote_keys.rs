@@ -28,7 +28,7 @@ impl RemoteKeys {
         &self.endpoint
     }
 
-    /// How long no fetch will start: after one that failed, or after those that an interval has for unknown keys.
+    /// The time until the next fetch may start: after a failure, or in the next interval for unknown keys.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
         self.endpoint.retry_after(self.refresh_interval)

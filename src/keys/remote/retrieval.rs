@@ -1,4 +1,4 @@
-//! The retrieval of a JWK Set over HTTP without I/O, for this project's own client or for a caller's.
+//! The retrieval of a JWK Set over HTTP, without I/O, for this project's HTTP client or a caller's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +26,9 @@ fn most_bytes(policy: SsrfPolicy) -> usize {
 pub enum KeyLocator {
     /// At this URL.
     KeySet(EndpointUrl),
-    /// Where the metadata of this issuer says.
+    /// In the metadata of this issuer.
     Issuer(Issuer),
-    /// Where the metadata says of the server that has this token endpoint.
+    /// In the metadata of the server with this token endpoint.
     TokenEndpoint(TokenEndpoint),
 }
 
@@ -62,7 +62,7 @@ impl KeyLocator {
         }
     }
 
-    /// What the metadata leads to: where keys are, if there are any, and whose they are, if that is to be known.
+    /// What the metadata leads to: the URL of the keys, if there are any, and the server that they belong to, if that matters.
     fn follow(&self, metadata: &ServerMetadata) -> Result<Found, DiscoveryError> {
         match self {
             // Nothing leads from here.
@@ -81,7 +81,7 @@ impl KeyLocator {
 
 type Found = (Option<EndpointUrl>, Option<Arc<AuthorizationServer>>);
 
-/// One retrieval, without I/O: the next request, until there are keys. Any HTTP client can drive it.
+/// One retrieval, without I/O: it gives one request after another until there are keys. Any HTTP client can run it.
 #[derive(Debug)]
 pub struct Retrieval {
     locator: KeyLocator,
@@ -96,12 +96,12 @@ pub struct Retrieval {
 enum Stage {
     Metadata(MetadataSearch),
     KeySet(EndpointUrl, Option<Arc<AuthorizationServer>>),
-    /// Where the keys would be, for an error that is known: certificates came in their place.
+    /// The search for the URL of the keys, for the error text after certificates came in their place.
     Advice(Advice),
 }
 
 impl Retrieval {
-    /// A retrieval from this locator, of something newer than what is known.
+    /// A retrieval from this locator, of something newer than the known set.
     #[must_use]
     pub fn new(locator: &KeyLocator, policy: SsrfPolicy, known: Option<EntityTag>) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Retrieval {
         }
     }
 
-    /// This retrieval, with a further value of `use` that marks keys which verify signatures, beside `sig`.
+    /// This retrieval, with a further value of `use` that is accepted beside `sig`.
     #[must_use]
     pub fn with_key_use(self, key_use: Option<&str>) -> Self {
         Self { key_use: key_use.map(Box::from), ..self }
@@ -126,7 +126,7 @@ impl Retrieval {
         Self { issuer: issuer.cloned(), ..self }
     }
 
-    /// Whether the retrieval has failed, and only asks where the keys would be.
+    /// Whether the retrieval has failed, and goes on only to find a URL for the error text.
     #[must_use]
     pub fn seeks_advice(&self) -> bool {
         matches!(self.stage, Stage::Advice(..))
@@ -151,7 +151,7 @@ impl Retrieval {
         }
     }
 
-    /// Takes what that URL answered: what came of the search, or nothing if there is more to ask.
+    /// Takes the answer of that URL. Returns the result of the retrieval, or `None` if there is another URL to ask.
     pub fn on_response(&mut self, answer: &HttpAnswer<'_>) -> Option<Result<FetchReply, FetchError>> {
         if let Stage::Advice(advice) = &mut self.stage {
             return advice.on_response(answer).map(Err);
@@ -162,8 +162,8 @@ impl Retrieval {
         }
     }
 
-    /// Takes an error in the place of an answer: what comes of the search, which it ends. A server whose metadata was read is
-    /// known, though its keys cannot be had.
+    /// Takes an error in the place of an answer, which ends the retrieval, and returns its result. If the metadata was read, the
+    /// server is known without keys.
     ///
     /// # Errors
     /// Nothing is known.
@@ -231,7 +231,7 @@ impl Retrieval {
         }
     }
 
-    /// What to ask with, where only the keys matter: that they did not change says nothing of the server's metadata.
+    /// The entity tag to send, if only the keys matter: unchanged keys say nothing about the server's metadata.
     fn tag_of(&self, endpoint_url: &EndpointUrl, server: Option<&Arc<AuthorizationServer>>) -> Option<&str> {
         let known = self.known.as_ref().filter(|known| server.is_none() && known.endpoint_url == *endpoint_url);
         known.map(|known| &*known.tag)
