@@ -1,8 +1,8 @@
-//! What an answer's `Cache-Control` says (RFC 9111 section 5.2.2).
+//! The `Cache-Control` of an answer (RFC 9111 section 5.2.2).
 
 use std::time::Duration;
 
-/// Its `max-age`, where it has one that is a number; junk is ignored.
+/// Its `max-age`, if that is a number. A malformed header is ignored.
 #[must_use]
 pub fn max_age(cache_control: &str) -> Option<Duration> {
     cache_control.split(',').find_map(|directive| {
@@ -14,12 +14,12 @@ pub fn max_age(cache_control: &str) -> Option<Duration> {
         {
             return None;
         }
-        // More digits than a number holds are a very long time.
+        // A number that does not fit is a very long time.
         Some(Duration::from_secs(seconds.parse().unwrap_or(u64::MAX)))
     })
 }
 
-/// Whether it says that nothing may be stored, or that nothing may serve without being asked for.
+/// Whether it has `no-store` or `no-cache`.
 #[must_use]
 pub fn forbids(cache_control: &str) -> bool {
     let forbidding = |directive: &str| {

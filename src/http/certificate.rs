@@ -1,13 +1,13 @@
 //! Which server certificates are accepted under `SSL_CERT_FILE` and `SSL_CERT_DIR`: those that webpki accepts, and two
 //! kinds that OpenSSL accepts beside them.
 //!
-//! - One that the operator named, byte for byte, such as the self-signed one of `openssl req -x509`. That it calls itself
-//!   an authority, or is of version 1, says nothing then: only the holder of its private key can use it, and the handshake
-//!   proves that. Dates, purpose, critical extensions and the name are checked.
-//! - One without a DNS name among its alternative names, by its common name, if an authority that was named issued it.
-//!   Since name constraints say nothing of a common name, no constrained authority can issue one.
+//! - One that is equal, byte for byte, to one that the operator named, such as a self-signed one of `openssl req -x509`. It may
+//!   call itself an authority, or be of version 1: the handshake proves that the server has its private key. Dates, purpose,
+//!   critical extensions and the name are checked.
+//! - One without a DNS name among its alternative names, by its common name, if an authority that was named issued it. An
+//!   authority with name constraints cannot issue one, because constraints do not cover common names.
 //!
-//! Neither is taken without those variables: a public authority verifies no common name.
+//! Neither is accepted without those variables, because public authorities do not verify common names.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl NamedCertificateVerifier {
         verify_server_name(&leaf, name)
     }
 
-    /// Whether it was named itself. Nothing, if it was not.
+    /// The result for a certificate that was named itself; `None` for any other.
     fn verify_named(
         &self,
         leaf: &CertificateDer<'_>,
@@ -88,8 +88,7 @@ impl NamedCertificateVerifier {
         }))
     }
 
-    /// Whether it has the server's name as its common name, and was issued by an authority that was named. Nothing, if
-    /// the common name does not count.
+    /// The result for a certificate with the server's name as its common name; `None` if the common name does not count.
     fn verify_by_common_name(
         &self,
         leaf: &CertificateDer<'_>,
@@ -103,7 +102,7 @@ impl NamedCertificateVerifier {
         }
         let unconstrained = self.named.roots.roots.iter().filter(|root| root.name_constraints.is_none());
         let issued = if certificate.tbs_certificate().version() == Version::V1 {
-            // webpki reads no such certificate.
+            // webpki does not read such certificates.
             let issued = unconstrained.into_iter().any(|root| self.is_issued_by(&certificate, root));
             check_dates(&certificate, now).and(if issued {
                 Ok(())
@@ -228,7 +227,7 @@ fn check_dates(certificate: &Certificate, now: UnixTime) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the certificate may be a server's, and demands nothing that is not understood.
+/// Whether the certificate may be a server's, and has no critical extension that is unknown.
 fn check_purpose(certificate: &Certificate) -> Result<(), Error> {
     let tbs = certificate.tbs_certificate();
     let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
@@ -247,7 +246,7 @@ fn check_purpose(certificate: &Certificate) -> Result<(), Error> {
     if fits { Ok(()) } else { Err(CertificateError::InvalidPurpose.into()) }
 }
 
-/// Whether the name is among the alternative ones. webpki would read no certificate with critical policies.
+/// Whether the name is among the alternative names. webpki does not read a certificate with critical policies.
 fn has_alternative_name(certificate: &Certificate, name: &ServerName<'_>) -> bool {
     let names = certificate.tbs_certificate().get_extension::<SubjectAltName>().ok().flatten();
     names.is_some_and(|(_, names)| {
@@ -271,7 +270,7 @@ fn has_dns_name(certificate: &Certificate) -> bool {
     }
 }
 
-/// RFC 6125 section 6.4.4, as OpenSSL has it: by the common name, and only where no alternative name is a DNS name.
+/// RFC 6125 section 6.4.4, as in OpenSSL: by the common name, and only if no alternative name is a DNS name.
 fn check_common_name(certificate: &Certificate, name: &ServerName<'_>) -> Result<(), Error> {
     let mut names = certificate.tbs_certificate().subject().iter().filter(|part| part.oid == COMMON_NAME);
     match name {
@@ -298,7 +297,7 @@ fn covers(name: &str, host: &str) -> bool {
     }
 }
 
-/// Whether no name constraints are on an authority's certificate. What cannot be read has some.
+/// Whether an authority's certificate has no name constraints. A certificate that cannot be read counts as constrained.
 fn is_unconstrained(certificate: &CertificateDer<'_>) -> bool {
     Certificate::from_der(certificate).is_ok_and(|certificate| {
         let extensions = certificate.tbs_certificate().extensions();

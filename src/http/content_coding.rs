@@ -1,4 +1,4 @@
-//! Answers that an endpoint compressed (RFC 9110 section 8.4), inflated within the same bound as any other.
+//! Decompresses answers (RFC 9110 section 8.4). The bound on their size holds for the decompressed body as well.
 
 use std::io::Read;
 
@@ -6,15 +6,15 @@ use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
 use super::error::HttpError;
 
-/// What requests say of it (RFC 9110 section 12.5.3): plain answers are preferred, for such documents are small.
+/// The `Accept-Encoding` of requests (RFC 9110 section 12.5.3): plain answers are preferred, since these documents are small.
 pub const ACCEPT_ENCODING: &str = "identity, gzip;q=0.5, deflate;q=0.5";
 
-/// The most codings of one answer. Each costs a pass over it, and a header could name thousands.
+/// The most codings of one answer. Each costs a pass over the body, and a header could name thousands.
 const MOST_CODINGS: usize = 2;
 
-/// The body behind its codings, which are the value of the header `Content-Encoding`. It has `most` bytes at most.
+/// Decodes a body by the value of its header `Content-Encoding`. The result has `most` bytes at most.
 ///
-/// A name that is no compression (`utf-8`, `none`) is ignored, as httpx ignores it.
+/// A name that is not a compression (`utf-8`, `none`) is ignored, as in httpx.
 ///
 /// # Errors
 /// It is longer, is compressed in another way than with gzip or deflate, or is not what the header says.
@@ -53,7 +53,7 @@ impl Coding {
         match self {
             Self::Gzip => read(GzDecoder::new(body), most)?
                 .ok_or(HttpError::Coding("not the gzip that its Content-Encoding says")),
-            // It is zlib's format (RFC 1950); some servers send bare deflate (RFC 1951), which every client takes.
+            // `deflate` is zlib's format (RFC 1950); some servers send raw deflate (RFC 1951), which every client accepts.
             Self::Deflate => match read(ZlibDecoder::new(body), most)? {
                 Some(inflated) => Ok(inflated),
                 None => read(DeflateDecoder::new(body), most)?
@@ -63,7 +63,7 @@ impl Coding {
     }
 }
 
-/// All of it, or nothing where it is broken.
+/// The whole result, or `None` if the data is broken.
 fn read(decoder: impl Read, most: usize) -> Result<Option<Vec<u8>>, HttpError> {
     let mut inflated = Vec::new();
     let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);

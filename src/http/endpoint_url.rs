@@ -6,10 +6,10 @@ use reqwest::Url;
 
 use crate::config::{self, ConfigError};
 
-/// What stands in no URL (RFC 3986 section 2, appendix C), and in many a template of one.
+/// Characters that no URL has (RFC 3986 section 2, appendix C), and that templates of URLs have.
 const IN_NO_URL: [char; 9] = [' ', '"', '<', '>', '\\', '^', '`', '{', '}'];
 
-/// A URL that passed the rules: https, or http to this machine or by the operator's word; no user, no fragment.
+/// A URL that passed the rules: https, or http to this machine or if the operator allows it; no user, no fragment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EndpointUrl {
     url: Url,
@@ -20,7 +20,7 @@ impl EndpointUrl {
     /// Reads a URL. `argument` is what the operator calls it.
     ///
     /// # Errors
-    /// The text is no absolute URL, has another scheme, holds credentials or a fragment or what no URL has, is longer than
+    /// The text is not an absolute URL, has another scheme, holds credentials, a fragment or a forbidden character, is longer than
     /// 64 KiB, or is http to another machine without `allow_http`.
     pub fn parse(text: &str, argument: &str, allow_http: bool) -> Result<Self, ConfigError> {
         let wrong = |why: &str| ConfigError::new(format!("{argument} {why}"));
@@ -30,7 +30,7 @@ impl EndpointUrl {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(wrong("must be an https URL"));
         }
-        // The URL Standard reads more slashes, or none, or other ones, as if they were two.
+        // The URL Standard accepts other numbers of slashes, and backslashes.
         let authority = text.split_once("://").map_or("", |(_, rest)| rest);
         if authority.is_empty() || authority.starts_with('/') {
             return Err(not_absolute());
@@ -61,13 +61,13 @@ impl EndpointUrl {
         &self.url
     }
 
-    /// The URL as it is told to people: what its query holds may be a secret.
+    /// The URL for messages, without its query, which may hold a secret.
     #[must_use]
     pub fn shown(&self) -> &str {
         self.url.as_str().split('?').next().unwrap_or_default()
     }
 
-    /// Whether http to another machine is allowed by the operator's word.
+    /// Whether the operator allows http to another machine.
     #[must_use]
     pub fn allows_http(&self) -> bool {
         self.allow_http

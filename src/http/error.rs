@@ -8,7 +8,7 @@ use super::tls_error;
 /// The longest text of a cause that is passed on, in characters.
 const LONGEST_CAUSE: usize = 200;
 
-/// Why there is no answer, or none that can be used. Holds nothing that was sent, and no text of an answer.
+/// Why there is no usable answer. It holds nothing that was sent, and no text of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HttpError {
     /// It took too long.
@@ -19,13 +19,13 @@ pub enum HttpError {
     Broken,
     /// The endpoint answered with a status that the caller cannot use.
     Status(u16),
-    /// The endpoint sent us elsewhere.
+    /// The endpoint redirected.
     Redirect(u16),
     /// The answer is too long.
     TooLarge,
-    /// The answer is compressed in this way, which is not read.
+    /// The answer has this content coding, which is not supported.
     UnknownCoding(&'static str),
-    /// The answer is compressed in a way that it does not say, or too often.
+    /// The answer has another content coding than its header says, or too many.
     Coding(&'static str),
     /// The address is not a public one, and only such are allowed.
     NotPublic,
@@ -34,7 +34,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// The error of a status that cannot be used. A redirect has its own, for none is followed; 304 is none.
+    /// The error of a status that cannot be used. A redirect has an error of its own, since none is followed; 304 is not a redirect.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         match status {
@@ -44,7 +44,7 @@ impl HttpError {
         }
     }
 
-    /// Whether the endpoint is out of reach, and not one that answers what cannot be used.
+    /// Whether the endpoint is out of reach, and did not merely give an unusable answer.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Timeout | Self::Connect(_) | Self::Broken | Self::NoClient(_))
@@ -79,7 +79,7 @@ impl From<reqwest::Error> for HttpError {
     }
 }
 
-/// What TLS says, which an `io::Error`, or one in another, hides from those who follow the causes.
+/// The error of TLS. An `io::Error` does not return it as its source.
 fn tls_error<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let inner = |error: &&'e (dyn Error + 'static)| -> Option<&'e (dyn Error + 'static)> {
         Some(error.downcast_ref::<io::Error>()?.get_ref()?)
@@ -112,7 +112,7 @@ impl fmt::Display for HttpError {
 
 impl Error for HttpError {}
 
-/// What a resolver says of a name that leads to an address which is not public.
+/// The error of a resolver for a name that leads to an address which is not public.
 #[derive(Debug)]
 pub(super) struct NotPublic;
 
@@ -128,7 +128,7 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What an error goes back to, on one line and cut: a certificate may list names without end.
+/// The root cause of an error, on one line and shortened: a certificate may list very many names.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     let root = causes(error).last().unwrap_or(error).to_string();
     root.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_CAUSE).collect()

@@ -11,9 +11,9 @@ use super::content_coding;
 use super::endpoint_url::EndpointUrl;
 use super::error::HttpError;
 
-/// The header `Accept` of a request for a JSON document: an endpoint may have it under another type, or under none.
+/// The header `Accept` of a request for a JSON document. It accepts any type, since some endpoints send another one, or none.
 pub const ANY_JSON: &str = "application/json, */*;q=0.1";
-/// That of a request for a JWK Set, which has a type of its own (RFC 7517 section 8.5.1).
+/// The header `Accept` of a request for a JWK Set, which has its own type (RFC 7517 section 8.5.1).
 pub const KEY_SET: &str = "application/jwk-set+json, application/json, */*;q=0.1";
 
 /// A request for JSON.
@@ -26,12 +26,12 @@ impl Request {
         Self::new(Method::GET, endpoint_url, accept)
     }
 
-    /// A POST of a form (`application/x-www-form-urlencoded`, as OAuth 2.0 has it: RFC 6749 appendix B).
+    /// A POST of a form (`application/x-www-form-urlencoded`, RFC 6749 appendix B).
     #[must_use]
     pub fn post_form<'f>(endpoint_url: &EndpointUrl, fields: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
         let fields: Vec<_> = fields.into_iter().collect();
         let most = fields.iter().map(|(name, value)| 3 * (name.len() + value.len()) + "=&".len()).sum();
-        // Text that grows leaves copies of itself behind.
+        // A text that has to grow would leave copies of a secret in memory.
         let mut body = Zeroizing::new(String::with_capacity(most));
         form_urlencoded::Serializer::new(&mut *body).extend_pairs(fields);
         Self::post(endpoint_url, "application/x-www-form-urlencoded", body)
@@ -44,7 +44,7 @@ impl Request {
         Self::post(endpoint_url, "application/json", body)
     }
 
-    /// The request with this header, in the place of any of its name. No value of it is ever shown.
+    /// The request with this header, in place of any of the same name. Its value is never shown.
     #[must_use]
     pub fn header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
@@ -67,7 +67,7 @@ impl Request {
     }
 }
 
-/// The value of a header that is a secret: it is not shown, and overwritten when it is dropped. `None` where the
+/// A secret as the value of a header: it is not shown, and overwritten when it is dropped. `None` where the
 /// text cannot be one.
 #[must_use]
 pub fn secret_value(text: Zeroizing<String>) -> Option<HeaderValue> {
@@ -82,7 +82,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer with any status, whose body is not read yet.
+/// An answer with any status. Its body was not read yet.
 pub struct Response(pub(super) reqwest::Response);
 
 impl Response {
@@ -98,7 +98,7 @@ impl Response {
         self.0.headers().get(name)?.to_str().ok()
     }
 
-    /// The body, of so many bytes at most, as it arrives and as it is inflated where the endpoint compressed it.
+    /// The body. The bound in bytes holds before and after decompression.
     ///
     /// # Errors
     /// It is longer, is compressed in a way that is not read, or the connection broke.

@@ -1,7 +1,7 @@
-//! HTTP as this project speaks it: bounded in time and size, without redirects, on threads of its own.
+//! The HTTP client: bounded in time and size, without redirects, on its own threads.
 //!
-//! A status is an answer, whichever it is: what it means is for the caller to say. An [`HttpError`] says that there is
-//! no answer, or none that the caller can use.
+//! Every status is an answer, and the caller decides what it means. An [`HttpError`] says that there is no answer, or none that
+//! the caller can use.
 
 pub mod cache_control;
 mod certificate;

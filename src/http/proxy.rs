@@ -1,7 +1,7 @@
 //! The proxy of a request, as httpx2 reads it from the environment.
 //!
-//! The variables are those of Python's `urllib.request.getproxies`; `NO_PROXY` is read as httpx2 reads it, which differs
-//! from what reqwest makes of it in the ports, in a leading dot, in `*` beside other entries, and in URLs.
+//! The variables are those of Python's `urllib.request.getproxies`. httpx2 and reqwest read `NO_PROXY` differently: ports, a
+//! leading dot, `*` beside other entries, and URLs. This follows httpx2.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,11 +18,11 @@ pub(super) struct EnvironmentProxies(Vec<Rule>);
 #[derive(Debug)]
 struct Rule {
     pattern: Pattern,
-    /// None for a direct connection.
+    /// `None` for a direct connection.
     server: Option<ProxyServer>,
 }
 
-/// A proxy, and the variable that names it. It is not shown: the URL may hold a password.
+/// A proxy, and the variable that names it. Its URL is not shown, since it may hold a password.
 pub(super) struct ProxyServer {
     variable: String,
     url: Option<Url>,
@@ -43,7 +43,7 @@ impl ProxyServer {
     /// Where it is.
     ///
     /// # Errors
-    /// The variable's value is no proxy that can be used.
+    /// The variable's value is not a usable proxy.
     pub(super) fn url(&self) -> Result<&Url, HttpError> {
         self.url.as_ref().ok_or_else(|| {
             HttpError::NoClient(format!(
@@ -56,7 +56,7 @@ impl ProxyServer {
 }
 
 impl EnvironmentProxies {
-    /// What the environment says of proxies, or nothing where it does not speak of any.
+    /// The proxies of the environment; `None` if it names none.
     pub(super) fn read() -> Option<Self> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -78,7 +78,7 @@ impl EnvironmentProxies {
                 return Some(Self(Vec::new()));
             }
             let Some(pattern) = pattern_of(entry) else { continue };
-            // A dictionary, in httpx: the later one takes the place.
+            // In httpx this is a dictionary, in which a later entry replaces an earlier one.
             patterns.retain(|(before, _)| *before != pattern);
             patterns.push((pattern, None));
         }
@@ -94,11 +94,11 @@ impl EnvironmentProxies {
     }
 }
 
-/// The variables whose names end in `_proxy`, by what is before that, with the name that each really has.
+/// The variables with names that end in `_proxy`: the part before that, and the full name.
 struct Variables(HashMap<String, (String, String)>);
 
 impl Variables {
-    /// The lower-case form of a name wins, also where it is empty. A CGI program's `HTTP_PROXY` is a client's header.
+    /// The lower-case form of a name wins, even if it is empty. In a CGI program, `HTTP_PROXY` is a client's header.
     fn new(environment: impl Iterator<Item = (String, String)>) -> Self {
         let environment: Vec<_> = environment.collect();
         let is_cgi = environment.iter().any(|(name, _)| name == "REQUEST_METHOD");
@@ -124,7 +124,7 @@ impl Variables {
     fn server(&self, kind: &str) -> Option<ProxyServer> {
         let (variable, value) = self.0.get(kind)?;
         let text = if value.contains("://") { value.clone() } else { format!("http://{value}") };
-        // httpx leaves the look-up of the name to the proxy in both; reqwest would do it here.
+        // httpx lets the proxy resolve the name in both cases; reqwest would resolve it locally.
         let text = text.strip_prefix("socks5://").map_or_else(|| text.clone(), |rest| format!("socks5h://{rest}"));
         let is_usable = |url: &Url| url.has_host() && matches!(url.scheme(), "http" | "https" | "socks5h");
         let url = Url::parse(&text).ok().filter(is_usable);
@@ -137,7 +137,7 @@ fn kind_of(name: &str) -> Option<String> {
     lower.strip_suffix("_proxy").filter(|kind| !kind.is_empty()).map(str::to_owned)
 }
 
-/// An entry of `NO_PROXY` as the pattern of URLs that httpx2 makes of it.
+/// The URL pattern that httpx2 makes of an entry of `NO_PROXY`.
 fn pattern_of(entry: &str) -> Option<String> {
     let (address, network) = entry.split_once('/').map_or((entry, None), |(address, bits)| (address, Some(bits)));
     Some(match address.parse::<IpAddr>() {
@@ -153,7 +153,7 @@ fn pattern_of(entry: &str) -> Option<String> {
     })
 }
 
-/// Which URLs a rule is for.
+/// The URLs that a rule is for.
 #[derive(Debug)]
 struct Pattern {
     /// Empty for all.
@@ -168,7 +168,7 @@ struct Pattern {
 enum Hosts {
     Any,
     Exactly(String),
-    /// The domain and what is below it.
+    /// The domain and its subdomains.
     Domain(String),
     /// Only what is below it.
     Below(String),
@@ -176,7 +176,7 @@ enum Hosts {
 }
 
 impl Pattern {
-    /// Nothing for what is no pattern, which is ignored.
+    /// `None` for a malformed pattern, which is ignored.
     fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let scheme = scheme.to_ascii_lowercase();
@@ -191,7 +191,7 @@ impl Pattern {
             None => authority.split_once(':').unwrap_or((authority, "")),
         };
         let port = if port.is_empty() { None } else { Some(port.parse::<u16>().ok()?) };
-        // A URL holds no port that is its scheme's own.
+        // A parsed URL leaves out the default port of its scheme.
         let port = port.filter(|port| !matches!((scheme.as_str(), port), ("http", 80) | ("https", 443)));
         let host = host.to_ascii_lowercase();
         let length = if host == "*" { 0 } else { host.len() };
@@ -210,7 +210,7 @@ impl Pattern {
         Some(Self { scheme: if scheme == "all" { String::new() } else { scheme }, host, length, port })
     }
 
-    /// By which rules are sorted, the most specific first.
+    /// The sort key of rules, the most specific first.
     fn rank(&self) -> (bool, u8, u32, Reverse<usize>, Reverse<usize>) {
         let (kind, size) = match self.host {
             Hosts::Network(address, bits) => (1, if address.is_ipv4() { 32 } else { 128 } - bits),
@@ -239,7 +239,7 @@ impl Pattern {
     }
 }
 
-/// Whether both are the same address, however it is written.
+/// Whether both are the same address, in any spelling.
 fn is_same_address(one: &str, other: &str) -> bool {
     one.parse::<IpAddr>().is_ok_and(|one| other.parse() == Ok(one))
 }

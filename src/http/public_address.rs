@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Under which rules requests are sent. What was fetched under one is not used under another.
+/// The rules for the addresses of requests. What was fetched under one policy is not used under another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SsrfPolicy {
     /// For URLs that the operator trusts: any address, through a proxy where one is configured.
@@ -14,7 +14,7 @@ pub enum SsrfPolicy {
 /// Whether an address is reachable from the whole internet, so that a connection to it reveals nothing of this network.
 ///
 /// IPv6 forms that carry an IPv4 address (mapped, compatible, NAT64, 6to4) are as public as what they carry; tunnels
-/// whose end cannot be told are not public.
+/// without a known end are not public.
 #[must_use]
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
