@@ -90,11 +90,11 @@ impl AccessToken {
         })
     }
 
-    /// What a caller's metadata refers to may refer to this in turn.
+    /// Metadata from a caller may refer back to this object.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.metadata.traverse(&visit)?;
         match &self.principal {
-            // What others hold as well is not this one's to show.
+            // Objects that others hold as well must not be reported.
             Some(principal) if Arc::strong_count(principal) == 1 => principal.traverse(&visit),
             _ => Ok(()),
         }
@@ -118,7 +118,7 @@ impl AccessToken {
         self.expires_at
     }
 
-    /// Its scopes, in a list of the caller's own.
+    /// Its scopes, in a new list.
     #[getter]
     fn scope<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
         self.scope.as_ref().map(|scope| PyList::new(py, scope.iter().map(|scope| &**scope))).transpose()
@@ -130,13 +130,13 @@ impl AccessToken {
         self.user_id.as_deref()
     }
 
-    /// Anything else, in a dict of the caller's own; all claims of a JWT.
+    /// Anything else, in a new dict; all claims of a JWT.
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         self.metadata.to_dict(py)
     }
 
-    /// Whether `expires_at` has come; at that very moment the token is expired.
+    /// Whether `expires_at` has come; at that moment the token is expired.
     fn is_expired(&self) -> bool {
         self.expires_at
             .is_some_and(|expires_at| to_datetime(super::wall_clock::now()).is_none_or(|now| now >= expires_at))

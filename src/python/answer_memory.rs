@@ -21,7 +21,7 @@ struct Template {
     expires: Option<i64>,
 }
 
-/// A question about a token that is about to be asked.
+/// A question about a token, before it is sent.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct AnswerQuestion(answer_cache::Question);
 
@@ -34,7 +34,7 @@ impl AnswerQuestion {
     }
 }
 
-/// What one verifier returned for tokens. Each caller gets an access token of its own.
+/// The access tokens that one verifier returned. Each caller gets a new copy.
 #[pyclass(frozen, weakref, module = "fastmcp_rs._native")]
 pub(super) struct AnswerMemory {
     answers: Arc<AnswerCache<Arc<Template>>>,
@@ -43,7 +43,7 @@ pub(super) struct AnswerMemory {
 
 #[pymethods]
 impl AnswerMemory {
-    /// `model` is FastMCP's class of access tokens, `setters` those of what pydantic keeps of one.
+    /// `model` is FastMCP's class of access tokens; `setters` set the parts that pydantic keeps of a model.
     #[new]
     fn new(
         py: Python<'_>,
@@ -62,12 +62,12 @@ impl AnswerMemory {
         found.map(|template| self.made(&template, token)).transpose()
     }
 
-    /// Begins a question; `None` about what is no Unicode text.
+    /// Begins a question; `None` for a value that is not Unicode text.
     fn question(&self, token: &Bound<'_, PyString>) -> Option<AnswerQuestion> {
         Some(AnswerQuestion(self.answers.question(token.to_str().ok()?.as_bytes(), clock::now())))
     }
 
-    /// The access token that came while the question was about to be asked.
+    /// The access token of another question that was answered meanwhile.
     fn answered_meanwhile<'py>(
         &self,
         question: &AnswerQuestion,
@@ -77,13 +77,13 @@ impl AnswerMemory {
         found.map(|template| self.made(&template, token)).transpose()
     }
 
-    /// Counts a question that is asked.
+    /// Counts a question that is sent.
     fn asked(&self) {
         self.answers.asked();
     }
 
-    /// Remembers the access token that came of a question, if it is of FastMCP's class and keeps nothing beside its fields.
-    /// One from elsewhere is so old, and serves so long from its question on, in seconds.
+    /// Remembers the access token of a question, if it is of FastMCP's class and keeps nothing but its fields. One from the shared
+    /// store has an age and a lifetime, in seconds.
     ///
     /// Returns whether it serves now.
     #[pyo3(signature = (question, answer, age=0.0, lifetime=None))]
@@ -111,12 +111,12 @@ impl AnswerMemory {
         (age.as_secs_f64(), self.answers.settings().lifetime.as_secs_f64())
     }
 
-    /// Forgets what was remembered before this question, which was answered otherwise.
+    /// Removes the entry of a token after an answer that refuses it.
     fn forget(&self, question: &AnswerQuestion) {
         self.answers.forget(&question.0);
     }
 
-    /// The endpoint is out of reach: the access token that serves nevertheless.
+    /// Notes that the endpoint is out of reach. Returns an older access token that may serve.
     fn out_of_reach<'py>(
         &self,
         question: &AnswerQuestion,
@@ -145,12 +145,12 @@ impl AnswerMemory {
         endpoint_answers::invalidate(Some(&self.answers), token)
     }
 
-    /// How the memory is doing.
+    /// The counters of the memory.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         endpoint_answers::counts(py, &self.answers)
     }
 
-    /// Whether access tokens from before serve since the endpoint is out of reach.
+    /// Whether expired access tokens serve because the endpoint is out of reach.
     #[getter]
     fn serves_stale(&self) -> bool {
         self.answers.serves_stale()
@@ -158,7 +158,7 @@ impl AnswerMemory {
 }
 
 impl AnswerMemory {
-    /// A template of an access token, and its memory in bytes; `None` where the model cannot be copied part by part.
+    /// A template of an access token, and its memory in bytes; `None` if the model cannot be copied part by part.
     fn template(&self, answer: &Bound<'_, PyAny>) -> PyResult<Option<(Template, usize)>> {
         let py = answer.py();
         let Some(parts) = self.model.parts(answer)? else { return Ok(None) };
@@ -170,7 +170,7 @@ impl AnswerMemory {
         Ok(Some((Template { parts, expires }, bytes)))
     }
 
-    /// An access token of the caller's own.
+    /// A new access token for a caller.
     fn made<'py>(&self, template: &Template, token: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
         let py = token.py();
         self.model.make(py, &template.parts, |fields| fields.set_item(intern!(py, "token"), token))

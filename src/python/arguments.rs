@@ -1,4 +1,4 @@
-//! Settings that Python keeps itself, read as those are that are kept here.
+//! Reads settings that Python keeps, by the same rules as those that Rust keeps.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -7,7 +7,7 @@ use pyo3::types::PyString;
 use super::convert;
 use crate::oauth::client::resource_indicator::Resource;
 
-/// `True` or `False`, and nothing that is merely true or false.
+/// `True` or `False`. Other truthy and falsy values are errors.
 #[pyfunction]
 pub(super) fn flag(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<bool> {
     convert::flag(value, argument)
@@ -26,7 +26,7 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
     Ok(convert::texts(value, argument)?.map(|texts| texts.into_iter().map(String::from).collect()))
 }
 
-/// Scopes that are to be granted, in any form that a caller may have them in; None is none.
+/// Scopes that a token grants, in any accepted form. `None` means no scopes.
 #[pyfunction]
 pub(super) fn scopes(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<String>> {
     Ok(convert::wanted_scopes(Some(value), argument)?.into_iter().map(String::from).collect())
@@ -35,14 +35,14 @@ pub(super) fn scopes(value: &Bound<'_, PyAny>, argument: &str) -> PyResult<Vec<S
 /// A URL as text, from a text or from an object that stands for one, such as pydantic's.
 #[pyfunction]
 pub(super) fn url_text<'py>(value: &Bound<'py, PyAny>, argument: &str) -> PyResult<Bound<'py, PyString>> {
-    // Python's own message for an integer that is too long to be shown would name no argument.
+    // Python's message for an integer that is too long to be shown would not name the argument.
     let shown = if value.is_instance_of::<PyString>() { value.clone() } else { shown(value, argument)?.into_any() };
     text(&shown, argument)
 }
 
 fn shown<'py>(value: &Bound<'py, PyAny>, argument: &str) -> PyResult<Bound<'py, PyString>> {
     let wrong = || PyValueError::new_err(format!("{argument} must be a URL as str, not {}", convert::type_name(value)));
-    // As those of pydantic, httpx and yarl have it.
+    // URL types of pydantic, httpx and yarl convert so.
     let is_url = value.hasattr("host").unwrap_or(false);
     if is_url { value.str().map_err(|_| wrong()) } else { Err(wrong()) }
 }

@@ -1,4 +1,4 @@
-//! Calls into Python from threads that are not Python's own.
+//! Calls into Python from threads that Python did not start.
 //!
 //! They must be over before the interpreter is: until 3.14, a thread that asks a finalizing interpreter for its lock is
 //! unwound by force, and the process aborts. So when Python is about to end, no further call is made, and the end waits
@@ -11,7 +11,7 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-/// A call that takes longer, such as of a log handler that hangs, does not keep the process.
+/// How long the end of the process waits for a call, such as of a log handler that hangs.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
@@ -30,7 +30,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // A call from before a fork may end in the child, where it was forgotten.
+        // A call from before a fork may end in the child, where it is not counted.
         let _ = UNDER_WAY.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |calls| calls.checked_sub(1));
     }
 }

@@ -1,4 +1,4 @@
-//! A token as a client holds it: out of sight of Python until a request bears it.
+//! A token in a client. Python code does not see its text until a request carries it.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl BearerToken {
         PyString::new(py, self.0.expose())
     }
 
-    /// Puts the token into a request's headers, a mutable mapping, in the place of any credentials there.
+    /// Puts the token into a request's headers, a mutable mapping, in place of any credentials there.
     pub(super) fn authorize(&self, headers: &Bound<'_, PyAny>) -> PyResult<()> {
         let value = Zeroizing::new(["Bearer ", self.0.expose()].concat());
         headers.set_item("Authorization", value.as_str())

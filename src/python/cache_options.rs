@@ -20,7 +20,7 @@ pub(super) struct CacheOptions(Option<CacheSettings>);
 
 #[pymethods]
 impl CacheOptions {
-    /// `local_seconds` counts where there is a store that others share.
+    /// `cache_local_seconds` takes effect only with a shared store.
     #[new]
     #[pyo3(signature = (cache_ttl_seconds, max_cache_size, stale_if_error_seconds, cache_local_seconds, *, shared))]
     fn new(

@@ -66,7 +66,7 @@ fn assertions(file: &Bound<'_, PyAny>, audience: Option<&Bound<'_, PyAny>>) -> P
     let path: PathBuf = file.extract().map_err(|_| {
         PyValueError::new_err(format!("{KEY_FILE} must be the path of a file, as a str or an os.PathLike"))
     })?;
-    // The path is not told: it may be the key itself.
+    // The message does not have the path: an operator may have given the key itself.
     if path.to_string_lossy().contains(['\n', '{']) {
         return Err(PyValueError::new_err(format!("{KEY_FILE} must be the path of a file, and not the text of a key")));
     }

@@ -19,7 +19,7 @@ use crate::oauth::client::resource_indicator::{Resource, ResourceBinding};
 use crate::oauth::client::token_request::{TokenError, TokenRequest};
 use crate::runtime::clock;
 
-/// Gets tokens with the client credentials grant, and holds them and the secret.
+/// Gets tokens with the client credentials grant. Holds the tokens and the secret.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct ClientCredentials {
     tokens: Arc<CoreClientCredentials>,
@@ -67,7 +67,7 @@ impl ClientCredentials {
         Ok(Self { tokens, proofs: key.map(|key| (key, ServerNonce::default())) })
     }
 
-    /// Whether a request with this URL may bear the tokens.
+    /// Whether a request with this URL may carry the tokens.
     fn admits(&self, url: &str) -> bool {
         self.tokens.binding().admits(url)
     }
@@ -94,17 +94,17 @@ impl ClientCredentials {
         headers.set_item("DPoP", proof)
     }
 
-    /// Takes the nonce of an answer of the server. Whether it is another than the one before.
+    /// Takes the nonce of an answer. Returns whether it differs from the one before.
     fn note_nonce(&self, nonce: &str) -> bool {
         self.proofs.as_ref().is_some_and(|(_, known)| known.note(nonce))
     }
 
-    /// Calls `done` once, from whatever thread, with a `BearerToken`, or with an `OAuthError` that says why there is none.
-    /// `refused` is the token that the server did not take.
+    /// Calls `done` once, on any thread, with a `BearerToken`, or with an `OAuthError` that says why there is none. `refused` is the
+    /// token that the server refused.
     fn request(&self, py: Python<'_>, refused: Option<&Bound<'_, BearerToken>>, done: Py<PyAny>) {
         let refused = refused.map(|refused| Arc::clone(&refused.get().0));
         let told = move |outcome: TokenOutcome| {
-            // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
+            // `done` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
             attach_if_running(move |py| {
                 let called = match outcome {
                     Ok(token) => done.call1(py, (BearerToken(token),)),
@@ -122,7 +122,7 @@ impl ClientCredentials {
 const METHOD: &str = "token_endpoint_auth_method";
 const PRIVATE_KEY_JWT: &str = "private_key_jwt";
 
-/// Where a secret stands, by the method that was named, if one was; a key is used in one way only.
+/// Where a secret is put, by the named method, if there is one. With a key there is only one method.
 fn auth_method(named: Option<&Bound<'_, PyAny>>, has_key: bool) -> PyResult<AuthMethod> {
     let Some(named) = named else { return Ok(AuthMethod::default()) };
     let name = convert::text(named, METHOD)?;

@@ -1,4 +1,4 @@
-//! Values across the border: JSON to Python objects, and what callers give to Rust types.
+//! Conversions between Rust and Python: JSON to Python objects, and arguments to Rust types.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::oauth::server::token_syntax::TokenSyntax;
 /// The longest time to wait for an answer, in seconds.
 const LONGEST_TIMEOUT: f64 = 300.0;
 
-/// A new Python dict of a JSON object, as Python's own `json` would make it.
+/// A new Python dict of a JSON object, equal to what Python's `json` would make.
 pub(super) fn object_to_dict<'py>(py: Python<'py>, object: &Object) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (name, value) in object.iter() {
@@ -24,7 +24,7 @@ pub(super) fn object_to_dict<'py>(py: Python<'py>, object: &Object) -> PyResult<
     Ok(dict)
 }
 
-/// The name of a member. Those that tokens commonly have are made once for the process, with their hash.
+/// The name of a member. Common names are made once for the process, with their hash.
 pub(super) fn member_name<'py>(py: Python<'py>, name: &str) -> Bound<'py, PyString> {
     macro_rules! common {
         ($($known:literal),*) => {
@@ -110,13 +110,13 @@ pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>, argument: &str) -> PyResult<
     unicode(value.cast::<PyString>().map_err(wrong)?, argument)
 }
 
-/// What a Python text says. Its surrogates stand for octets that were no text where it was read.
+/// The bytes of a Python text. Its surrogates stand for octets that were not valid where the text was read.
 fn unicode<'a>(text: &'a Bound<'_, PyString>, argument: &str) -> PyResult<&'a str> {
     let wrong = |_| PyValueError::new_err(format!("{argument} holds a lone surrogate, which is no Unicode text"));
     text.to_str().map_err(wrong)
 }
 
-/// An argument with a default, as it was passed, whatever it is; `None` in Python is one.
+/// An argument with a default, which keeps `None` apart from an argument that was not given.
 pub(super) struct ArgumentOrDefault<'py>(pub(super) Option<Bound<'py, PyAny>>);
 
 impl<'py> FromPyObject<'_, 'py> for ArgumentOrDefault<'py> {
@@ -139,7 +139,7 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
         return Err(wrong());
     }
     let text = |item: PyResult<Bound<'_, PyAny>>| -> PyResult<Box<str>> {
-        // A subclass of list may raise what it likes.
+        // A subclass of list may raise anything.
         let item = item.map_err(|_| wrong())?;
         let wrong = |_| PyValueError::new_err(format!("{argument} must hold only str, not {}", type_name(&item)));
         unicode(item.cast::<PyString>().map_err(wrong)?, argument).map(Box::from)
@@ -147,7 +147,7 @@ pub(super) fn texts(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResul
     value.try_iter().map_err(|_| wrong())?.map(text).collect::<PyResult<Vec<_>>>().map(Some)
 }
 
-/// `True` or `False`, and nothing that is merely true or false.
+/// `True` or `False`. Other truthy and falsy values are errors.
 pub(super) fn token_syntax(characters: &Bound<'_, PyAny>) -> PyResult<TokenSyntax> {
     const ARGUMENT: &str = "token_characters";
     if characters.cast::<PyString>().is_ok_and(|text| text.is_empty().unwrap_or(false)) {
@@ -182,7 +182,7 @@ pub(super) fn whole_number(value: &Bound<'_, PyAny>, argument: &str, most: usize
     number.filter(|&number| number <= most).ok_or_else(wrong)
 }
 
-/// Scopes: a list, tuple or set of them, or one text with spaces (or commas, as FastMCP has it) between them.
+/// Scopes: a list, tuple or set of them, or one text with spaces between them (or commas, as in FastMCP).
 pub(super) fn scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<Vec<Box<str>>>> {
     let Some(scopes) = texts(value, argument)? else { return Ok(None) };
     if value.is_some_and(PyAnyMethods::is_instance_of::<PyString>) {
@@ -192,8 +192,8 @@ pub(super) fn scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResu
     Ok(Some(scopes))
 }
 
-/// Scopes that are demanded or asked for, in any of these forms. A text without any, such as that of a variable which is
-/// not set, would switch the check off.
+/// Scopes that are demanded or asked for, in any of these forms. A text without scopes is an error: it may come from an empty
+/// variable, and would switch the check off.
 pub(super) fn wanted_scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Vec<Box<str>>> {
     let scopes = scopes(value, argument)?.unwrap_or_default();
     if scopes.is_empty() && value.is_some_and(PyAnyMethods::is_instance_of::<PyString>) {
@@ -205,20 +205,20 @@ pub(super) fn wanted_scopes(value: Option<&Bound<'_, PyAny>>, argument: &str) ->
     Ok(scopes)
 }
 
-/// A number of seconds. `True` is no number.
+/// A number of seconds. `True` is not a number.
 pub(super) fn seconds(value: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<Option<f64>> {
     let Some(value) = value.filter(|value| !value.is_none()) else { return Ok(None) };
     let number =
         (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>()) && !value.is_instance_of::<PyBool>();
     match value.extract::<f64>() {
         Ok(seconds) if number => Ok(Some(seconds)),
-        // An integer beyond every float, of either sign, is beyond every bound as well.
+        // An integer that no float can hold is beyond every bound.
         Err(_) if number => Ok(Some(f64::INFINITY)),
         _ => Err(PyValueError::new_err(format!("{argument} must be a number of seconds, not {}", type_name(value)))),
     }
 }
 
-/// An integer of Python's, or where 64 bits do not hold it the one nearest to it that they do.
+/// An integer from Python, or the nearest one that fits 64 bits.
 pub(super) fn nearest_i64(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     value.extract().or_else(|_| Ok(if value.lt(0)? { i64::MIN } else { i64::MAX }))
 }

@@ -1,4 +1,4 @@
-//! One decision about a token, for Python: the answers of both entry points, the log record and the reason come from it.
+//! One decision about a token, for Python. The answers of both entry points and the log record are made from it.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -33,7 +33,7 @@ enum Outcome {
     Unavailable(Unavailable),
     /// Keys are being fetched; the caller may wait and ask again.
     Pending,
-    /// The token is good. Whether its presenter may use it is still to be found out, by a proof of possession.
+    /// The token is good. A proof of possession still has to show that its presenter may use it.
     Unproven(Arc<Principal>),
 }
 
@@ -42,7 +42,7 @@ impl Decision {
         Self(Outcome::Accepted(Arc::new(principal)))
     }
 
-    /// The decision about what may be a token; what is no Unicode text is none.
+    /// The decision about a value that may be a token. A value that is not Unicode text is malformed.
     pub(super) fn about<'py>(
         token: &Bound<'py, PyAny>,
         decide: impl FnOnce(&Bound<'py, PyString>, &str) -> Self,
@@ -53,17 +53,17 @@ impl Decision {
         }
     }
 
-    /// A rejection of a token of which nothing is known.
+    /// A rejection without any details of the token.
     pub(super) fn rejected(rejection: Rejection) -> Self {
         Self::rejected_for(rejection, None, None)
     }
 
-    /// No decision, since keys or a remote verifier are unreachable, for this reason.
+    /// No decision, for this reason: keys or a remote verifier are unreachable.
     pub(super) fn unavailable(why: Unavailable) -> Self {
         Self(Outcome::Unavailable(why))
     }
 
-    /// The same decision, of a subclass's check that raised this.
+    /// The same decision, with the exception that a subclass's check raised.
     pub(super) fn with_cause(mut self, cause: Option<PyErr>) -> Self {
         if let Outcome::Rejected(refusal) = &mut self.0 {
             refusal.cause = cause;
@@ -71,12 +71,12 @@ impl Decision {
         self
     }
 
-    /// A rejection of a token whose owner is known.
+    /// A rejection of a token with a known owner.
     pub(super) fn rejected_for(rejection: Rejection, client_id: Option<&str>, subject: Option<&str>) -> Self {
         Self(Outcome::Rejected(Box::new(RejectionRecord::of_owner(rejection, client_id, subject))))
     }
 
-    /// Whose token it is, where it is accepted.
+    /// The owner of an accepted token.
     pub(super) fn principal(&self) -> Option<&Arc<Principal>> {
         match &self.0 {
             Outcome::Accepted(principal) => Some(principal),
@@ -84,7 +84,7 @@ impl Decision {
         }
     }
 
-    /// Whose token it is, where a proof of possession is still to be found out.
+    /// The owner of a good token with a proof of possession still to be checked.
     pub(super) fn unproven(&self) -> Option<&Arc<Principal>> {
         match &self.0 {
             Outcome::Unproven(principal) => Some(principal),
@@ -92,19 +92,19 @@ impl Decision {
         }
     }
 
-    /// The decision once the presenter of a token has proven that it is the presenter's.
+    /// The decision after a valid proof of possession.
     pub(super) fn proven(principal: &Arc<Principal>) -> Self {
         Self(Outcome::Accepted(Arc::clone(principal)))
     }
 
-    /// The rejection of a token that is good, but not the presenter's; with its owner, where that is known.
+    /// The rejection of a good token without a valid proof of possession; with its owner, if that is known.
     pub(super) fn not_proven(owner: Option<&Principal>, rejection: Rejection, comparison: Option<Comparison>) -> Self {
         let record =
             RejectionRecord::of_owner(rejection, owner.map(Principal::client_id), owner.and_then(Principal::subject));
         Self(Outcome::Rejected(Box::new(record.with_comparison(comparison))))
     }
 
-    /// The answer to a client, with all that is known or with what an untrusted client may learn.
+    /// The answer to a client, with all details or only with those that an untrusted client may learn.
     pub(super) fn error_response(&self, detailed: bool) -> ErrorResponse {
         let answer = match &self.0 {
             Outcome::Rejected(refusal) => ErrorResponse::to(&refusal.rejection),
@@ -115,7 +115,7 @@ impl Decision {
         if detailed { answer.with_details(&self.message()) } else { answer }
     }
 
-    /// What becomes of a good token that does not grant what this policy requires, or that its deny list names.
+    /// The rejection of a good token that lacks a scope of this policy, or that its deny list names.
     pub(super) fn refused_by(&self, policy: &Policy, now: NumericDate) -> Option<Self> {
         let (Outcome::Accepted(principal) | Outcome::Unproven(principal)) = &self.0 else { return None };
         let granted = principal.scopes();
@@ -127,7 +127,7 @@ impl Decision {
         Some(Self::rejected_for(rejection, Some(principal.client_id()), principal.subject()))
     }
 
-    /// The outcome of a verification. `secrets` gives what must be in no record of it.
+    /// The outcome of a verification. `secrets` gives the texts that no record of it may have.
     pub(super) fn of(
         progress: Poll<verify::Decision>,
         token: &Bound<'_, PyString>,
@@ -160,31 +160,31 @@ fn texts(texts: &[Box<str>]) -> Vec<&str> {
 
 #[pymethods]
 impl Decision {
-    /// The rejection of a token whose check by a subclass failed.
+    /// The rejection of a token after a subclass's check failed.
     #[staticmethod]
     fn custom_check_failed() -> Self {
         Self::rejected(Rejection::CustomCheckFailed)
     }
 
-    /// No decision, since a subclass says that it cannot make one.
+    /// No decision: a subclass says that it cannot make one.
     #[staticmethod]
     fn custom_check_unavailable() -> Self {
         Self::unavailable(Unavailable::CustomCheck)
     }
 
-    /// No decision, since FastMCP's own verifier has not got its keys.
+    /// No decision: FastMCP's own verifier could not get its keys.
     #[staticmethod]
     fn keys_unavailable() -> Self {
         Self::unavailable(Unavailable::Keys)
     }
 
-    /// The rejection of a request that a subclass says no to, for reasons of its own.
+    /// The rejection of a request that a subclass refuses without a reason.
     #[staticmethod]
     fn denied() -> Self {
         Self::rejected(Rejection::Denied)
     }
 
-    /// The rejection of a good token that lacks these scopes for the operation that it is used for.
+    /// The rejection of a good token that lacks these scopes for an operation.
     #[staticmethod]
     #[allow(clippy::needless_pass_by_value, reason = "Python's lists are extracted by value")]
     fn insufficient_scope(missing: Vec<String>, client_id: Option<&str>, subject: Option<&str>) -> Self {
@@ -305,7 +305,7 @@ impl Decision {
         Some((texts(&mismatch.got), texts(&mismatch.expected)))
     }
 
-    /// How far the token came, to tell which of several refusals says most. Unavailable outweighs them all: the
+    /// How many checks the token passed, to choose the most specific of several refusals. Unavailable outranks all of them: the
     /// token may be good.
     #[getter]
     fn progress(&self) -> usize {
@@ -317,8 +317,8 @@ impl Decision {
         }
     }
 
-    /// What to answer to a client, with all that is known or with what an untrusted client may learn: the status, the error
-    /// code, the description, and the value of `WWW-Authenticate`.
+    /// The answer to a client, with all details or only with those that an untrusted client may learn: the status, the error code,
+    /// the description, and the value of `WWW-Authenticate`.
     #[pyo3(signature = (*, detailed, scopes, resource_metadata))]
     #[allow(clippy::needless_pass_by_value, reason = "Python's lists are extracted by value")]
     fn answer(
@@ -338,7 +338,7 @@ impl Decision {
         Some(AccessToken::of(principal, py))
     }
 
-    /// The claims of an accepted JWT, in a dict of the caller's own.
+    /// The claims of an accepted JWT, in a new dict.
     fn claims<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         self.principal().and_then(|principal| principal.claims()).map(|claims| claims_to_dict(py, claims)).transpose()
     }
@@ -361,7 +361,7 @@ impl Decision {
         slf
     }
 
-    /// An accepted decision goes elsewhere as the access token that it made.
+    /// An accepted decision is pickled and copied as the access token that it made.
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let token =
             self.access_token(py).ok_or_else(|| PyTypeError::new_err("only an accepted decision is pickled"))?;

@@ -18,7 +18,7 @@ impl DecisionCounters {
         Self::default()
     }
 
-    /// Counts a decision; one that is pending is none. Tells whether it is accepted.
+    /// Counts a decision that is not pending. Returns whether it is accepted.
     fn count(&self, decision: &Decision) -> bool {
         for counts in [&self.0, &OF_PROCESS] {
             match decision.code() {
@@ -42,7 +42,7 @@ impl DecisionCounters {
     }
 }
 
-/// The counts of all providers that there were.
+/// The counts of all providers in the life of the process.
 #[pyfunction]
 pub(super) fn counts_of_process(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     to_dict(py, &OF_PROCESS)

@@ -1,4 +1,4 @@
-//! A deny list, for Python: what an operator denies, and what a callable of theirs lists.
+//! A deny list, for Python: entries that an operator adds, and entries that the operator's callable lists.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl DenyList {
 
 #[pymethods]
 impl DenyList {
-    /// A list that is read from elsewhere as well where there is a `read`, which starts that.
+    /// A list. With `read`, which starts a reading, it is read from a source as well.
     #[new]
     #[pyo3(signature = (read=None, interval=None))]
     fn new(read: Option<Py<PyAny>>, interval: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {

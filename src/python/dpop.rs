@@ -25,7 +25,7 @@ use crate::oauth::server::dpop::{
 use crate::outcome::rejection::Rejection;
 use crate::runtime::clock;
 
-/// What a provider demands of proofs, and those that it accepted.
+/// The settings of a provider for proofs, and the proofs that it accepted.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct Dpop {
     verifier: Arc<DpopVerifier>,
@@ -37,8 +37,8 @@ pub(super) struct Dpop {
 pub(super) struct DpopRequest {
     token: Py<PyString>,
     request: PresentedRequest,
-    /// The verifier that accepted the proof, by its address; 0 for none. One proof is looked at once, however often the
-    /// token of a request is verified.
+    /// The address of the verifier that accepted the proof; 0 for none. A proof is checked once, even if the token of its request is
+    /// verified several times.
     accepted_by: AtomicUsize,
 }
 
@@ -60,7 +60,7 @@ impl Dpop {
         Ok(Self { verifier, trusts_forwarded: is_trusted })
     }
 
-    /// Whether the headers count in which a proxy tells the URL of a request.
+    /// Whether the headers of a proxy about the URL of a request are trusted.
     #[getter]
     fn trusts_forwarded(&self) -> bool {
         self.trusts_forwarded
@@ -90,8 +90,7 @@ impl Dpop {
         self.verifier.settings().nonces().map(|nonces| nonces.newest(now()))
     }
 
-    /// Decides whether the presenter of a token may use it, where that is still to be found out. Without a request, it is
-    /// presented as a bearer token.
+    /// Decides whether the presenter of a good token may use it. Without a request, the token counts as a bearer token.
     #[pyo3(signature = (decision, request))]
     fn prove<'py>(
         &self,
@@ -116,8 +115,8 @@ impl Dpop {
         outcome.into_pyobject(py)
     }
 
-    /// Why a token that another verifier accepted may not be used by who presents it; `None` where it may be. `told` is the
-    /// JSON text of the claims `cnf` and `token_type` as this verifier told of them; what a JWT itself says counts as well.
+    /// Why the presenter must not use a token that another verifier accepted; `None` if it may. `told` is the JSON text of the claims
+    /// `cnf` and `token_type` that the verifier returned; those in a JWT count as well.
     #[pyo3(signature = (token, told, request))]
     fn refusal(
         &self,
@@ -163,7 +162,7 @@ impl Dpop {
 }
 
 impl Dpop {
-    /// Whether who presents a token that is bound so may use it. Without a request, it is presented as a bearer token.
+    /// Whether the presenter of a token with this confirmation may use it. Without a request, it counts as a bearer token.
     fn outcome(
         &self,
         token: &Bound<'_, PyString>,
@@ -185,7 +184,7 @@ impl Dpop {
     }
 }
 
-/// How claims bind a token; those that could not be read bind it in a way that is not known.
+/// How claims bind a token. Claims that cannot be read bind it in an unknown way.
 fn binding(claims: Option<&Object>) -> Confirmation<'_> {
     claims.map_or(Confirmation::Other, Confirmation::of_object)
 }
@@ -250,7 +249,7 @@ impl DpopRequest {
         self.token.clone_ref(py)
     }
 
-    /// Whether the token stands under the scheme of RFC 9449.
+    /// Whether the token came under the scheme of RFC 9449.
     #[getter]
     fn is_dpop(&self) -> bool {
         self.request.scheme == AuthScheme::Dpop
@@ -294,7 +293,7 @@ pub(super) fn settings(
     Ok(DpopSettings::new(mode, names, max_age, nonces)?)
 }
 
-/// Whether the credentials of a request stand under the scheme of RFC 9449.
+/// Whether the credentials of a request have the scheme of RFC 9449.
 fn is_tried(request: &Bound<'_, PyAny>) -> bool {
     let mut is_tried = false;
     let _ = each_header(request, |name, value| {

@@ -13,7 +13,7 @@ use crate::oauth::server::answer_cache::{AnswerCache, UnsentAnswer};
 use crate::oauth::server::introspection_settings::Answers;
 use crate::runtime::clock;
 
-/// What the endpoint of one provider answered, if that is remembered.
+/// The answers of one provider's endpoint, if answers are remembered.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct EndpointAnswers(Option<Arc<Answers>>);
 
@@ -24,14 +24,14 @@ impl EndpointAnswers {
         Self(options.cache())
     }
 
-    /// Takes what the endpoint answered about a token, to tell others: the answer, its age and how long it serves from the
-    /// question on, in seconds.
+    /// Takes an answer that is to be written to the shared store: the answer, its age, and its lifetime from the question on, in
+    /// seconds.
     fn take_for_others<'py>(&self, token: &Bound<'py, PyString>) -> Option<(Bound<'py, PyBytes>, f64, f64)> {
         let answer = self.0.as_ref()?.take_for_others(token.to_str().ok()?.as_bytes(), clock::now())?;
         Some((PyBytes::new(token.py(), &answer.body), answer.age.as_secs_f64(), answer.lifetime.as_secs_f64()))
     }
 
-    /// How often a token was invalidated, or one like it.
+    /// The generation of a token, which changes when it, or another one in the same part, is invalidated.
     fn generation(&self, token: &Bound<'_, PyString>) -> u64 {
         let Some(answers) = &self.0 else { return 0 };
         answers.question(token.to_str().unwrap_or_default().as_bytes(), clock::now()).generation
@@ -43,12 +43,12 @@ impl EndpointAnswers {
         invalidate(self.0.as_ref(), token)
     }
 
-    /// How the cache is doing, where there is one.
+    /// The counters of the cache, if there is one.
     fn counts<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         self.0.as_ref().map(|answers| counts(py, answers)).transpose()
     }
 
-    /// Whether answers from before serve since the endpoint is out of reach.
+    /// Whether expired answers serve because the endpoint is out of reach.
     #[getter]
     fn serves_stale(&self) -> bool {
         self.0.as_ref().is_some_and(|answers| answers.serves_stale())
@@ -77,21 +77,21 @@ pub(super) fn invalidate<V: Clone>(
     };
     match (cache, token) {
         (Some(cache), None) => cache.invalidate_all(),
-        // What is no Unicode text was never asked about.
+        // No endpoint was asked about a value that is not Unicode text.
         (Some(cache), Some(token)) => token.to_str().into_iter().for_each(|token| cache.invalidate(token.as_bytes())),
         (None, _) => {}
     }
     Ok(())
 }
 
-/// What another worker was told.
+/// An answer that another worker got.
 pub(super) fn shared(body: Vec<u8>, age: f64, lifetime: f64) -> UnsentAnswer {
-    // What no clock can tell is as old as can be, and serves no time.
+    // A value that is not a time means the greatest age and no lifetime.
     let age = Duration::try_from_secs_f64(age).unwrap_or(Duration::MAX);
     UnsentAnswer { body, age, lifetime: Duration::try_from_secs_f64(lifetime).unwrap_or_default() }
 }
 
-/// How a cache is doing.
+/// The counters of a cache.
 pub(super) fn counts<'py, V: Clone>(py: Python<'py>, cache: &AnswerCache<V>) -> PyResult<Bound<'py, PyDict>> {
     let counts = cache.counts();
     let dict = PyDict::new(py);

@@ -1,4 +1,4 @@
-//! An explanation, for Python: a dict of nothing but what JSON has.
+//! An explanation, for Python: a dict of JSON types.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::policy::Policy;
 use crate::untrusted::secrets::Secrets;
 use crate::verify::Decision;
 
-/// Explains what can be said of a token without any key.
+/// Explains a token as far as that is possible without keys.
 #[pyfunction]
 #[pyo3(signature = (token, algorithms=None, *, issuer=None, audience=None, required_scopes=None, leeway=None, typ=None, dpop=false))]
 #[allow(clippy::too_many_arguments, reason = "they are those of a verifier")]
@@ -55,9 +55,9 @@ pub(super) struct PendingExplanation {
 }
 
 impl PendingExplanation {
-    /// Tells it, from whatever thread.
+    /// Calls back with the explanation, on any thread.
     pub(super) fn is(self, inquiry: Inquiry) {
-        // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
+        // `done` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
         attach_if_running(move |py| {
             let Self { token, policy, secrets, names, done } = self;
             let explanation = explain::asked(token.as_bytes(), inquiry, &policy, now(), &secrets, names);
@@ -69,7 +69,7 @@ impl PendingExplanation {
     }
 }
 
-/// The text to explain; what is no text is no token.
+/// The text to explain. A value that is not text is explained as no token.
 pub(super) fn token_text<'t>(token: &'t Bound<'_, PyAny>) -> Cow<'t, str> {
     token.cast::<PyString>().map_or(Cow::Borrowed(""), |text| text.to_string_lossy())
 }

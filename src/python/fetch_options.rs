@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::convert;
 use crate::config;
 
-/// How keys are fetched. It is read whether or not there is anything to fetch: what is wrong is wrong then as well.
+/// How keys are fetched. The options are checked even if nothing is to be fetched.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct FetchOptions {
     pub(super) allow_http: bool,

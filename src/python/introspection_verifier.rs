@@ -1,4 +1,4 @@
-//! What asks a server about tokens, for Python: the native half of `OAuthProvider` and `RemoteAuthProvider`.
+//! Asks a server about tokens: the native half of `OAuthProvider` and `RemoteAuthProvider`.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -35,7 +35,7 @@ impl IntrospectionVerifier {
 
 #[pymethods]
 impl IntrospectionVerifier {
-    /// What its tokens must be.
+    /// The policy for its tokens.
     #[getter]
     fn policy(&self) -> SharedPolicy {
         SharedPolicy::of(&self.policy)
@@ -49,8 +49,8 @@ impl IntrospectionVerifier {
         })
     }
 
-    /// Decides about a token as far as that takes no waiting. One that is accepted is counted: the answer is then a dict of the
-    /// fields of the host's access token, else the decision.
+    /// Decides about a token if that is possible without waiting. If the token is accepted, it is counted, and the result is a dict of
+    /// the fields of FastMCP's access token; else the result is the decision.
     fn accept<'py>(
         &self,
         token: &Bound<'py, PyAny>,
@@ -78,13 +78,13 @@ impl IntrospectionVerifier {
         Ok(())
     }
 
-    /// Whether this token is verified by keys here, and not asked about.
+    /// Whether this token is verified with keys, and no server is asked about it.
     fn verifies(&self, token: &Bound<'_, PyAny>) -> bool {
         self.server.verifies(&explanation::token_text(token))
     }
 
-    /// Explains what the server tells of a token, which is asked whatever is remembered, and calls `done` with that, on any
-    /// thread. Settings have the names that the `reader` knows.
+    /// Asks the server about a token, without using remembered answers, and calls `done` with the explanation, on any thread.
+    /// Settings have the names that the `reader` knows.
     #[pyo3(signature = (token, done, *, reader=""))]
     fn explain_later(&self, token: &Bound<'_, PyAny>, done: Py<PyAny>, reader: &str) {
         let text = explanation::token_text(token);
@@ -100,8 +100,8 @@ impl IntrospectionVerifier {
         Decision::unavailable(self.server.unanswered())
     }
 
-    /// Decides by what the endpoint answered another worker, `age` seconds ago and for `lifetime` from then on; pending
-    /// where it has to be asked. The token had this generation when that was looked for.
+    /// Decides by an answer that another worker got `age` seconds ago, with this lifetime; pending if the endpoint has to be asked.
+    /// `generation` is that of the token when the store was read.
     fn admit(
         &self,
         token: &Bound<'_, PyString>,
@@ -117,7 +117,7 @@ impl IntrospectionVerifier {
     }
 }
 
-/// Reads how tokens are asked about from the parameters that `OAuthProvider` and `RemoteAuthProvider` share.
+/// Reads the settings from the parameters that `OAuthProvider` and `RemoteAuthProvider` share.
 pub(super) fn settings(
     timeout: &Bound<'_, PyAny>,
     require_token_type: Option<&Bound<'_, PyAny>>,

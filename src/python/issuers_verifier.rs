@@ -24,11 +24,11 @@ impl PolicySource for CurrentPolicy {
     }
 }
 
-/// Verifies the tokens of many issuers, each by a verifier of its own.
+/// Verifies the tokens of many issuers, each with its own verifier.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct IssuersVerifier {
     issuers: Issuers,
-    /// What every token must grant, whatever its issuer demands beside it.
+    /// The scopes that every token must have beside those that its issuer demands.
     common: Arc<CurrentPolicy>,
 }
 
@@ -41,24 +41,24 @@ impl IssuersVerifier {
         Ok(Self { issuers: Issuers::new(cache), common: Arc::new(CurrentPolicy::new(Policy::default())) })
     }
 
-    /// Trusts the issuers of this verifier from now on.
+    /// Adds a verifier. Its issuers are trusted from now on.
     fn add(&self, verifier: &JwtVerifier) -> PyResult<()> {
         let (verifier, policy) = verifier.parts();
         Ok(self.issuers.add(TrustedIssuer::new(verifier, policy)?)?)
     }
 
-    /// No longer trusts this issuer, and those that were added with it. Whether there was one.
+    /// Removes this issuer, and those that were added with it. Returns whether there was one.
     fn remove(&self, issuer: &str) -> bool {
         self.issuers.remove(issuer)
     }
 
-    /// The name of an issuer as it was added, of a token that is a JWT; `None` where it is none of these.
+    /// The issuer of a JWT, by the name under which it was added; `None` if it is not one of these.
     fn trusted_issuer(&self, token: &str) -> Option<String> {
         let (issuer, _) = self.issuers.named(token.as_bytes())?;
         self.issuers.registered_name(&issuer).map(Into::into)
     }
 
-    /// The issuer that a JWT names, where it is none of these: untrusted.
+    /// The issuer that a JWT names, if it is not one of these: untrusted.
     fn unlisted_issuer(&self, token: &Bound<'_, PyAny>) -> Option<String> {
         let text = token.cast::<PyString>().ok()?.to_str().ok()?;
         self.issuers.named(text.as_bytes()).and_then(|(issuer, is_known)| (!is_known).then(|| issuer.into()))
@@ -74,12 +74,12 @@ impl IssuersVerifier {
             .is_some_and(|text| jws::looks_like_jws(text.as_bytes()))
     }
 
-    /// How the cache of verified tokens is doing; `None` where there is none.
+    /// The counters of the cache of verified tokens; `None` if there is no cache.
     fn cache<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         jwt_verifier::cache_counts(py, self.issuers.cache())
     }
 
-    /// What every token must be, whatever its issuer demands beside it.
+    /// The policy for every token, beside that of its issuer.
     #[getter]
     fn policy(&self) -> SharedPolicy {
         SharedPolicy::of(&self.common)
@@ -90,12 +90,12 @@ impl IssuersVerifier {
     fn decide(&self, token: &Bound<'_, PyAny>, waited: bool) -> Decision {
         Decision::about(token, |token, text| {
             let decided = self.issuers.verify(text.as_bytes(), &self.common.get(token.py()), now(), key_wait(waited));
-            // No server was sent a secret, and no token can hold itself.
+            // No server was sent a secret, and a token cannot contain itself.
             Decision::of(decided.progress, token, &decided.policy, Secrets::none)
         })
     }
 
-    /// The decision of another provider, unless the token does not grant what every token must, or is denied.
+    /// The decision of another provider, unless the token lacks a scope that every token must have, or is denied.
     fn as_for_every_token(&self, py: Python<'_>, decision: &Bound<'_, Decision>) -> PyResult<Py<Decision>> {
         match decision.get().refused_by(&self.common.get(py), now()) {
             None => Ok(decision.clone().unbind()),

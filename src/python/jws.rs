@@ -34,7 +34,7 @@ pub(super) fn verify_jws<'py>(
     }
 }
 
-/// The octets of a token; what is neither text nor bytes is no token, and no octets are none either.
+/// The bytes of a token. A value that is neither text nor bytes is not a token.
 fn token_bytes<'a>(token: &'a Bound<'_, PyAny>) -> &'a [u8] {
     if let Ok(bytes) = token.cast::<PyBytes>() {
         return bytes.as_bytes();

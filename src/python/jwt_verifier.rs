@@ -51,7 +51,7 @@ impl JwtVerifier {
 
 #[pymethods]
 impl JwtVerifier {
-    /// `argument` is what the operator calls the key.
+    /// `argument` is the name of the parameter of the key.
     #[new]
     #[pyo3(signature = (
         key, algorithms, *, leeway=None, typ=None, allow_bound_tokens=ArgumentOrDefault(None), allow_id_tokens=None,
@@ -75,7 +75,7 @@ impl JwtVerifier {
         let algorithms = Algorithms::parse(names.iter().map(|name| &**name))?;
         let mut keys_are_fetched = false;
         let (source, short_secret): (Arc<dyn KeySource>, _) = if key.is_none() {
-            // Of a provider that asks a server about every token.
+            // `OAuthProvider` without keys asks a server about every token.
             (Arc::new(FixedKeys::new(KeySet::default())), None)
         } else if let Ok(remote) = key.cast::<RemoteKeys>() {
             if algorithms.are_symmetric() {
@@ -114,7 +114,7 @@ impl JwtVerifier {
         })
     }
 
-    /// Takes this key from now on; `None` is for the keys that are fetched. Gives what `short_secret` would be.
+    /// Uses this key from now on; `None` goes back to the fetched keys. Returns what `short_secret` is for the key.
     fn replace_key(&self, key: &Bound<'_, PyAny>, argument: &str) -> PyResult<Option<(usize, usize)>> {
         if key.is_none() {
             if !self.keys_are_fetched {
@@ -130,7 +130,7 @@ impl JwtVerifier {
         Ok(loaded.short_secret.map(|short| (short.bytes, short.wanted)))
     }
 
-    /// How the cache of verified tokens is doing; `None` where there is none.
+    /// The counters of the cache of verified tokens; `None` if there is no cache.
     fn cache<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         cache_counts(py, self.verifier.cache())
     }
@@ -153,7 +153,7 @@ impl JwtVerifier {
         self.short_secret.map(|short| (short.bytes, short.wanted))
     }
 
-    /// What its tokens must be.
+    /// The policy for its tokens.
     #[getter]
     fn policy(&self) -> SharedPolicy {
         SharedPolicy::of(&self.policy)
@@ -175,13 +175,13 @@ impl JwtVerifier {
             let raised = RefCell::new(None);
             let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes, raised };
             let progress = self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), key_wait);
-            // No server was sent a secret, and no token can hold itself.
+            // No server was sent a secret, and a token cannot contain itself.
             Decision::of(progress, token, &policy, Secrets::none).with_cause(overrides.raised.take())
         })
     }
 
-    /// Decides about a token of which no subclass has a say. One that is accepted is counted: the answer is then a dict of the
-    /// fields of the host's access token, else the decision.
+    /// Decides about a token without a subclass's checks. If the token is accepted, it is counted, and the result is a dict of the
+    /// fields of FastMCP's access token; else the result is the decision.
     fn accept<'py>(
         &self,
         token: &Bound<'py, PyAny>,
@@ -219,7 +219,7 @@ impl JwtVerifier {
         let text = explanation::token_text(token);
         let names = SettingNames::of_reader(reader);
         let explained = explain::explain(&self.verifier, text.as_bytes(), &policy, overrides, now(), key_wait, names);
-        // An explanation is for those who operate the server.
+        // Explanations are for the operators of the server.
         if let Some(error) = subclass.raised.take() {
             error.write_unraisable(py, None);
         }
@@ -238,14 +238,14 @@ fn loaded_keys(
         .map_err(|error| PyValueError::new_err(format!("{argument}: {error}")))
 }
 
-/// A cache for so many verified tokens, where there is to be one.
+/// A cache for this many verified tokens; `None` for 0.
 pub(super) fn token_cache(cache_size: ArgumentOrDefault<'_>) -> PyResult<Option<TokenCache>> {
     let tokens = |given| convert::whole_number(&given, "cache_size", MOST_CACHED_TOKENS);
     let tokens = cache_size.0.map_or(Ok(0), tokens)?;
     Ok((tokens > 0).then(|| TokenCache::new(tokens)))
 }
 
-/// How a cache of verified tokens is doing.
+/// The counters of a cache of verified tokens.
 pub(super) fn cache_counts<'py>(py: Python<'py>, cache: Option<&TokenCache>) -> PyResult<Option<Bound<'py, PyDict>>> {
     let Some(cache) = cache else { return Ok(None) };
     let counts = cache.counts();
@@ -257,8 +257,8 @@ pub(super) fn cache_counts<'py>(py: Python<'py>, cache: Option<&TokenCache>) -> 
     Ok(Some(dict))
 }
 
-/// Lets other threads have Python while a public-key signature is checked: for that long it is worth the way there and
-/// back. A MAC takes less than that.
+/// Detaches from Python while a public-key signature is checked, so that other threads can run. Checking a MAC takes less time
+/// than detaching.
 pub(super) fn detached(work: &mut (dyn FnMut() + Send)) {
     Python::attach(|py| py.detach(work));
 }
@@ -271,13 +271,13 @@ pub(super) fn scopes_of(claims: &[u8]) -> PyResult<Vec<String>> {
     Ok(claims.scopes().into_iter().map(str::to_owned).collect())
 }
 
-/// The methods that a Python subclass overrides. An exception in one refuses the token, and is kept for
-/// the log: a token must not be able to raise.
+/// The methods that a Python subclass overrides. An exception in one refuses the token and is kept for the log, because a token
+/// must not be able to raise.
 struct Subclass<'a, 'py> {
     py: Python<'py>,
     validate_issuer: Option<&'a Bound<'py, PyAny>>,
     extract_scopes: Option<&'a Bound<'py, PyAny>>,
-    /// What one of them raised.
+    /// The exception that one of them raised.
     raised: RefCell<Option<PyErr>>,
 }
 
@@ -290,7 +290,7 @@ impl Subclass<'_, '_> {
     }
 }
 
-/// Whether an answer means yes. A coroutine is no answer, and it is true.
+/// Whether an answer means yes. A coroutine is truthy, but not an answer.
 fn is_yes(answer: &Bound<'_, PyAny>) -> PyResult<bool> {
     if answer.hasattr("__await__")? {
         return Err(PyTypeError::new_err("it is asynchronous, and must not be: its answer is needed at once"));

@@ -1,4 +1,4 @@
-//! One fetch of keys that a Python callable does.
+//! One fetch of keys that a Python callable carries out.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use crate::http::{self, HttpError, SsrfPolicy};
 use crate::keys::remote::{self, HttpAnswer, OnFetched, Retrieval};
 
-/// A fetch that Python does: it asks what there is to ask until that is over. Forgotten, it is a failure.
+/// A fetch that Python carries out: it sends one request after another until the fetch is over. If it is dropped before that, the
+/// fetch failed.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct KeyFetch(pub(super) Mutex<Option<(Retrieval, OnFetched)>>);
 
@@ -78,7 +79,7 @@ impl KeyFetch {
             Err(error) => return done(retrieval.on_error(error.into())),
         };
         let answer = HttpAnswer { status, etag, cache_control, media_type, body };
-        // Not so `done`: with it may go the last of an endpoint, and its Python objects may be dropped only here.
+        // `done` is dropped while attached: it may be the last reference to an endpoint with Python objects.
         match py.detach(|| retrieval.on_response(&answer)) {
             Some(end) => done(end),
             None => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((retrieval, done)),

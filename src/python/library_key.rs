@@ -1,4 +1,4 @@
-//! The native step inside FastMCP's own verifiers: one key of theirs, and tokens under it.
+//! The native step inside FastMCP's own verifiers: one of their keys, and the tokens under it.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -25,7 +25,7 @@ pub(super) enum DecodedToken<'py> {
 
 #[pymethods]
 impl LibraryKey {
-    /// Reads a key; `None` where the key or its algorithm is nothing that is read here.
+    /// Reads a key; `None` if this project does not support the key or its algorithm.
     #[staticmethod]
     fn read(key: &Bound<'_, PyAny>, algorithm: &str) -> PyResult<Option<Self>> {
         let text = convert::key_bytes(key, "the key")?;
@@ -44,7 +44,7 @@ impl LibraryKey {
         self.key.as_ref().err().copied()
     }
 
-    /// Checks the signature and reads the claims by type; `None` where a library may see the token otherwise.
+    /// Checks the signature and reads the claims by type; `None` if another library might decide differently.
     fn decode<'py>(&self, token: &Bound<'py, PyAny>, only_registered: bool) -> PyResult<Option<DecodedToken<'py>>> {
         let py = token.py();
         let Some(text) = token.cast::<PyString>().ok().and_then(|text| text.to_str().ok()) else { return Ok(None) };

@@ -11,7 +11,7 @@ use super::claims_dict::claims_to_dict;
 use super::convert;
 use crate::policy::AuthenticClaims;
 
-/// Where the metadata comes from; each caller gets a new dict.
+/// The source of the metadata. Each caller gets a new dict.
 #[derive(Debug)]
 pub(super) enum Metadata {
     None,
@@ -35,7 +35,7 @@ impl Metadata {
         Ok(Self::Python(copied?.unbind()))
     }
 
-    /// Shows the collector of cycles what is held.
+    /// Reports the Python objects to the garbage collector.
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self {
             Self::Python(dict) => visit.call(dict),

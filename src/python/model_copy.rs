@@ -1,22 +1,22 @@
-//! Copies of pydantic's models, made part by part: each caller has a model of its own, and no validation runs again.
+//! Copies of pydantic models, made part by part: each caller gets a new model, without another validation.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PySet, PyString};
 
-/// How deep lists and dicts are copied here. What is deeper may hold itself, and is left to Python's own copy.
+/// How deep lists and dicts are copied. A deeper value may contain itself, and is left to Python's `copy`.
 const MAX_DEPTH: usize = 32;
 
-/// What makes models of one class.
+/// Makes models of one class.
 pub(super) struct ModelCopier {
     class: Py<PyAny>,
     new: Py<PyAny>,
-    /// The setters of what pydantic keeps of a model: its fields, which of them were set, extra and private ones.
+    /// The setters of the parts that pydantic keeps of a model: fields, names of set fields, extra and private attributes.
     setters: [Py<PyAny>; 4],
     deepcopy: Py<PyAny>,
 }
 
-/// What a model is made of, in containers that nobody else has.
+/// The parts of a model, in containers that no other code refers to.
 pub(super) struct ModelParts {
     fields: Py<PyDict>,
     fields_set: Py<PySet>,
@@ -28,7 +28,7 @@ impl ModelParts {
         self.fields.bind(py)
     }
 
-    /// What they take in memory, in bytes, by estimate.
+    /// Their estimated memory, in bytes.
     pub(super) fn memory(&self, py: Python<'_>) -> usize {
         memory(self.fields.bind(py), 0)
     }
@@ -44,7 +44,7 @@ impl ModelCopier {
         })
     }
 
-    /// The parts of a model of exactly this class that keeps nothing beside its fields; `None` of any other.
+    /// The parts of a model of exactly this class that keeps nothing but its fields; `None` for any other.
     pub(super) fn parts(&self, model: &Bound<'_, PyAny>) -> PyResult<Option<ModelParts>> {
         let py = model.py();
         if !model.get_type().is(self.class.bind(py)) {
@@ -60,7 +60,7 @@ impl ModelCopier {
         Ok(Some(ModelParts { fields, fields_set: PySet::new(py, fields_set.iter())?.unbind() }))
     }
 
-    /// A model of these parts, with its fields changed so.
+    /// A model of these parts, with changed fields.
     pub(super) fn make<'py>(
         &self,
         py: Python<'py>,
@@ -86,7 +86,7 @@ impl ModelCopier {
 
     fn copied_dict<'py>(&self, dict: &Bound<'py, PyDict>, depth: usize) -> PyResult<Bound<'py, PyDict>> {
         let copied = dict.copy()?;
-        // Of the copy, which no other code can change meanwhile.
+        // The dict is the copy, which no other code can change meanwhile.
         for (name, value) in copied.iter() {
             if !is_unchangeable(&value) {
                 copied.set_item(name, self.copied(&value, depth)?)?;
@@ -123,7 +123,7 @@ fn is_unchangeable(value: &Bound<'_, PyAny>) -> bool {
         || value.is_exact_instance_of::<PyFloat>()
 }
 
-/// What a value takes in memory, in bytes, by estimate.
+/// The estimated memory of a value, in bytes.
 fn memory(value: &Bound<'_, PyAny>, depth: usize) -> usize {
     const OBJECT: usize = 56;
     const MEMBER: usize = 32;

@@ -1,4 +1,4 @@
-//! What an operator is told once: a log record for each request would fill disks and say nothing new.
+//! Warnings that are logged once: one record for each request would fill disks.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::policy::Verified;
 use crate::untrusted::{sanitize, sanitize_all};
 
-/// How many notices a process gives at most: texts of tokens are among what tells them apart.
+/// The most notices of a process. The bound is needed because the texts of tokens make notices differ.
 const MOST: usize = 100;
 
 static WRITTEN: Mutex<Option<HashSet<String>>> = Mutex::new(None);
@@ -32,7 +32,7 @@ fn warn_once(py: Python<'_>, text: String) {
     }
 }
 
-/// The token is accepted, and nothing in it says whose it is.
+/// The token is accepted, and nothing in it names its owner.
 #[cold]
 pub(super) fn names_no_principal(py: Python<'_>, verified: &Verified) {
     let issuer = verified.claims().issuer().map_or_else(|| "no issuer".into(), sanitize);
@@ -45,7 +45,7 @@ pub(super) fn names_no_principal(py: Python<'_>, verified: &Verified) {
     );
 }
 
-/// Texts of the token are no scopes, and so grant nothing.
+/// Texts of the token are not scopes, and grant nothing.
 #[cold]
 pub(super) fn skipped_scopes(py: Python<'_>, verified: &Verified) {
     let issuer = verified.claims().issuer().map_or_else(|| "no issuer".into(), sanitize);

@@ -1,4 +1,4 @@
-//! Makes what verifies the tokens of one authorization server, or asks it about them.
+//! Makes the verifier of one authorization server's tokens, for `OAuthProvider`.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::remote_keys::RemoteKeys;
 use crate::http::EndpointUrl;
 use crate::oauth::server::resource_server::{IntrospectionAt, ResourceServer};
 
-/// `verifier` verifies JWTs by `keys`; without keys the server is asked about them as well. Its policy is that of all
-/// tokens. `introspection` is the URL of the endpoint, or the fetched keys whose server names it.
+/// `verifier` verifies JWTs with `keys`; without keys the server is asked about JWTs as well. Its policy is for all tokens.
+/// `introspection` is the URL of the endpoint, or the fetched keys that come with the metadata which names it.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "they are those of the Python class, which names each")]
 pub(super) fn oauth_verifier(
@@ -43,7 +43,7 @@ pub(super) fn oauth_verifier(
     let (verifier, policy) = verifier.parts();
     let settings = introspection_verifier::settings(timeout, require_token_type, answers, token_characters)?;
     let server = ResourceServer::new(verifier, keys.map(RemoteKeys::remote), introspection, credentials, settings)
-        // As all verification is: not while Python forks, which would freeze the cache's locks, nor after its end.
+        // Verification must be attached to Python, so that it does not run during a fork, which could leave locks of the cache locked.
         .with_resume(|verify| attach_if_running(|_| verify()));
     Ok(IntrospectionVerifier::new(Arc::new(server), policy))
 }

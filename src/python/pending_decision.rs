@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::untrusted::secrets::Secrets;
 use crate::verify;
 
-/// Gives what must be in no record of a decision about this token.
+/// Gives the texts that no record of a decision about this token may have.
 pub(super) type KnownSecrets = Box<dyn FnOnce(&str) -> Secrets + Send>;
 
 /// A decision that is made later, on any thread, and the callback that gets it.
@@ -35,7 +35,7 @@ impl PendingDecision {
 
     /// Calls back with the decision.
     pub(super) fn complete(self, decided: verify::Decision) {
-        // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
+        // `done` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
         attach_if_running(move |py| {
             let token = self.token.bind(py);
             let secrets = || (self.secrets)(token.to_str().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! The policy of a verifier, which its owner may change while tokens are verified.
+//! The policy of a verifier. Its provider may change it while tokens are verified.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,7 +19,7 @@ struct Current {
     audiences: Option<Py<PyAny>>,
     /// The policy with the audiences that it listed last.
     with_audiences: Option<Arc<Policy>>,
-    /// A deny list that is read from elsewhere when it is due.
+    /// A deny list that is read from a source when that is due.
     denylist: Option<Py<DenyList>>,
 }
 
@@ -43,7 +43,7 @@ impl CurrentPolicy {
         if let Some(denylist) = denylist {
             denylist.get().poll(py);
         }
-        // Called without the lock, which the callable may need in turn.
+        // The callable is called without the lock, since it may need the lock itself.
         let Some(audiences) = audiences else { return policy };
         let listed = audiences.call0(py).and_then(|listed| listed.extract::<Vec<String>>(py));
         let listed = listed.unwrap_or_else(|error| {
@@ -89,7 +89,7 @@ impl CurrentPolicy {
             let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut current.audiences, audiences)
         };
-        // Dropped without the lock: the end of a Python object may run code that needs it.
+        // Dropped without the lock: dropping a Python object may run code that needs it.
         drop(before);
     }
 }
@@ -131,7 +131,7 @@ impl SharedPolicy {
         self.0.set_audiences_of_request(Some(audiences));
     }
 
-    /// The expected clients: a str, a list of them, or None for any; `argument` is what the operator calls them.
+    /// The expected clients: a str, a list of them, or None for any; `argument` is the name of the parameter.
     #[pyo3(signature = (client_id, argument="client_id"))]
     fn set_client_id(&self, client_id: Option<&Bound<'_, PyAny>>, argument: &str) -> PyResult<()> {
         let clients = convert::texts(client_id, argument)?;
@@ -166,7 +166,7 @@ impl SharedPolicy {
     }
 }
 
-/// What both a verifier and an explanation without keys take of a policy.
+/// The parts of a policy that a verifier and an explanation without keys share.
 pub(super) fn policy(leeway: Option<&Bound<'_, PyAny>>, typ: Option<&Bound<'_, PyAny>>) -> PyResult<Policy> {
     let policy = Policy::default()
         .with_leeway(convert::seconds(leeway, "leeway")?)?

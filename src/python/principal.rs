@@ -1,4 +1,4 @@
-//! The principal of an accepted token, in the terms of both contracts.
+//! The principal of an accepted token, with the fields of both kinds of access token.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use super::notices;
 use crate::jose::jwt::{Claims, NumericDate};
 use crate::policy::{AuthenticClaims, DenylistStatus, Policy, Verified};
 
-/// What FastMCP's own access token has where nothing names the client.
+/// The client id of FastMCP's access token if nothing names the client.
 const UNKNOWN: &str = "unknown";
 
 /// The principal of an accepted token.
@@ -28,7 +28,7 @@ enum PrincipalSource {
     Verified {
         verified: Verified,
         resource: Option<Box<str>>,
-        /// Whether the presenter of the token showed the key that it is bound to.
+        /// Whether the presenter of the token proved possession of the bound key.
         by_key: AtomicBool,
     },
     Static(StaticPrincipal),
@@ -79,7 +79,7 @@ impl Principal {
         }
     }
 
-    /// Takes note that the presenter of the token showed the key that it is bound to.
+    /// Notes that the presenter of the token proved possession of the bound key.
     pub(super) fn showed_key(&self) {
         if let PrincipalSource::Verified { by_key, .. } = &self.source {
             by_key.store(true, Ordering::Relaxed);
@@ -136,7 +136,7 @@ impl Principal {
         }
     }
 
-    /// The client. The operator is told if nothing in the token says whose it is.
+    /// The client. If nothing in the token names an owner, the operator is told.
     pub(super) fn named_client(&self, py: Python<'_>) -> &str {
         match &self.source {
             PrincipalSource::Verified { verified, .. } => verified.client_id().unwrap_or_else(|| {
@@ -147,7 +147,7 @@ impl Principal {
         }
     }
 
-    /// What the deny list of a policy says of it.
+    /// Checks it against the deny list of a policy.
     pub(super) fn denylist_status(&self, policy: &Policy, now: NumericDate) -> DenylistStatus {
         match &self.source {
             PrincipalSource::Verified { verified, .. } => policy.denylist_status(verified, now),
@@ -196,7 +196,7 @@ fn resource<'c>(claims: &'c Claims, policy: &Policy) -> Option<&'c str> {
     })
 }
 
-/// Seconds as FastMCP's access token has them: there, 0 means "never".
+/// Seconds for FastMCP's access token, where 0 means "never".
 pub(super) fn fastmcp_seconds(seconds: i64) -> i64 {
     seconds.max(1)
 }

@@ -1,4 +1,4 @@
-//! What is known of a rejected token, as a log may hold it.
+//! The details of a rejected token, in a form that is safe to log.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use crate::verify;
 /// How many untrusted texts are kept for a message.
 const MOST_SHOWN: usize = 10;
 
-/// What is known of a rejected token. Its texts are untrusted, and so stand here on one line and cut.
+/// The details of a rejected token. Its texts are untrusted, so each is on one line and shortened.
 pub(super) struct RejectionRecord {
     pub(super) rejection: Rejection,
     pub(super) kid: Option<Box<str>>,
@@ -23,7 +23,7 @@ pub(super) struct RejectionRecord {
     pub(super) subject: Option<Box<str>>,
     pub(super) mismatch: Option<Mismatch>,
     pub(super) finding: Option<Finding>,
-    /// What a subclass's own check raised.
+    /// The exception that a subclass's check raised.
     pub(super) cause: Option<PyErr>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Mismatch {
 }
 
 impl RejectionRecord {
-    /// What is known, by the policy that refused it and without these secrets.
+    /// The details, by the policy that refused the token, without these secrets.
     pub(super) fn of(refusal: verify::RejectedToken, policy: &Policy, secrets: &Secrets) -> Self {
         let sanitize = |text: &str| sanitize(&secrets.redact(text));
         let authentic = refusal.authentic.as_ref();
@@ -72,7 +72,7 @@ impl RejectionRecord {
         Self { mismatch: comparison.map(|comparison| Mismatch::of(comparison, &Secrets::none())), ..self }
     }
 
-    /// What an operator reads: the reason, and for a mismatch what came and what was expected.
+    /// The text for an operator: the reason, and for a mismatch what came and what was expected.
     pub(super) fn message(&self) -> String {
         let mut message = self.rejection.to_string();
         let written = match (&self.rejection, &self.mismatch) {
@@ -91,7 +91,7 @@ impl RejectionRecord {
             (Rejection::IssuedInFuture { at: time }, _) => {
                 time.in_utc().map_or(Ok(()), |time| write!(message, " (it says {time})"))
             }
-            // Nothing came, and any value will do.
+            // Nothing came, and any value would do.
             (_, Some(Mismatch { got, expected })) if got.is_empty() && expected.is_empty() => Ok(()),
             (_, Some(Mismatch { got, expected })) => {
                 write!(message, " (got {}, expected {})", quoted(got), quoted(expected))

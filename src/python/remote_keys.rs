@@ -1,4 +1,4 @@
-//! Keys that are fetched, for Python: the shared endpoints, and a verifier's own with a client of the caller's.
+//! Keys that are fetched, for Python: by shared endpoints, or, with a caller's HTTP client, by one of the verifier's own.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +19,7 @@ use crate::keys::remote::{
 use crate::keys::{KeySource, Keys};
 use crate::runtime::clock;
 
-/// Keys that are fetched from a URL or from where an issuer's metadata says.
+/// Keys that are fetched from a URL, or from the one that an issuer's metadata names.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct RemoteKeys(Arc<CoreRemoteKeys>);
 
@@ -55,8 +55,8 @@ impl RemoteKeys {
 
 #[pymethods]
 impl RemoteKeys {
-    /// Keys at the URL of a JWK Set. `fetch`, where given, does the fetching: it is called with a `KeyFetch`. Where the URL
-    /// gives certificates, the error tells where the metadata of `issuer` says that the keys are; one that has none counts not.
+    /// Keys at the URL of a JWK Set. `fetch`, if given, is called with a `KeyFetch` and carries it out. If the URL gives certificates,
+    /// the error has the URL of the keys in the metadata of `issuer`, if there is one.
     #[new]
     #[pyo3(signature = (url, options, *, issuer=None, fetch=None))]
     fn new(url: &str, options: &FetchOptions, issuer: Option<&str>, fetch: Option<Py<PyAny>>) -> PyResult<Self> {
@@ -81,8 +81,8 @@ impl RemoteKeys {
         Self::at(KeyLocator::Issuer(issuer), options, fetch, None)
     }
 
-    /// The keys of the authorization server that has this token endpoint; they know whose they are. `issuer` and
-    /// `jwks_uri` stand in the place of what is sought and what the metadata says.
+    /// The keys of the authorization server with this token endpoint, and with them the server itself. `issuer` and `jwks_uri` replace
+    /// what would be searched and what the metadata says.
     #[staticmethod]
     #[pyo3(signature = (token_url, options, *, issuer, jwks_uri))]
     fn of_token_endpoint(
@@ -109,15 +109,15 @@ impl RemoteKeys {
         }
     }
 
-    /// Starts the first fetch with a server: where it fails, the log says so at once, and the first token asks anew.
+    /// Starts the first fetch when a server starts. If it fails, the log says so at once, and the first token fetches again.
     fn fetch_at_start(&self, py: Python<'_>) {
         py.detach(|| self.0.endpoint().fetch_at_start());
     }
 
-    /// Calls `wake` once, from whatever thread, when no fetch is on its way.
+    /// Calls `wake` once, on any thread, when no fetch is on its way.
     fn on_idle(&self, py: Python<'_>, wake: Py<PyAny>) {
         let wake = move || {
-            // Moved in, so that it is also dropped here: dropped elsewhere it would take a lock that a fork can freeze.
+            // `wake` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
             attach_if_running(move |py| {
                 if let Err(error) = wake.call0(py) {
                     error.write_unraisable(py, None);
@@ -127,13 +127,13 @@ impl RemoteKeys {
         py.detach(|| self.0.endpoint().on_idle(Box::new(wake)));
     }
 
-    /// The seconds for which no fetch will start: after one that failed, or after those that an interval has for unknown
+    /// The seconds until the next fetch may start: after a failure, or in the next interval for unknown
     /// keys.
     fn retry_after(&self) -> f64 {
         self.0.retry_after().as_secs_f64()
     }
 
-    /// What is held: where it comes from, keys, ages in seconds, the last error and counters.
+    /// The state: source, keys, ages in seconds, the last error and counters.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let status = self.0.endpoint().status();
         let keys = PyList::empty(py);
@@ -164,7 +164,7 @@ impl RemoteKeys {
     }
 }
 
-/// Logs by Python's `logging` what an operator should know, from any thread.
+/// Logs events for the operator with Python's `logging`, from any thread.
 fn observer() -> Observer {
     Arc::new(|name: &str, event: &EndpointEvent| {
         let (level, text) = match event {

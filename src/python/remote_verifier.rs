@@ -1,4 +1,4 @@
-//! Makes what asks a service of the operator's about each token.
+//! Makes the verifier that asks a verification service about each token, for `RemoteAuthProvider`.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub(super) fn remote_verifier(
     Ok(IntrospectionVerifier::new(Arc::new(client), Arc::new(CurrentPolicy::new(policy))))
 }
 
-/// Reads an operator's headers. Their values may be secrets, so that no message shows one.
+/// Reads an operator's headers. Their values may be secrets, so no message shows one.
 fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderValue)>> {
     let wrong = |why: String| Err(PyValueError::new_err(why));
     let pairs = headers.cast::<PyMapping>().ok().and_then(|headers| headers.items().ok());
@@ -100,7 +100,7 @@ fn read_headers(headers: &Bound<'_, PyAny>) -> PyResult<Vec<(HeaderName, HeaderV
     Ok(read)
 }
 
-/// The language that the headers ask for by their `Content-Type`; JSON where there is none.
+/// The format that the `Content-Type` among the headers asks for; JSON without one.
 fn wire_format(headers: &[(HeaderName, HeaderValue)]) -> PyResult<WireFormat> {
     let Some((_, value)) = headers.iter().find(|(name, _)| *name == CONTENT_TYPE) else { return Ok(WireFormat::Json) };
     let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -113,7 +113,7 @@ fn wire_format(headers: &[(HeaderName, HeaderValue)]) -> PyResult<WireFormat> {
     }
 }
 
-/// Assertions stand in a form (RFC 7521 section 4.2), and no other credentials beside them (RFC 6749 section 2.3).
+/// Assertions are sent in a form (RFC 7521 section 4.2), and without other credentials (RFC 6749 section 2.3).
 fn check_assertions(wire_format: WireFormat, headers: &[(HeaderName, HeaderValue)]) -> PyResult<()> {
     if wire_format == WireFormat::Json {
         return Err(PyValueError::new_err(

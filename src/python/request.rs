@@ -1,4 +1,4 @@
-//! The credentials of a request, whatever object a framework makes of it.
+//! The credentials of a request of any framework.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -14,7 +14,7 @@ use crate::outcome::rejection::Rejection;
 pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = request.py();
     let values = authorization_values(request).unwrap_or_default();
-    // What is no text is no token; it still is a second credential beside a good one.
+    // A value that is not text is not a token, but it still counts as a second credential beside a good one.
     let headers = values.iter().map(|value| octets(value).unwrap_or(b"Bearer \xff"));
     let query = query(request).ok();
     let token = bearer::token(headers, query.as_ref().and_then(octets).unwrap_or_default())
@@ -45,7 +45,7 @@ pub(super) fn each_header<'py>(
         Ok(scope) => scope.as_any().get_item(intern!(py, "headers"))?,
         Err(_) => request.getattr(intern!(py, "headers"))?,
     };
-    // As a server gives them, which is worth a way without detours.
+    // The usual types, read without conversions for speed.
     let is_list = headers.is_instance_of::<PyList>();
     let pairs =
         if !is_list && headers.hasattr(intern!(py, "items"))? { headers.call_method0("items")? } else { headers };
@@ -64,7 +64,7 @@ pub(super) fn query<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
     scope_of(request)?.get_item(intern!(request.py(), "query_string"))
 }
 
-/// The ASGI scope of a request, which may be it.
+/// The ASGI scope of a request. The request may be the scope itself.
 pub(super) fn scope_of<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if request.is_instance_of::<PyDict>() {
         Ok(request.clone())

@@ -7,13 +7,13 @@ use pyo3::types::PyDict;
 use super::request::{each_header, octets, scope_of};
 use crate::oauth::server::dpop::{Forwarded, ForwardedHeaders, TargetUri, request_path};
 
-/// A URL of what is at a path of the application; of the whole application where there is no path.
+/// The URL of a path of the application, or of the whole application.
 pub(super) struct KnownUrl<'k> {
     pub(super) url: &'k str,
     pub(super) path: Option<&'k str>,
 }
 
-/// The method of a request, and its URL as clients of the server know it, as far as they can be told.
+/// The method of a request, and its URL as clients use it, as far as they are known.
 pub(super) fn method_and_url(
     request: &Bound<'_, PyAny>,
     known: Option<KnownUrl<'_>>,
@@ -27,7 +27,7 @@ pub(super) fn method_and_url(
         return Ok((Some(method.into()), TargetUri::parse(url.to_str()?)));
     };
     let text = |name: &'static str| scope.get_item(name);
-    // A WebSocket's is not told: it is a GET (RFC 6455 section 4.1).
+    // The scope of a WebSocket has no method: it is a GET (RFC 6455 section 4.1).
     let method = text("method")?.map_or(Ok("GET".to_owned()), |method| method.extract::<String>())?;
     let path = text("path")?.map_or(Ok(String::new()), |path| path.extract::<String>())?;
     let raw = text("raw_path")?;
@@ -57,7 +57,7 @@ pub(super) fn method_and_url(
     Ok((Some(method.into()), url))
 }
 
-/// A part of the URL, as headers say.
+/// A part of the URL, from headers.
 enum Part {
     Unsaid,
     As(String),
@@ -79,7 +79,7 @@ struct SaidUrl {
     host: Part,
 }
 
-/// What the headers of a request say of its URL: `Host`, and what a proxy forwards where that is trusted.
+/// The headers of a request about its URL: `Host`, and those of a proxy if they are trusted.
 fn said(request: &Bound<'_, PyAny>, trusts_forwarded: bool) -> SaidUrl {
     let (mut hosts, mut forwarded, mut schemes, mut forwarded_hosts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // An object of another kind has no headers.
@@ -99,7 +99,7 @@ fn said(request: &Bound<'_, PyAny>, trusts_forwarded: bool) -> SaidUrl {
         } else {
             return;
         };
-        // What is no octets is no text either.
+        // A value that is not bytes is ignored.
         kept.push(octets(value).unwrap_or(b"\xff").to_vec());
     });
     let headers = ForwardedHeaders {

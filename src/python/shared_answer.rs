@@ -15,7 +15,7 @@ pub(super) struct AnswerSealer(sealed_answer::AnswerSealer);
 
 #[pymethods]
 impl AnswerSealer {
-    /// `scope` tells the endpoint apart from all others.
+    /// `scope` separates the answers from those of other endpoints.
     #[new]
     fn new(cache_secret: &Bound<'_, PyAny>, scope: &str) -> PyResult<Self> {
         let secret = convert::key_bytes(cache_secret, "cache_secret")?;
@@ -28,7 +28,7 @@ impl AnswerSealer {
         (name(Purpose::Answer, token), name(Purpose::Invalidation, token), name(Purpose::Epoch, ""))
     }
 
-    /// Seals an answer to a question of a certain age, which serves for so long from then on.
+    /// Seals an answer, with the age of its question and its lifetime.
     fn seal<'py>(
         &self,
         py: Python<'py>,
@@ -41,13 +41,13 @@ impl AnswerSealer {
         bytes(py, self.0.seal(Purpose::Answer, token.as_bytes(), asked, milliseconds(lifetime), payload))
     }
 
-    /// Seals that a token is invalidated now, or all where there is none.
+    /// Seals the invalidation of a token, or of all tokens without one.
     fn seal_invalidation<'py>(&self, py: Python<'py>, token: Option<&str>) -> PyResult<Bound<'py, PyBytes>> {
         let purpose = if token.is_some() { Purpose::Invalidation } else { Purpose::Epoch };
         bytes(py, self.0.seal(purpose, token.unwrap_or_default().as_bytes(), wall_clock(), 0, b""))
     }
 
-    /// Opens an answer: what was answered, how old it is and how long it serves in all, in seconds.
+    /// Opens an answer: its text, its age and its whole lifetime, in seconds.
     fn open<'py>(
         &self,
         py: Python<'py>,
@@ -67,7 +67,7 @@ fn bytes(py: Python<'_>, sealed: Option<Vec<u8>>) -> PyResult<Bound<'_, PyBytes>
     Ok(PyBytes::new(py, &sealed))
 }
 
-/// Milliseconds since 1970, which several machines have in common.
+/// Milliseconds since 1970, a clock that all machines share.
 fn wall_clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis().try_into().unwrap_or(u64::MAX))
 }

@@ -111,12 +111,12 @@ impl StaticVerifier {
         })
     }
 
-    /// What an operator's metadata refers to may refer to this in turn.
+    /// Metadata from an operator may refer back to this object.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.tokens.extras().try_for_each(|owner| owner.metadata.traverse(&visit))
     }
 
-    /// What its tokens must be.
+    /// The policy for its tokens.
     #[getter]
     fn policy(&self) -> SharedPolicy {
         SharedPolicy::of(&self.policy)

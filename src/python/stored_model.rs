@@ -1,4 +1,4 @@
-//! What `install()` needs to give an entry of a proxy's store again: whether it is the same one, and copies of it.
+//! Entries of a proxy's store for `install()`: whether an entry is unchanged, and copies of it.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -6,12 +6,12 @@ use pyo3::types::PyString;
 use super::model_copy::{ModelCopier, ModelParts};
 use crate::runtime::file_identity::{FileNumbers, of as identity_of};
 
-/// A model that was read from a store. Each caller gets one of its own.
+/// A model that was read from a store. Each caller gets a new copy.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct StoredModel {
     model: ModelCopier,
     parts: ModelParts,
-    /// What it takes in memory, in bytes, by estimate.
+    /// Its estimated memory, in bytes.
     #[pyo3(get)]
     bytes: usize,
 }
@@ -43,6 +43,6 @@ pub(super) fn file_identity(
     before: f64,
 ) -> Option<FileNumbers> {
     let (names, py) = ((folder.to_str().ok()?, path.to_str().ok()?), folder.py());
-    // The folder may be on another machine.
+    // Other threads run meanwhile: the folder may be on another machine.
     py.detach(|| identity_of(names.0, names.1, before))
 }

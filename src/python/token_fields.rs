@@ -1,5 +1,5 @@
-//! The fields of FastMCP's own access token of an accepted token: made from its claims, or, for a token that was seen before,
-//! from a template that is remembered with them.
+//! The fields of FastMCP's access token: made from the claims of an accepted token, or, if that was seen before, from a template
+//! that is cached with the claims.
 
 use std::sync::{Arc, Weak};
 
@@ -19,7 +19,7 @@ const DICT_BYTES: usize = 240;
 const MEMBER_BYTES: usize = 40;
 const OBJECT_BYTES: usize = 56;
 
-/// What the installed FastMCP's access token is made of.
+/// The parts of the installed FastMCP's access token.
 #[pyclass(frozen, module = "fastmcp_rs._native")]
 pub(super) struct TokenFields {
     /// Every field with its default, in their order, and the attribute that keeps the decision.
@@ -39,9 +39,9 @@ impl TokenFields {
 }
 
 impl TokenFields {
-    /// Decides about a token. One that is accepted is counted: the answer is then a dict of the fields of the host's access
-    /// token, else the decision. `update_size` is told of remembered claims that take more memory than before, and says
-    /// whether they may.
+    /// Decides about a token. If it is accepted, it is counted, and the result is a dict of the fields of FastMCP's access token;
+    /// else the result is the decision. `update_size` is called if cached claims take more memory than before, and returns whether
+    /// they may.
     pub(super) fn accept<'py>(
         &self,
         token: &Bound<'py, PyAny>,
@@ -63,7 +63,7 @@ impl TokenFields {
         Ok(fields.into_any())
     }
 
-    /// The fields of an accepted token, whose containers are the caller's own.
+    /// The fields of an accepted token, in new containers.
     fn of<'py>(
         &self,
         py: Python<'py>,
@@ -96,11 +96,11 @@ impl TokenFields {
     }
 }
 
-/// The fields of a token that was seen before, in containers that no caller has. It holds nothing that holds the claims.
+/// The fields of a token that was seen before, in containers that no caller has. It does not refer to the claims.
 struct Template {
     /// The policy that accepted the token: under another one the fields may differ.
     policy: Weak<Policy>,
-    /// Absent only while it is dropped.
+    /// `None` only while it is dropped.
     objects: Option<TemplateObjects>,
 }
 
@@ -116,7 +116,7 @@ struct TemplateObjects {
 }
 
 impl Template {
-    /// The template of a token with these fields, and its memory in bytes, by estimate.
+    /// The template of a token with these fields, and its estimated memory in bytes.
     fn of(fields: &Bound<'_, PyDict>, policy: &Arc<Policy>, host: &TokenFields) -> PyResult<(Self, usize)> {
         let py = fields.py();
         let kept = fields.copy()?;
@@ -143,7 +143,7 @@ impl Template {
         Ok((Self { policy: Arc::downgrade(policy), objects: Some(objects) }, memory))
     }
 
-    /// What the fields of this policy and host are made of, if it is theirs.
+    /// The objects of the fields, if the template was made with this policy and for this FastMCP.
     fn objects_of(&self, policy: &Arc<Policy>, host: &TokenFields) -> Option<&TemplateObjects> {
         let is_theirs = std::ptr::eq(self.policy.as_ptr(), Arc::as_ptr(policy));
         self.objects.as_ref().filter(|objects| is_theirs && objects.blank.is(&host.blank))
@@ -151,8 +151,8 @@ impl Template {
 }
 
 impl Drop for Template {
-    /// An answer may be displaced on a thread that is not Python's own. Dropped there, Python's objects would take a lock
-    /// that a fork can freeze.
+    /// A template may be evicted on a thread that Python did not start. Dropping Python objects there would take a lock that a fork can
+    /// freeze.
     fn drop(&mut self) {
         let objects = self.objects.take();
         attach_if_running(move |_| drop(objects));
@@ -160,7 +160,7 @@ impl Drop for Template {
 }
 
 impl TemplateObjects {
-    /// The fields for a caller, whose containers are new.
+    /// The fields for a caller, in new containers.
     fn fields<'py>(&self, py: Python<'py>, principal: &Principal) -> PyResult<Bound<'py, PyDict>> {
         let fields = self.fields.bind(py).copy()?;
         fields.set_item(intern!(py, "token"), &principal.token)?;
@@ -183,7 +183,7 @@ fn is_container(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>()
 }
 
-/// The same value of JSON in new containers.
+/// The same JSON value in new containers.
 fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if let Ok(dict) = value.cast::<PyDict>() {
         let copy = dict.copy()?;
@@ -206,7 +206,7 @@ fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     Ok(value.clone())
 }
 
-/// What a value of JSON takes in memory, in bytes, by estimate.
+/// The estimated memory of a JSON value, in bytes.
 fn memory(value: &Bound<'_, PyAny>) -> usize {
     if let Ok(text) = value.cast::<PyString>() {
         return OBJECT_BYTES + text.len().unwrap_or(0);
