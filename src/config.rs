@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::jose::jws::MAX_TOKEN_BYTES;
 
-/// A configuration that cannot work or would not be safe. Says what is wrong and what would be right.
+/// A configuration that cannot work or would not be safe. The text says what is wrong and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(String);
 
@@ -24,13 +24,13 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Checks a text that is sent to another party, which has to read what the operator sees.
+/// Checks a text that is sent to another party: that party must read exactly what the operator sees.
 ///
 /// # Errors
 /// It holds an invisible character, such as the line end or the byte order mark of the file that it was read from,
 /// or is longer than 64 KiB.
 pub fn check_visible(argument: &str, text: &str) -> Result<(), ConfigError> {
-    // A longer one no token could hold.
+    // No token can hold a longer one.
     if text.len() > MAX_TOKEN_BYTES {
         return Err(ConfigError::new(format!(
             "{argument} is longer than 64 KiB: no token and no request holds that much"
@@ -45,10 +45,10 @@ pub fn check_visible(argument: &str, text: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Checks a text that has to be equal to one of another party's.
+/// Checks a text that is compared with one from another party.
 ///
 /// # Errors
-/// As of `check_visible`, or it has a space at an end.
+/// As `check_visible`, or the text has a space at an end.
 pub fn check_exact(argument: &str, text: &str) -> Result<(), ConfigError> {
     check_visible(argument, text)?;
     if text.trim() != text {
@@ -57,7 +57,7 @@ pub fn check_exact(argument: &str, text: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Control characters, and marks that have no width: spaces and joiners, the byte order mark, directions of writing.
+/// Control characters, and characters without width: spaces, joiners, the byte order mark, marks of writing direction.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

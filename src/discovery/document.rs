@@ -1,11 +1,11 @@
-//! A JSON document from a URL of the operator's: read, or else an error that names what came in its place.
+//! A JSON document from an operator's URL. If another thing came in its place, the error names it.
 
 use std::fmt;
 
 use crate::jose::json::{self, NotAnObject, Object, Value};
 use crate::untrusted::sanitize;
 
-/// An answer of an endpoint, but for its body.
+/// An answer of an endpoint, without its body.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'d> {
     /// The URL, as a log may show it.
@@ -19,7 +19,7 @@ pub struct Document<'d> {
 /// Reads a document.
 ///
 /// # Errors
-/// It is no JSON object; the text says what it is.
+/// It is not a JSON object; the text says what it is.
 pub fn object(body: &[u8]) -> Result<Object, String> {
     json::parse_document(body).map_err(|error| kind(body, error))
 }
@@ -35,7 +35,7 @@ impl fmt::Display for Document<'_> {
     }
 }
 
-/// What a body is that is no JSON object.
+/// Describes a body that is not a JSON object.
 #[must_use]
 pub fn kind(body: &[u8], error: NotAnObject) -> String {
     let text = body.trim_ascii();
@@ -66,7 +66,7 @@ pub fn is_certificates(object: &Object) -> bool {
     object.iter().len() > 0 && object.iter().all(|(_, value)| is_certificate(value))
 }
 
-/// What a JSON object is that is no JWK Set.
+/// Describes a JSON object that is not a JWK Set.
 #[must_use]
 pub fn kind_without_keys(object: &Object) -> String {
     let text = |name| object.get(name).and_then(Value::as_str);
@@ -85,7 +85,7 @@ pub fn kind_without_keys(object: &Object) -> String {
     "it has no array \"keys\"".to_owned()
 }
 
-/// What a JSON object is that is no metadata.
+/// Describes a JSON object that is not metadata.
 #[must_use]
 pub fn kind_without_issuer(object: &Object) -> &'static str {
     if matches!(object.get("keys"), Some(Value::Array(_))) {

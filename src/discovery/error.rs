@@ -4,20 +4,20 @@ use std::fmt;
 
 use crate::http::HttpError;
 
-/// Why a search for metadata failed. Holds no text that the server chose, but for an issuer, which is sanitized.
+/// Why a search for metadata failed. It holds no text from the server except an issuer, which is sanitized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DiscoveryError {
     /// There is no usable response.
     Http(HttpError),
-    /// What was answered is no metadata at all.
+    /// The answer is not metadata.
     NoMetadata(Box<str>),
-    /// No URL that was asked has it: each, and what came.
+    /// No URL has it. Holds each URL, and what it answered.
     NotFound(Box<str>),
     /// The metadata cannot be used.
     Unusable(&'static str),
     /// The metadata names another issuer than the one that was asked for.
     OtherIssuer {
-        /// Which it names; sanitized.
+        /// The issuer that it names; sanitized.
         named: Box<str>,
         /// Which was asked for.
         asked: Box<str>,

@@ -15,7 +15,7 @@ impl Issuer {
     /// Reads an issuer (RFC 8414 section 2).
     ///
     /// # Errors
-    /// It is no URL that metadata may be fetched from, has a query, or is that of the metadata.
+    /// Metadata must not be fetched from such a URL, it has a query, or it is the URL of the metadata.
     pub fn parse(text: &str, allow_http: bool) -> Result<Self, ConfigError> {
         let endpoint_url = EndpointUrl::parse(text, "issuer", allow_http)?;
         if endpoint_url.url().query().is_some() {
@@ -31,11 +31,11 @@ impl Issuer {
         Ok(Self { name: text.into(), endpoint_url, metadata })
     }
 
-    /// Reads an issuer whose metadata is at this URL, wherever that lies. It may be a template, whose metadata has no
+    /// Reads an issuer with metadata at this URL, which may be anywhere. The issuer may be a template, which has no
     /// well-known place.
     ///
     /// # Errors
-    /// It is empty, or the URL is none that metadata may be fetched from.
+    /// It is empty, or metadata must not be fetched from such a URL.
     pub fn at(text: &str, metadata_url: &str, allow_http: bool) -> Result<Self, ConfigError> {
         config::check_exact("issuer", text)?;
         if text.is_empty() {
@@ -57,7 +57,7 @@ impl Issuer {
         &self.endpoint_url
     }
 
-    /// Where its metadata may be, the most common form first.
+    /// The URLs where its metadata may be, the most common form first.
     pub(crate) fn candidates(&self) -> impl Iterator<Item = Candidate> {
         let candidate = |endpoint_url: &EndpointUrl| Candidate {
             issuer: self.name.clone(),
@@ -68,7 +68,7 @@ impl Issuer {
     }
 }
 
-/// Where the metadata of an issuer may be.
+/// A URL where the metadata of an issuer may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Candidate {
     pub(crate) issuer: Box<str>,
@@ -83,14 +83,14 @@ impl Candidate {
         Self { guessed: true, ..self }
     }
 
-    /// Whether a document at this URL may name this issuer: the one of the candidate, character by character. A derived
-    /// issuer may end in a slash, which its well-known URLs do not show.
+    /// Whether a document at this URL may name this issuer: it must be that of the candidate, character by character. A derived issuer
+    /// may also end in a slash, since its well-known URLs do not show that.
     pub(crate) fn is_of(&self, issuer: &str) -> bool {
         *issuer == *self.issuer || (self.guessed && issuer.strip_suffix('/') == Some(&self.issuer))
     }
 }
 
-/// OIDC's form, appended to the path; RFC 8414's, inserted before it; and the appended one that some servers have.
+/// The form of OpenID Connect, appended to the path; that of RFC 8414, inserted before it; and the appended one of some servers.
 fn well_known_urls(issuer: &str) -> Vec<String> {
     let base = issuer.trim_end_matches('/');
     let mut urls = vec![format!("{base}/.well-known/openid-configuration")];

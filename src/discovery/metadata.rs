@@ -1,4 +1,4 @@
-//! What a server says of itself (RFC 8414 section 2, OpenID Connect Discovery 1.0 section 3): hostile until checked.
+//! The metadata of a server (RFC 8414 section 2, OpenID Connect Discovery 1.0 section 3): untrusted until checked.
 
 use super::document::{self, Document};
 use super::error::DiscoveryError;
@@ -7,16 +7,16 @@ use crate::http::EndpointUrl;
 use crate::jose::json::{Object, Value};
 use crate::untrusted::sanitize;
 
-/// A document that speaks for the issuer that it was asked for.
+/// A document with the issuer that it was requested for.
 #[derive(Debug)]
 pub(crate) struct ServerMetadata(Object);
 
 impl ServerMetadata {
-    /// Reads a document that has to speak for the issuer that was asked for (RFC 8414 section 3.3, OpenID Connect
+    /// Reads a document, which must have the issuer that it was requested for (RFC 8414 section 3.3, OpenID Connect
     /// Discovery 1.0 section 4.3).
     ///
     /// # Errors
-    /// It is no strict JSON object, or speaks for another issuer.
+    /// It is not a strict JSON object, or has another issuer.
     pub(crate) fn parse(
         body: &[u8],
         document: &Document<'_>,
@@ -40,7 +40,7 @@ impl ServerMetadata {
     /// `jwks_uri`, if there is one. `asked` is the URL that the operator named.
     ///
     /// # Errors
-    /// It is no URL that keys may be fetched from.
+    /// Keys must not be fetched from such a URL.
     pub(crate) fn jwks_uri(&self, asked: &EndpointUrl) -> Result<Option<EndpointUrl>, DiscoveryError> {
         let Some(uri) = self.0.get("jwks_uri") else { return Ok(None) };
         let found = uri
@@ -66,8 +66,8 @@ impl ServerMetadata {
         Err(DiscoveryError::Unusable("its \"token_endpoint\" is not the token_url"))
     }
 
-    /// Where the server may be asked about tokens by a client that trusts it with a secret at `token_endpoint`, and no
-    /// other server on its word.
+    /// The introspection endpoint, for a client that sends its secret to `token_endpoint`. The metadata alone must not lead the secret
+    /// to another server.
     pub(crate) fn introspection(&self, token_endpoint: &EndpointUrl) -> IntrospectionEndpoint {
         let Some(uri) = self.0.get("introspection_endpoint") else { return IntrospectionEndpoint::Absent };
         let endpoint_url = uri.as_str().and_then(|uri| EndpointUrl::parse(uri, "", token_endpoint.allows_http()).ok());

@@ -1,4 +1,4 @@
-//! Metadata of authorization servers (RFC 8414, OpenID Connect Discovery 1.0): where it is and what of it is used.
+//! Metadata of authorization servers (RFC 8414, OpenID Connect Discovery 1.0): how it is found, and the members that are used.
 
 pub mod document;
 mod error;

@@ -6,20 +6,20 @@ use super::issuer::Candidate;
 use super::metadata::ServerMetadata;
 use crate::http::{EndpointUrl, HttpError};
 
-/// How many of the URLs that were asked an error names.
+/// How many of the asked URLs an error names.
 const MOST_TOLD: usize = 8;
 
-/// The search for a server's metadata, without I/O: one candidate after the other.
+/// The search for a server's metadata, without I/O: one candidate URL after the other.
 ///
-/// The `issuer` of a document must be that of its candidate (RFC 8414 section 3.3). If the issuer was configured, any other
-/// ends the search, since the document is wrong or forged. If it was derived from a URL, any other leads to the next
-/// candidate. So does, for both, any status but 200, a redirect among them, and whatever is no metadata: a server may answer
-/// every path with the same page, or an error with status 200.
+/// The `issuer` of a document must be that of its candidate (RFC 8414 section 3.3). If the issuer was configured, a document with
+/// another one is wrong or forged, and ends the search. If the issuer was derived from a URL, the search goes on. It also goes on
+/// after every status but 200, redirects included, and after a document that is not metadata: a server may answer every path with
+/// the same page, or an error with status 200.
 #[derive(Debug)]
 pub(crate) struct MetadataSearch {
     candidates: Vec<Candidate>,
     at: usize,
-    /// What came of each candidate.
+    /// The result of each candidate.
     failures: Vec<DiscoveryError>,
 }
 
@@ -34,11 +34,10 @@ impl MetadataSearch {
         &self.candidates[self.at].endpoint_url
     }
 
-    /// Takes the answer of that URL: what `wanted` makes of the document, or nothing if another URL is to be asked.
+    /// Takes the answer of that URL. Returns what `wanted` makes of the document, or `None` if another URL is to be asked.
     ///
     /// # Errors
-    /// The document is not the wanted one, and that ends the search; the text names the field. Or all URLs were asked;
-    /// the error names each, and what came of it.
+    /// The document ends the search; the text names the field. Or all URLs were asked; the error names each, and its result.
     pub(crate) fn on_response<T>(
         &mut self,
         status: u16,
@@ -69,7 +68,7 @@ impl MetadataSearch {
         Ok(None)
     }
 
-    /// The error of a search that this one of the current URL ends.
+    /// The error of the search, where this error of the current URL ends it.
     pub(crate) fn broken_off(&mut self, error: HttpError) -> DiscoveryError {
         self.failures.push(error.into());
         self.not_found()

@@ -1,4 +1,4 @@
-//! Whose keys a set holds: the authorization server, as far as its metadata was read (RFC 8414 section 2).
+//! The authorization server that keys belong to, with the metadata that is used (RFC 8414 section 2).
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ pub struct AuthorizationServer {
     pub introspection: IntrospectionEndpoint,
 }
 
-/// Where a server may be asked about tokens (RFC 7662).
+/// The introspection endpoint of a server (RFC 7662).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntrospectionEndpoint {
     /// Nowhere.
     Absent,
-    /// At this URL. `in_body` where the server takes a client's secret in the body alone (`client_secret_post`).
+    /// It has this URL. `in_body` if the server takes a client's secret only in the body (`client_secret_post`).
     At {
         /// `introspection_endpoint`
         endpoint_url: EndpointUrl,

@@ -1,4 +1,4 @@
-//! Why a token is refused that a server is asked about (RFC 7662).
+//! Explains a token that a server is asked about (RFC 7662).
 
 use std::sync::Arc;
 
@@ -13,8 +13,7 @@ use crate::policy::{NoOverrides, Policy};
 use crate::untrusted::secrets::Secrets;
 use crate::verify::Decision;
 
-/// Explains what a server tells of a token that it was asked about, or why it cannot be asked. Nothing of these secrets is in
-/// it.
+/// Explains the answer of a server about a token, or why no server can be asked. The explanation does not contain these secrets.
 #[must_use]
 pub fn asked(
     token: &[u8],
@@ -72,14 +71,14 @@ impl Record {
         Explanation { decision, checks, header: None, claims, times, fix }
     }
 
-    /// Follows what a server answered.
+    /// Records the checks of a server's answer.
     fn answered(&mut self, answer: &Answer, policy: &Policy, now: NumericDate) {
         self.passed(&[Check::Size, Check::Syntax]);
         match answer {
             Answer::Known(claims) | Answer::Stale(claims, _) => {
                 self.passed(&[Check::Introspection, Check::Claims]);
                 self.told = Some(claims.claims.object().clone());
-                // The decision is made by the answer itself.
+                // The decision comes from the answer.
                 let _ = policy.validate_traced(Arc::clone(claims), &NoOverrides, now, self);
             }
             Answer::Refused(rejection @ Rejection::MalformedClaims { .. }) => {

@@ -1,18 +1,18 @@
-//! What became of each check of a token.
+//! The result of each check of a token.
 
 use crate::outcome::check::{Check, Comparison};
 use crate::outcome::rejection::Rejection;
 use crate::outcome::unavailable::Unavailable;
 use crate::untrusted::sanitize_all;
 
-/// What became of one check.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     /// Which.
     pub check: Check,
     /// How it ended.
     pub outcome: CheckOutcome,
-    /// What it compared, as it stands.
+    /// What it compared, unchanged.
     pub comparison: Option<Comparison>,
 }
 
@@ -25,9 +25,9 @@ pub enum CheckOutcome {
     Failed(Rejection),
     /// Keys or a remote verifier are unreachable; neither passed nor failed.
     Unavailable(Unavailable),
-    /// There was nothing to check: the configuration demands nothing here, or the token has no such claim.
+    /// There was nothing to check: the configuration demands nothing, or the token has no such claim.
     Unchecked,
-    /// It did not run: an earlier one left it nothing to look at.
+    /// It did not run, because an earlier check failed.
     NotReached,
 }
 
@@ -62,9 +62,9 @@ impl Checked {
 }
 
 impl CheckOutcome {
-    /// How a check ended that found nothing wrong.
+    /// The result of a check that found nothing wrong.
     pub(super) fn without_fault(check: Check, comparison: Option<&Comparison>) -> Self {
-        // Of the type it is always looked whether the token is one for something else.
+        // The check of the type always runs: it also refuses tokens of another kind.
         let is_compared = check > Check::Claims && check != Check::Type;
         match comparison {
             Some(compared) if is_compared && compared.expected.is_empty() => Self::Unchecked,

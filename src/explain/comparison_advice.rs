@@ -1,4 +1,4 @@
-//! What helps where the token says one thing and the configuration another.
+//! Advice for a token that differs from the configuration.
 
 use super::checked::Checked;
 use super::names::SettingNames;
@@ -16,7 +16,7 @@ pub(super) fn issuer(compared: &Comparison, checks: &[Checked], names: SettingNa
     mismatch("iss", &names.of("issuer"), compared)
 }
 
-/// Some issuers write no `aud`, and say by the client which service a token is for.
+/// Some issuers write no `aud`, and only the client says which service a token is for.
 pub(super) fn audience(compared: &Comparison, client_id: Option<&str>, names: SettingNames) -> String {
     match client_id {
         Some(client_id) if compared.got.is_empty() => format!(
@@ -48,7 +48,7 @@ pub(super) fn mismatch(claim: &str, parameter: &str, compared: &Comparison) -> S
     }
 }
 
-/// How little what came and what is expected differ in, if it is that.
+/// The small difference between what came and what is expected, such as a slash, if there is only that.
 fn difference(compared: &Comparison) -> Option<&'static str> {
     let pairs = || compared.got.iter().flat_map(|got| compared.expected.iter().map(move |expected| (got, expected)));
     let without_slash = |text: &str| text.trim_end_matches('/').to_owned();

@@ -1,4 +1,4 @@
-//! The most likely fix for a token that is refused, on one line. Texts of the token are sanitized.
+//! The most likely fix for a refused token, on one line. Texts of the token are sanitized.
 
 use super::checked::{CheckOutcome, Checked};
 use super::comparison_advice::{audience, issuer, mismatch};
@@ -18,20 +18,20 @@ use crate::untrusted::{sanitize, sanitize_all};
 const BOUND_TO_CERTIFICATE: &str = "the token is bound to a client certificate (cnf, x5t#S256), which is not looked at here: \
      have the issuer make a bearer token, or one that is bound by DPoP";
 
-/// What only the keys at hand tell.
+/// What is known only with keys.
 #[derive(Default)]
 pub(super) struct Known<'k> {
-    /// Why the key that the token names cannot be used, where it is published.
+    /// Why the published key that the token names cannot be used.
     pub(super) skipped_key: Option<&'k str>,
     /// How the secret would fit, if it would in another form.
     pub(super) other_secret: Option<&'static str>,
-    /// What is known of a token that no server could be asked about.
+    /// What is known about a token that no server could be asked about.
     pub(super) finding: Option<&'k Finding>,
-    /// What the reader calls the settings.
+    /// The names of settings for the reader.
     pub(super) names: SettingNames,
 }
 
-/// What is most likely to help. For a token without a decision, what would refuse it in any case.
+/// The most likely fix. For a token without a decision: the fix for what would refuse it in any case.
 pub(super) fn likely_fix(
     token: &[u8],
     checks: &[Checked],
@@ -136,7 +136,7 @@ pub(super) fn likely_fix(
     })
 }
 
-/// What helps where the text is no token that could be looked at.
+/// Advice for a text that is not a readable token.
 fn malformed_token(token: &[u8], check: Check, known: &Known<'_>) -> String {
     match (check, known.finding) {
         (Check::Syntax | Check::Introspection, Some(finding)) => finding.to_string(),
@@ -149,7 +149,7 @@ fn malformed_token(token: &[u8], check: Check, known: &Known<'_>) -> String {
     }
 }
 
-/// What helps where no key fits or the signature does not hold.
+/// Advice if no key fits, or the signature is invalid.
 fn key(
     rejection: &Rejection,
     compared: &Comparison,
@@ -220,14 +220,14 @@ fn malformed(token: &[u8], claim: Option<&str>, claims: Option<&Object>) -> Stri
     format!("the claim {claim} {wrong}; only the issuer can mend that")
 }
 
-/// Clocks that differ are to be thought of where little is missing.
+/// If the token is only a little too old or too new, the clocks may differ.
 fn clocks(seconds: f64, names: SettingNames) -> String {
     const LITTLE: f64 = 300.0;
     let advice = || format!("; if it is new, compare the clocks, or set {}", names.of("leeway"));
     if seconds <= LITTLE { advice() } else { String::new() }
 }
 
-/// What helps where a rule about claims is broken.
+/// Advice if a rule about claims is broken.
 fn claim_rule(rejection: &Rejection, compared: &Comparison, now: NumericDate) -> String {
     match rejection {
         Rejection::IssuedInFuture { at } => format!(

@@ -1,9 +1,9 @@
-//! What was given in the place of a token, such as a whole header or a quoted text.
+//! Recognises what was given in place of a token, such as a whole header or a quoted text.
 
 use crate::jose::base64url;
 use crate::jose::json;
 
-/// What is no token at all, in a common mistake.
+/// A common mistake: a text that is not a token.
 fn no_token(text: &str) -> Option<&'static str> {
     let trimmed = text.trim();
     let starts = |word: &str| trimmed.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
@@ -32,7 +32,7 @@ pub(super) fn not_asked_about(token: &[u8]) -> String {
         .to_owned()
 }
 
-/// What stands where a token should.
+/// Describes a text that is not a JWS.
 pub(super) fn shape(token: &[u8]) -> String {
     let text = String::from_utf8_lossy(token);
     let trimmed = text.trim();
@@ -57,7 +57,7 @@ pub(super) fn shape(token: &[u8]) -> String {
     told.to_owned()
 }
 
-/// Whether an encrypted token names `dir`: its key is the issuer's own.
+/// Whether an encrypted token has `alg` `dir`: only the issuer has its key.
 fn encrypts_for_itself(token: &str) -> bool {
     let header = base64url::decode(token.split('.').next().unwrap_or_default().as_bytes());
     let header = header.and_then(|header| json::parse_object(&header).ok());

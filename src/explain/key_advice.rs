@@ -1,15 +1,15 @@
-//! What helps where no key fits, or the signature does not hold.
+//! Advice if no key fits, or the signature is invalid.
 
 use super::checked::{CheckOutcome, Checked, passed};
 use crate::jose::json::{Object, Value};
 use crate::outcome::check::{Check, Comparison};
 use crate::untrusted::{sanitize, sanitize_all};
 
-/// The audiences of Microsoft Graph, whose tokens no other service can verify.
+/// The audiences of Microsoft Graph. No other service can verify its tokens.
 const GRAPH: [&str; 3] =
     ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com", "https://graph.microsoft.com/"];
 
-/// What is told of a token that is for another service alone.
+/// The advice for a token that only another service can verify.
 pub(super) fn for_microsoft_graph(header: Option<&Object>, claims: Option<&Object>) -> Option<String> {
     let has_nonce = header.is_some_and(|header| header.get("nonce").is_some());
     let audience = text_of(claims, "aud").filter(|audience| GRAPH.contains(audience));
@@ -20,7 +20,7 @@ pub(super) fn for_microsoft_graph(header: Option<&Object>, claims: Option<&Objec
     })
 }
 
-/// What the check of the issuer compared, where it failed.
+/// The comparison of the issuer check, if that failed.
 pub(super) fn other_issuer(checks: &[Checked]) -> Option<String> {
     let failed = |checked: &&Checked| matches!(checked.outcome, CheckOutcome::Failed(_));
     let issuer = checks.iter().find(|checked| checked.check == Check::Issuer).filter(failed)?;
@@ -46,7 +46,7 @@ pub(super) fn unknown_key(compared: &Comparison, skipped: Option<&str>, checks: 
     } else {
         format!("are {}", sanitize_all(&compared.expected))
     };
-    // Where any issuer is accepted, it is not checked.
+    // If any issuer is accepted, the issuer is not checked.
     let whose = if passed(checks, Check::Issuer) {
         "the issuer is the expected one, so it has changed its keys, signs this token for another of its services, or publishes \
          its keys at another URL than this one"
@@ -56,7 +56,7 @@ pub(super) fn unknown_key(compared: &Comparison, skipped: Option<&str>, checks: 
     format!("the token names {named}, and the keys here {here}: {whose}")
 }
 
-/// `other_secret` is how the secret would fit, if it would.
+/// `other_secret` is the form in which the secret would fit, if there is one.
 pub(super) fn signature(alg: Option<&str>, issuer: Option<&str>, other_secret: Option<&str>) -> String {
     if let Some(how) = other_secret {
         return format!("the token verifies under this secret {how}: give it so");
@@ -70,7 +70,7 @@ pub(super) fn signature(alg: Option<&str>, issuer: Option<&str>, other_secret: O
     format!("another key signed the token{whose}, or the token was changed: give the key of the issuer that made it")
 }
 
-/// Where a claim that is not looked at holds a scope that is missing.
+/// Another claim that holds a missing scope.
 pub(super) fn claim_that_grants(claims: Option<&Object>, missing: &[Box<str>]) -> Option<String> {
     let holds = |value: &Value, scope: &str| match value {
         Value::String(text) => text.split([' ', ',']).any(|word| word == scope),

@@ -1,8 +1,7 @@
-//! Why a token is refused, told to a developer who holds it: every check in order, and the most likely fix.
+//! Explains to a developer why a token is refused: every check in order, and the most likely fix.
 //!
-//! The verifier itself runs the checks, so an explanation cannot differ from a decision. What it adds is what a decision
-//! leaves out: the checks behind the first that fails, and what unverified claims say, marked as such.
-//! Nothing of the signature is in it.
+//! The verifier itself runs the checks, so an explanation cannot differ from a decision. An explanation adds the checks after the
+//! first that fails, and the unverified claims, marked as such. The signature is not part of it.
 
 mod asked;
 mod checked;
@@ -35,32 +34,32 @@ pub use checked::{CheckOutcome, Checked};
 pub use names::SettingNames;
 pub use times::ClaimTime;
 
-/// What there is to say about a token.
+/// The explanation of a token.
 #[derive(Debug)]
 pub struct Explanation {
-    /// What the verifier says of the token.
+    /// The verifier's decision.
     pub decision: Decision,
     /// Every check, in order.
     pub checks: Vec<Checked>,
-    /// The header, where there is one to be read: untrusted, as it stands.
+    /// The header as it came, if it could be read: untrusted.
     pub header: Option<Object>,
-    /// The claims, where there are some to be read: authentic if [`Self::is_signed`], else untrusted.
+    /// The claims, if they could be read: authentic if [`Self::is_signed`], else untrusted.
     pub claims: Option<Object>,
     /// The times in the claims, in words.
     pub times: Vec<ClaimTime>,
-    /// What is most likely to help, on one line; `None` for an accepted token.
+    /// The most likely fix, on one line; `None` for an accepted token.
     pub fix: Option<String>,
 }
 
 impl Explanation {
-    /// Whether the claims are authentic: the signature holds, or the server that was asked told them.
+    /// Whether the claims are authentic: the signature is valid, or they are from the asked server.
     #[must_use]
     pub fn is_authentic(&self) -> bool {
         passed(&self.checks, Check::Signature) || passed(&self.checks, Check::Introspection)
     }
 }
 
-/// Explains what a verifier says of a token, or `None` while its keys are on their way.
+/// Explains a verifier's decision about a token; `None` while its keys are being fetched.
 ///
 /// Overrides are a subclass's, and are only asked about authentic claims. Where there are some, nothing is said about
 /// unverified claims.
@@ -87,7 +86,7 @@ pub fn explain(
     }
 }
 
-/// Explains what a verifier of many issuers says of a token, or `None` while its issuer's keys are on their way.
+/// Explains the decision of a verifier of many issuers; `None` while the issuer's keys are being fetched.
 #[must_use]
 pub fn explain_issued(
     issuers: &Issuers,
@@ -99,12 +98,12 @@ pub fn explain_issued(
     let mut record = Record::default();
     let IssuerDecision { progress, policy } = issuers.verify_traced(token, common, now, key_wait, &mut record);
     let Poll::Ready(decision) = progress else { return None };
-    // Of a token of an unknown issuer, no policy has anything to say.
+    // No policy applies to a token of an unknown issuer.
     let is_unknown = matches!(&decision, Decision::Rejected(refused) if refused.rejection == Rejection::IssuerMismatch);
     Some(record.explanation(decision, token, &policy, is_unknown, now))
 }
 
-/// Explains what can be said of a token without any key. Without `algorithms` any known one will do.
+/// Explains a token as far as that is possible without keys. Without `algorithms`, any known one is accepted.
 #[must_use]
 pub fn without_keys(
     token: &[u8],
@@ -113,7 +112,7 @@ pub fn without_keys(
     now: NumericDate,
     names: SettingNames,
 ) -> Explanation {
-    /// No keys, and none on their way.
+    /// A source without keys.
     #[derive(Debug)]
     struct NoKeys;
     impl KeySource for NoKeys {
@@ -130,19 +129,19 @@ pub fn without_keys(
     record.explanation(decision, token, policy, false, now)
 }
 
-/// What was reported of each check.
+/// The reported result of each check.
 #[derive(Default)]
 struct Record {
     checks: Vec<Checked>,
     /// The decoded header and payload, where the token has parts.
     parts: Option<(Vec<u8>, Vec<u8>)>,
-    /// Why the key that the token names cannot be used, where it is published.
+    /// Why the published key that the token names cannot be used.
     skipped_key: Option<String>,
     /// How the secret would fit, if it would in another form.
     other_secret: Option<&'static str>,
-    /// What the reader calls the settings.
+    /// The names of settings for the reader.
     names: SettingNames,
-    /// The claims that a server told.
+    /// The claims from an asked server.
     told: Option<Object>,
 }
 
@@ -199,7 +198,7 @@ impl Record {
         Explanation { decision, checks, header, claims, times, fix }
     }
 
-    /// Continues where the verifier has stopped, with unverified claims.
+    /// Continues after the last check of the verifier, with unverified claims.
     fn check_unverified(&mut self, header: &[u8], payload: &[u8], policy: &Policy, now: NumericDate) {
         let Ok(header) = Header::parse(header) else { return };
         let claims = Claims::parse(payload);
@@ -209,10 +208,10 @@ impl Record {
         }
     }
 
-    /// All of these, of which `asks` is the one that may have to wait for another server.
+    /// The results of all checks in this order. `asks` is the check that may have to wait for another server.
     fn all_checks(&self, decision: &Decision, checks: &[Check], asks: Check) -> Vec<Checked> {
         let checked = |check| match (decision, self.checks.iter().find(|checked| checked.check == check)) {
-            // That a key is unknown is no answer where newer keys could not be had.
+            // If newer keys could not be fetched, it is not known whether the key exists.
             (Decision::Unavailable(why @ Unavailable::Denylist), _) if check == Check::Denylist => {
                 Checked { check, outcome: CheckOutcome::Unavailable(why.clone()), comparison: None }
             }

@@ -1,21 +1,21 @@
-//! What the reader of an explanation calls a setting: a parameter of a Python class, or an option of the command.
+//! The names of settings for the reader of an explanation: parameters of a Python class, or options of the command.
 
 use std::borrow::Cow;
 
-/// What the reader calls a setting.
+/// The names of settings for a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SettingNames {
-    /// A parameter of most classes.
+    /// The parameters of most classes.
     #[default]
     Parameters,
-    /// A parameter of `OAuthProvider`, some of which have names of their own.
+    /// The parameters of `OAuthProvider`, some with other names.
     ParametersOfOAuthProvider,
-    /// An option of `fastmcp-rs explain`, where there is one.
+    /// The options of `fastmcp-rs explain`, or the parameter where there is no option.
     Options,
 }
 
 impl SettingNames {
-    /// Those of a class or a command, by the name that its Python has for it.
+    /// The names for a class or the command, by its name in Python.
     #[must_use]
     pub fn of_reader(reader: &str) -> Self {
         match reader {
@@ -25,7 +25,7 @@ impl SettingNames {
         }
     }
 
-    /// The name of what is this parameter in Python.
+    /// The name of the setting that is this parameter in Python.
     pub(super) fn of(self, parameter: &'static str) -> Cow<'static, str> {
         let option = match (self, parameter) {
             (Self::ParametersOfOAuthProvider, "client_id") => "allowed_client_id",

@@ -1,17 +1,17 @@
-//! The checks that a token meets, in their order, and how others than the verifier follow them.
+//! The checks of a token in their order, and the trace that follows them.
 //!
-//! A verifier reports each check of a token to a [`Trace`] as it ends. The verifier itself leaves none; an
-//! explanation records one. Both come of the same run, so they cannot disagree.
+//! A verifier reports the end of each check to a [`Trace`]. A decision uses [`NoTrace`]; an explanation records every report. Both
+//! run the same code, so they cannot disagree.
 
 use crate::jose::jws;
 use crate::outcome::rejection::Rejection;
 
-/// One check. Their order is that in which a token meets them; the first that fails gives the reason.
+/// One check, in the order in which they run. The first that fails gives the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
     /// The token is not longer than the verifier reads.
     Size,
-    /// What a bearer token may look like (RFC 6750 section 2.1): of a token that a server is asked about.
+    /// The syntax of a bearer token (RFC 6750 section 2.1), before a server is asked about it.
     Syntax,
     /// Three parts in strict base64url (RFC 7515 section 7.1).
     Parts,
@@ -19,7 +19,7 @@ pub enum Check {
     Header,
     /// The algorithm is a known one.
     Algorithm,
-    /// Nothing is demanded that is not understood (RFC 7515 section 4.1.11).
+    /// The header demands no unknown extension (RFC 7515 section 4.1.11).
     Extensions,
     /// `kid` and `typ` are texts (RFC 7515 sections 4.1.4 and 4.1.9).
     Parameters,
@@ -29,7 +29,7 @@ pub enum Check {
     Key,
     /// The signature fits the key.
     Signature,
-    /// The server that is asked knows the token (RFC 7662 section 2.2).
+    /// The asked server knows the token (RFC 7662 section 2.2).
     Introspection,
     /// The payload is a strict JSON object whose registered claims have the right types (RFC 7519 section 4).
     Claims,
@@ -45,7 +45,7 @@ pub enum Check {
     Audience,
     /// The client that the token was issued to (RFC 9068 section 2.2).
     Client,
-    /// What the operator demands of further claims.
+    /// The operator's rules about further claims.
     ClaimRules,
     /// No proof of possession is needed (RFC 7800 section 3.1).
     Binding,
@@ -56,7 +56,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// Those of a JWT, in order.
+    /// The checks of a JWT, in order.
     pub const OF_JWT: [Self; 20] = [
         Self::Size,
         Self::Parts,
@@ -80,7 +80,7 @@ impl Check {
         Self::Scope,
     ];
 
-    /// Those of a token that a server is asked about, in order.
+    /// The checks of a token that a server is asked about, in order.
     pub const OF_ASKED_TOKEN: [Self; 14] = [
         Self::Size,
         Self::Syntax,
@@ -128,12 +128,12 @@ impl Check {
     }
 }
 
-/// What came and what was expected, as they stand: texts of a token are untrusted.
+/// What came and what was expected, unchanged: texts of a token are untrusted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comparison {
     /// What the token says.
     pub got: Vec<Box<str>>,
-    /// What is expected; empty where anything will do.
+    /// What is expected; empty if anything is.
     pub expected: Vec<Box<str>>,
 }
 
@@ -146,22 +146,22 @@ impl Comparison {
 
 /// Follows the checks of one token.
 pub trait Trace {
-    /// A check ended: it failed for this reason, or passed. One that runs again, under newer keys, takes back whatever
-    /// was said from that check on.
+    /// A check ended: it failed for this reason, or passed. A check that runs again, under newer keys, replaces all reports from that
+    /// check on.
     fn ended(&mut self, check: Check, failed: Option<&Rejection>, compared: impl FnOnce() -> Option<Comparison>);
 
     /// The key that the token names is published and cannot be used, for this reason.
     fn key_was_skipped(&mut self, _why: impl FnOnce() -> String) {}
 
-    /// The token was split into its parts: they are at hand whatever becomes of it.
+    /// The token was split into its parts.
     fn split(&mut self, _parts: &jws::Parts<'_>) {}
 
-    /// Whether later checks are of interest after one has failed. The decision is made all the same.
+    /// Whether later checks should run after one has failed. The decision does not depend on it.
     fn continue_after_failure(&self) -> bool {
         false
     }
 
-    /// Checks that one function runs: they all passed, or those before the one that failed.
+    /// Reports several checks that one function runs: all of them passed, or those before the one that failed.
     fn through<E: Into<Rejection> + Copy>(&mut self, checks: &[Check], failed: Option<(Check, E)>) {
         for &check in checks {
             match failed {
@@ -172,7 +172,7 @@ pub trait Trace {
     }
 }
 
-/// No trace, where only the decision is wanted.
+/// No trace, for a caller that wants only the decision.
 #[derive(Debug, Clone, Copy)]
 pub struct NoTrace;
 

@@ -1,4 +1,4 @@
-//! Counts of decisions, for people and for metrics.
+//! Counts of decisions, for `stats()` and metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ pub struct DecisionCounters {
     unavailable: [AtomicU64; Unavailable::CODES.len()],
 }
 
-/// All that this process decided.
+/// The decisions of this process.
 pub static OF_PROCESS: DecisionCounters = DecisionCounters::new();
 
 impl DecisionCounters {
@@ -32,7 +32,7 @@ impl DecisionCounters {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a refusal or an outage by its code. One that is not in the lists, which hold them all, is not counted.
+    /// Counts a refusal or an outage by its code.
     pub fn refused(&self, code: &str) {
         let find = |codes: &[&str]| codes.iter().position(|known| *known == code);
         let counter = match (find(&Rejection::CODES), find(&Unavailable::CODES)) {
@@ -56,7 +56,7 @@ impl DecisionCounters {
         occurred(&Rejection::CODES, &self.rejected)
     }
 
-    /// How many tokens could not be decided about, for each reason that occurred.
+    /// How many tokens got no decision, for each reason that occurred.
     pub fn counts_of_unavailable(&self) -> impl Iterator<Item = (&'static str, u64)> {
         occurred(&Unavailable::CODES, &self.unavailable)
     }

@@ -1,42 +1,42 @@
-//! What is known of a refused token beyond its reason code. Whatever it is, the issuer or the configuration is at fault, and
-//! not the sender of the token: an operator gets it as a warning.
+//! What is known about a refused token beyond its reason code. Each finding points at the issuer or the configuration, and not at
+//! the sender, so an operator gets it as a warning.
 
 use std::fmt;
 
 use crate::jose::base64url;
 use crate::jose::json::NotAnObject;
 
-/// What is known of a refused token beyond the reason.
+/// What is known about a refused token beyond the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
-    /// The key that it names is published and cannot be used: which, and why.
+    /// The published key that it names cannot be used. Holds the key and the reason.
     SkippedKey(Box<str>),
-    /// Its claims, which are signed, are not one strict JSON object.
+    /// Its signed claims are not one strict JSON object.
     NotClaims(NotAnObject),
-    /// It is opaque, and only JWTs can be verified here.
+    /// It is opaque, and this verifier verifies only JWTs.
     Opaque,
     /// It is encrypted (RFC 7516).
     Encrypted,
     /// It is opaque, and the metadata of its server names no introspection endpoint.
     NotIntrospected,
-    /// It holds this character, which RFC 6750 does not have in tokens, so that no server was asked about it.
+    /// It has this character, which RFC 6750 does not allow, so no server was asked about it.
     UnusualCharacter(char),
 }
 
-/// The length from which on a text may be an opaque token: a shorter one could be guessed.
+/// The shortest text that may be an opaque token, in bytes: a shorter one could be guessed.
 const SHORTEST_OPAQUE_TOKEN: usize = 16;
-/// The greatest length of one, in bytes: no more of a text is looked at than junk is worth.
+/// The longest text that is examined, in bytes: junk must not cost much.
 const LONGEST_OPAQUE_TOKEN: usize = 8 * 1024;
 
 impl Finding {
-    /// What a text is that is no compact JWS: a token of another form, which an issuer may have made, or nothing known.
+    /// Recognises a token of another form than compact JWS.
     #[must_use]
     pub fn of_other_form(text: &[u8]) -> Option<Self> {
         let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=!".contains(byte);
         if !(SHORTEST_OPAQUE_TOKEN..=LONGEST_OPAQUE_TOKEN).contains(&text.len()) || !text.iter().all(is_token) {
             return None;
         }
-        // A damaged header is one still.
+        // A damaged header is recognised as well.
         let header = base64url::decode_leniently(text.split(|&byte| byte == b'.').next().unwrap_or_default());
         let is_object = header.is_some_and(|header| header.starts_with(b"{"));
         match (text.split(|&byte| byte == b'.').count(), is_object) {

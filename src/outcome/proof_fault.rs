@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// What is wrong with a proof of possession. Codes are part of the public contract, as those of `Rejection` are.
+/// What is wrong with a proof of possession. Codes are part of the public contract, like those of `Rejection`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProofFault {
     /// The request has no proof.
     Missing,
-    /// It is no single JWT of the type `dpop+jwt` with the members that it has to have.
+    /// It is not exactly one JWT of the type `dpop+jwt` with the required members.
     Malformed,
-    /// Its algorithm is not one that is accepted here.
+    /// Its algorithm is not an accepted one.
     Algorithm,
-    /// Its `jwk` is no sound public key for the algorithm.
+    /// Its `jwk` is not a sound public key for the algorithm.
     Key,
     /// Its key is not the one that the token is bound to.
     Binding,
@@ -25,7 +25,7 @@ pub enum ProofFault {
     Expired,
     /// `iat` lies too far in the future.
     Future,
-    /// `nonce` is not one that this server gave out lately.
+    /// `nonce` is not a recent one of this server.
     Nonce,
     /// The signature does not fit the key.
     Signature,

@@ -33,12 +33,12 @@ pub enum Rejection {
     InvalidSignature,
     /// The header's `typ` is not the required one (RFC 8725bis section 3.11).
     WrongType,
-    /// It is an ID token, which says who signed in at a client and gives access to nothing (OpenID Connect Core section 2).
+    /// It is an ID token, which tells a client who signed in, and grants no access (OpenID Connect Core section 2).
     IdToken {
-        /// The member that says so; `None` where nothing says that it is an access token, and that is demanded.
+        /// The member that says so; `None` if the token does not say that it is an access token, although that is demanded.
         by: Option<&'static str>,
     },
-    /// The server that was asked does not say of what kind the token is, where it would have to.
+    /// The answer of the asked server lacks the type of the token, although it is demanded.
     UntypedToken,
     /// The payload is not a strict JSON object, or a claim has the wrong type.
     MalformedClaims {
@@ -64,15 +64,15 @@ pub enum Rejection {
     },
     /// A claim that the operator requires is absent.
     MissingClaim {
-        /// Where it would be: a name, or a JSON Pointer.
+        /// Its path: a name, or a JSON Pointer.
         claim: Box<str>,
     },
     /// A claim has none of the values that the operator expects, or a type that cannot be read.
     ClaimMismatch {
-        /// Where it is: a name, or a JSON Pointer.
+        /// Its path: a name, or a JSON Pointer.
         claim: Box<str>,
     },
-    /// The user signed in too long ago, or nothing says when (RFC 9470).
+    /// The user signed in too long ago, or at an unknown time (RFC 9470).
     InsufficientUserAuthentication {
         /// How long ago it may have been, in seconds.
         max_age: u64,
@@ -85,7 +85,7 @@ pub enum Rejection {
     AudienceMismatch,
     /// The token is bound to a proof of possession that a bearer cannot give (RFC 9449).
     BoundToken,
-    /// The token is bound to a client certificate (RFC 8705), which is not looked at here.
+    /// The token is bound to a client certificate (RFC 8705), which this project does not check.
     CertificateBoundToken,
     /// A required scope is missing.
     InsufficientScope {
@@ -94,22 +94,22 @@ pub enum Rejection {
     },
     /// The token was issued to a client that is not one of the expected ones.
     ClientMismatch,
-    /// The token is not bound to a key, and is presented as one that is, or to a server that takes no other (RFC 9449
+    /// The token is not bound to a key, but is presented as a bound one, or to a server that accepts only bound ones (RFC 9449
     /// section 7.1).
     UnboundToken,
-    /// The proof of possession is not good.
+    /// The proof of possession is missing or invalid.
     Proof(ProofFault),
     /// A static verifier does not list the token.
     UnknownToken,
-    /// The server that was asked about the token does not say that it is a good one.
+    /// The asked server does not say that the token is active.
     InactiveToken,
-    /// A subclass's own check failed, or answered with something that is no answer.
+    /// A subclass's check raised an exception, or returned a value of a wrong type.
     CustomCheckFailed,
-    /// A subclass's own check said no.
+    /// A subclass's check refused the token.
     Denied,
     /// The request carries no bearer credentials.
     MissingToken,
-    /// The request presents credentials more than once, or in a form that RFC 6750 section 2.1 rules out.
+    /// The request presents credentials more than once, or in a form that RFC 6750 section 2.1 forbids.
     InvalidRequest,
 }
 
@@ -120,7 +120,7 @@ pub enum Severity {
     Debug,
     /// Expected in normal operation.
     Info,
-    /// Likely a configuration that does not fit.
+    /// Likely a wrong configuration.
     Warning,
 }
 
@@ -236,7 +236,7 @@ impl Rejection {
             | Self::DeniedToken
             | Self::Denied => Severity::Info,
             Self::Proof(fault) => match fault {
-                // What points at clocks or at the URL of a server that is configured wrongly.
+                // These point at clocks, or at a wrong URL in the configuration.
                 ProofFault::Algorithm | ProofFault::Url | ProofFault::Expired | ProofFault::Future => Severity::Warning,
                 _ => Severity::Info,
             },

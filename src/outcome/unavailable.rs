@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why there is no decision about a token. Texts are ours: no endpoint chooses one.
+/// Why there is no decision about a token. No text in it comes from an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {
@@ -10,18 +10,18 @@ pub enum Unavailable {
     Keys,
     /// The token's key was first named after the keys at hand were fetched, and it is too early to fetch them again.
     NewerKeys,
-    /// A subclass's own check says that it cannot tell.
+    /// A subclass's check says that it cannot decide.
     CustomCheck,
     /// The deny list was not read yet, or too long ago.
     Denylist,
-    /// The introspection endpoint gives no answer that can be used, for this reason.
+    /// The introspection endpoint gives no usable answer, for this reason.
     Introspection(Box<str>),
-    /// The verification service gives no answer that can be used, for this reason.
+    /// The verification service gives no usable answer, for this reason.
     RemoteVerifier(Box<str>),
-    /// The endpoint refuses, with this status, the credentials that it was asked with: they are configured wrongly here
+    /// The endpoint refuses the credentials of this server, with this status: they are configured wrongly here
     /// (RFC 7662 section 2.3).
     Credentials(u16),
-    /// So many unexpired proofs of one key are remembered that no further one can be.
+    /// The store holds the most unexpired proofs that one key may have.
     TooManyProofs,
 }
 

@@ -1,6 +1,7 @@
-//! Stands in for the step of another library's that decodes a JWT, and says when it cannot.
+//! Decodes a JWT in place of another library.
 //!
-//! What is decoded here, every library decodes, and alike. A token that one of them may see otherwise is left unsettled.
+//! It accepts only tokens that every one of those libraries accepts, with the same claims. A token that one of them may treat
+//! differently is left to the library.
 
 use std::sync::Arc;
 
@@ -12,20 +13,20 @@ use crate::outcome::rejection::Rejection;
 use crate::policy::{AuthenticClaims, Source};
 use crate::verify::{self, TokenCache};
 
-/// The longest header and signature that every library reads, as they stand in the token: joserfc's bounds.
+/// The longest encoded header and signature that every library reads: joserfc's bounds.
 const COMMON_HEADER_CHARS: usize = 512;
 const COMMON_SIGNATURE_CHARS: usize = 1024;
 
-/// The parameters of RFC 7515 section 4.1 that are a text and mean nothing to the signature.
+/// The parameters of RFC 7515 section 4.1 that are texts and do not affect the signature.
 const REGISTERED: [&str; 6] = ["alg", "kid", "typ", "cty", "x5t", "x5t#S256"];
 
-/// Parameters that some library acts upon, or holds to a form that others do not.
+/// Parameters that some library uses, or checks more strictly than others.
 const UNCOMMON: [&str; 7] = ["b64", "enc", "epk", "jku", "jwk", "x5c", "x5u"];
 
-/// For how many typical tokens a key remembers that their signature holds.
+/// How many typical tokens with a valid signature a key remembers.
 const REMEMBERED_TOKENS: usize = 2000;
 
-/// One key, and the tokens whose signature was found to hold under it.
+/// One key, and the tokens that have a valid signature under it.
 #[derive(Debug)]
 pub struct Decoder {
     algorithms: Algorithms,
@@ -33,18 +34,18 @@ pub struct Decoder {
     remembered: TokenCache,
 }
 
-/// What is said about a token.
+/// The result for a token.
 #[derive(Debug)]
 pub enum DecodeResult {
-    /// The signature holds, and the claims have the right types. None of them was validated.
+    /// The signature is valid, and the claims have the right types. The claims were not validated.
     Decoded(DecodedClaims),
-    /// The token is refused, though another library may take it.
+    /// The token is refused, although another library may accept it.
     Refused(Rejection),
-    /// The token is good here, or too long to tell, and another library may see it otherwise.
+    /// Another library may decide differently, or the token is too long.
     Unsettled,
 }
 
-/// The header and the claims of a token whose signature holds.
+/// The header and the claims of a token with a valid signature.
 #[derive(Debug)]
 pub struct DecodedClaims(Arc<AuthenticClaims>);
 
@@ -72,7 +73,7 @@ impl Decoder {
     /// Checks the signature of a JWT and reads its claims. With `only_registered`, parameters that RFC 7515 does not name
     /// leave it unsettled as well.
     ///
-    /// Whether a signature holds depends on the bytes and on the key alone, so it is found out once for each token.
+    /// Whether a signature is valid depends on bytes and key alone, so it is checked once for each token.
     #[must_use]
     pub fn decode(&self, token: &str, only_registered: bool) -> DecodeResult {
         let bytes = token.as_bytes();

@@ -1,7 +1,7 @@
-//! One key as another library takes it, adopted from there: the text of a public key, or the bytes of a secret.
+//! One key of another library: the text of a public key, or the bytes of a secret.
 //!
-//! That library decides what is a key. So a text is one of three things: a key that is read here as it is
-//! there, an unsound key that no standard allows, or one that is not supported here.
+//! The library decides what is a key. For this project a text is a key that both read in the same way, an unsound key that no
+//! standard allows, or a key that this project does not support.
 
 use zeroize::Zeroizing;
 
@@ -12,15 +12,15 @@ use crate::jose::pem::{self, PemError};
 use crate::jose::unsound_key::UnsoundKey;
 use crate::keys::{KeySet, asymmetric_kind};
 
-/// What a text is as the key of one algorithm.
+/// A text as the key of one algorithm.
 #[derive(Debug)]
 pub enum LibraryKey {
     /// A key, ready to verify.
     Ready(KeySet),
-    /// A key under which a signature proves nothing, or too little (RFC 7518 sections 3.3 and 6.2.2, RFC 8725 section
+    /// A key under which a valid signature proves too little (RFC 7518 sections 3.3 and 6.2.2, RFC 8725 section
     /// 2.1). Says why.
     Unsound(&'static str),
-    /// Nothing that is read here: another form, another type, or no key at all.
+    /// A text that this project does not read: another form, another type, or no key.
     Unsupported,
 }
 
@@ -47,8 +47,8 @@ fn public_key(text: &[u8], algorithm: Algorithm) -> Result<KeySet, Option<Unsoun
         .map_err(Some)
 }
 
-/// A secret is any bytes, except those of a public key. A symmetric JWK is a secret in some libraries and
-/// the name of one in others.
+/// Any bytes are a secret, except those of a public key. Some libraries take the text of a symmetric JWK as the secret, and others
+/// take the key in it.
 fn secret(text: &[u8], algorithm: Algorithm) -> Result<KeySet, Option<UnsoundKey>> {
     let is_symmetric_jwk = json::parse_object(text.trim_ascii())
         .map(Zeroizing::new)

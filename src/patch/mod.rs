@@ -1,4 +1,4 @@
-//! What `fastmcp_rs.install()` puts in the place of the libraries that decode a JWT for FastMCP's own verifiers.
+//! Replaces, under `fastmcp_rs.install()`, the libraries that decode JWTs for FastMCP's own verifiers.
 
 mod decode;
 mod key;

@@ -1,21 +1,21 @@
-//! A map that is bounded in entries and in bytes, and hands out what it displaces.
+//! A map that is bounded in entries and in bytes, and returns the entries that it evicts.
 //!
-//! When it is full, the oldest entry that was not read since it was last looked at makes room (second chance). So a flood
-//! of entries that are never read again displaces its own.
+//! When it is full, it evicts by the second-chance algorithm: the oldest entry that was not read since the last pass. So a flood
+//! of entries that are never read again evicts its own entries.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use foldhash::quality::RandomState;
 
-/// What removed entries may leave in the queue before it is tidied.
+/// How many places of removed entries the queue may hold before they are cleared.
 const MAX_LEFTOVERS: usize = 64;
 
 /// A bounded map.
 #[derive(Debug)]
 pub struct BoundedMap<K, V> {
     slots: HashMap<K, Slot<V>, RandomState>,
-    /// From the oldest on. A key whose slot has another serial number, or none, was removed.
+    /// The keys, oldest first. A key without a slot of the same serial number was removed.
     queue: VecDeque<(K, u64)>,
     most_entries: usize,
     most_bytes: usize,
@@ -32,21 +32,21 @@ struct Slot<V> {
 }
 
 impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
-    /// A map of so many entries and so many bytes at most.
+    /// A map with these bounds.
     #[must_use]
     pub fn new(most_entries: usize, most_bytes: usize) -> Self {
         let (slots, queue) = (HashMap::default(), VecDeque::new());
         Self { slots, queue, most_entries, most_bytes, bytes: 0, serial: 0 }
     }
 
-    /// The value of a key, which keeps its place the longer for it.
+    /// The value of a key. Reading it protects it from the next eviction.
     pub fn get(&mut self, key: &K) -> Option<&V> {
         let slot = self.slots.get_mut(key)?;
         slot.was_read = true;
         Some(&slot.value)
     }
 
-    /// Puts a value, which takes so many bytes, in the place of the key's last one. What is larger than the map is not
+    /// Puts a value of this size in bytes, in place of the key's last one. A value larger than the map is not
     /// kept.
     ///
     /// Returns what is no longer in the map, for the caller to drop where nothing is locked.
@@ -98,7 +98,7 @@ impl<K: Eq + Hash + Clone, V> BoundedMap<K, V> {
         self.slots.is_empty()
     }
 
-    /// What the entries take, in bytes, as their owners told.
+    /// The sum of the sizes of the entries, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -1,8 +1,8 @@
-//! A clock that only moves forward, for what ages.
+//! A monotonic clock, for ages and lifetimes.
 
 use std::time::Duration;
 
-/// A moment, as the time since some fixed one.
+/// A time, counted from a fixed but unknown one.
 pub type Moment = Duration;
 
 /// Time since the machine started, sleep included where the system tells it: keys and tokens age while a machine sleeps.
@@ -22,7 +22,7 @@ pub fn now() -> Moment {
 #[must_use]
 pub fn now() -> Moment {
     static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
-    // As on other systems, no moment is zero.
+    // As on other systems, no time is zero.
     FIRST.elapsed() + Duration::from_nanos(1)
 }
 

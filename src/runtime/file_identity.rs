@@ -1,11 +1,11 @@
-//! What has to be the same for a file to be the one that was read before.
+//! The identity of a file: if it is the same, the file is unchanged.
 
 /// The numbers of a file and of its last change: device, inode, size, and the times in nanoseconds since 1970 at which
 /// the content and the file itself changed.
 pub type FileNumbers = (u64, u64, u64, i128, i128);
 
-/// The identity of a regular file in a folder, where it was last changed before this moment, in seconds since 1970. No
-/// link is followed at either.
+/// The identity of a regular file in a folder, if its last change was before this time, in seconds since 1970. Links are not
+/// followed.
 #[cfg(unix)]
 #[must_use]
 pub fn of(folder: &str, path: &str, before: f64) -> Option<FileNumbers> {
@@ -18,7 +18,7 @@ pub fn of(folder: &str, path: &str, before: f64) -> Option<FileNumbers> {
         return None;
     }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    // Of the opened file: what is known of a path may be old where the file is on another machine.
+    // The opened file is asked: the metadata of a path may be outdated if the file is on another machine.
     let found = File::from(open(path, flags, Mode::empty()).ok()?).metadata().ok()?;
     let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
     let changed = nanoseconds(found.mtime(), found.mtime_nsec());
@@ -29,7 +29,7 @@ pub fn of(folder: &str, path: &str, before: f64) -> Option<FileNumbers> {
     is_settled.then(|| (found.dev(), found.ino(), found.size(), changed, touched))
 }
 
-/// None: a file is known by nothing here that its owner cannot set.
+/// Always `None`: on this system, the owner of a file can set every value of it.
 #[cfg(not(unix))]
 #[must_use]
 pub fn of(_folder: &str, _path: &str, _before: f64) -> Option<FileNumbers> {

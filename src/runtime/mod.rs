@@ -1,5 +1,4 @@
-//! What the rest runs on: a clock that only moves forward, state of each process's own, calls that many share, what a file
-//! is known by, and a bounded map.
+//! Building blocks: a monotonic clock, state of each process, calls that many callers share, file identities, a bounded map.
 
 pub mod bounded_map;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-/// The process that something belongs to, which a forked child is not.
+/// The process that something belongs to. A forked child is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessId(u32);
 
@@ -16,17 +16,17 @@ impl ProcessId {
         Self(std::process::id())
     }
 
-    /// Whether this is still the process, and not a child that was forked from it.
+    /// Whether the current process is that one, and not a forked child.
     #[must_use]
     pub fn is_current(self) -> bool {
         self == Self::current()
     }
 }
 
-/// A value of each process's own.
+/// A value of which each process has its own.
 ///
-/// In a forked child the parent's may be locked for ever by a thread that is not there, and what its threads were doing
-/// is not the child's business. So a child makes its own at its first use.
+/// In a forked child, the parent's value may be locked for ever by a thread that does not exist there. So a child makes a new value
+/// at its first use.
 pub struct PerProcess<T> {
     own: ArcSwap<Own<T>>,
     inherit: fn(&T) -> T,
@@ -44,7 +44,7 @@ impl<T> fmt::Debug for PerProcess<T> {
 }
 
 impl<T: Default> PerProcess<T> {
-    /// A default value. `inherit` makes a child's of its parent's, unless a thread was at it during the fork: then the
+    /// A default value. `inherit` makes a child's value from its parent's, unless a thread used it during the fork: then the
     /// child has the default.
     #[must_use]
     pub fn new(inherit: fn(&T) -> T) -> Self {
@@ -64,9 +64,9 @@ impl<T: Default> PerProcess<T> {
             return current;
         }
         let inherited = current.value.try_lock().map(|value| (self.inherit)(&value)).unwrap_or_default();
-        // Of two threads that come here at once, one is late, and what it made is dropped.
+        // If two threads come here at once, the value of the later one is dropped.
         self.own.compare_and_swap(&current, Arc::new(Own::new(inherited)));
-        // What the parent's threads were at is not even dropped: one of them may have been half-way through changing it.
+        // The parent's value is not dropped: one of its threads may have been in the middle of a change.
         std::mem::forget(current);
         self.own.load_full()
     }

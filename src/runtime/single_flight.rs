@@ -25,13 +25,13 @@ impl<K, V> fmt::Debug for SingleFlight<K, V> {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
-    /// None so far. `abandoned` is the result of a call that is dropped without one, such as by a panic.
+    /// No calls. `abandoned` is the result of a call that is dropped without a result, such as by a panic.
     #[must_use]
     pub fn new(abandoned: V) -> Arc<Self> {
         Arc::new(Self { waiting: PerProcess::new(|_| HashMap::new()), abandoned })
     }
 
-    /// Waits for the end of this key's call. The first caller is given the call and has to end it.
+    /// Waits for the end of this key's call. The first caller gets the call, and has to end it.
     #[must_use]
     pub fn join(self: &Arc<Self>, key: K, done: Waiter<V>) -> Option<SharedCall<K, V>> {
         self.waiting.with(|waiting| {
@@ -65,7 +65,7 @@ impl<K: Eq + Hash + Clone, V: Clone> fmt::Debug for SharedCall<K, V> {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> SharedCall<K, V> {
-    /// Ends the call, and hands its result to all waiters, with no lock held. The next to join starts another call.
+    /// Ends the call, and gives its result to all waiters, without holding a lock. The next caller to join starts another call.
     pub fn end(mut self, value: V) {
         self.end = Some(value);
     }

@@ -7,7 +7,7 @@ const LONGEST_QUOTE: usize = 64;
 /// How many texts are quoted.
 const MOST_QUOTED: usize = 3;
 
-/// A text on one line, with what is not printable escaped, and cut.
+/// A text on one line, shortened, with escapes for characters that are not printable.
 #[must_use]
 pub fn sanitize(text: &str) -> Box<str> {
     let mut sanitize = String::new();

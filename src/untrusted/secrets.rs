@@ -13,18 +13,18 @@ use zeroize::Zeroizing;
 
 use crate::jose::jws::MAX_TOKEN_BYTES;
 
-/// What stands in a message in the place of a secret.
+/// Replaces a secret in a message.
 pub const REDACTED: &str = "[redacted]";
-/// A part of a secret that is this long, in bytes, is redacted as the whole is.
+/// A part of a secret of at least this length, in bytes, is redacted too.
 const PART: usize = 8;
-/// A value that is shorter than this, in bytes, is no secret but where it is the whole of one.
+/// A value shorter than this, in bytes, counts as a secret only if it is a whole one.
 const SHORTEST_PART: usize = 4;
-/// How much of a text is looked at, in bytes. What follows is left out.
+/// How much of a text is searched, in bytes. The rest is cut off.
 const LONGEST_TEXT: usize = 4096;
-/// How many encodings, one inside the other, are undone.
+/// How many nested encodings are decoded.
 const ENCODINGS: usize = 2;
 
-/// Takes base64 as it is found in texts: with or without padding, whatever its last bits are.
+/// Reads base64 leniently: with or without padding and spare bits.
 static LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -32,7 +32,7 @@ static LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Texts that must be in no log, error or answer. They are overwritten when dropped, and never shown.
+/// Texts that no log, error or answer may have. They are overwritten when dropped, and never shown.
 #[derive(Default)]
 pub struct Secrets(Vec<Zeroizing<Vec<u8>>>);
 
@@ -49,7 +49,7 @@ impl Secrets {
         Self::default()
     }
 
-    /// These and this one. An empty text is none.
+    /// These and this one. An empty text is ignored.
     #[must_use]
     pub fn with(mut self, secret: &str) -> Self {
         if !secret.is_empty() {
@@ -58,14 +58,14 @@ impl Secrets {
         self
     }
 
-    /// These and a token. One that is too large to be accepted is sent nowhere, so no answer repeats it.
+    /// These and a token. A token that is too large is never sent, so no answer can repeat it.
     #[must_use]
     pub fn with_token(self, token: &str) -> Self {
         if token.len() > MAX_TOKEN_BYTES { self } else { self.with(token) }
     }
 
-    /// These and the value of a header: its credentials without their scheme, the parts of Basic ones and of cookies, which
-    /// are too short to be found as a part.
+    /// These and the value of a header: credentials without their scheme, and the parts of Basic credentials and cookies, which may be
+    /// too short to be found as parts of the value.
     #[must_use]
     pub fn with_header(mut self, value: &str) -> Self {
         let is_scheme = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphabetic());
@@ -83,7 +83,7 @@ impl Secrets {
         self.with(credentials)
     }
 
-    /// The text with every secret in it, and each part and encoding of one, replaced.
+    /// The text, with every secret, and each part and encoding of one, replaced.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if self.0.is_empty() {
@@ -94,7 +94,7 @@ impl Secrets {
         if hidden { Cow::Borrowed(REDACTED) } else { redacted }
     }
 
-    /// The text without the secrets that are in it as they are.
+    /// The text without the secrets that it has unencoded.
     fn without_plain<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let secret = self.marks(text.as_bytes(), 0);
         if !secret.contains(&true) {
@@ -114,13 +114,13 @@ impl Secrets {
         Cow::Owned(redacted)
     }
 
-    /// Whether a secret, or a part of one, is in a text or in what it encodes.
+    /// Whether a secret, or a part of one, is in a text or in a text that it encodes.
     fn is_in(&self, text: &[u8], depth: usize) -> bool {
         self.marks(text, SHORTEST_PART).contains(&true)
             || depth > 0 && encodings(text).iter().any(|decoded| self.is_in(decoded, depth - 1))
     }
 
-    /// Which bytes of a text are those of secrets of this length at least. Case makes no difference.
+    /// The bytes of a text that belong to secrets of at least this length. Case is ignored.
     fn marks(&self, text: &[u8], shortest: usize) -> Vec<bool> {
         let text = Zeroizing::new(text.to_ascii_lowercase());
         let mut marks = vec![false; text.len()];
@@ -142,13 +142,13 @@ impl Secrets {
     }
 }
 
-/// As much of a text as is looked at.
+/// The part of a text that is searched.
 fn beginning(text: &str) -> &str {
     let end = (0..=LONGEST_TEXT.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or_default()]
 }
 
-/// What a text may be an encoding of: percent-encoding, as a form too, base64 of either alphabet, hexadecimal digits, and
+/// The decodings of a text: percent-encoding, also of forms, base64 of either alphabet, hexadecimal digits, and
 /// escapes of JSON.
 fn encodings(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut found = Vec::new();
@@ -164,9 +164,9 @@ fn encodings(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
             byte => byte,
         };
         let run: Vec<u8> = run.iter().map(standard).collect();
-        // What is before a secret in the text that was encoded decides where its first bit is.
+        // The position of a secret in the encoded text decides where its first bit is.
         for start in 0..4.min(run.len()) {
-            // One character alone holds no byte.
+            // A single character does not hold a whole byte.
             let whole = run.len() - usize::from((run.len() - start) % 4 == 1);
             found.extend(LENIENT.decode(&run[start..whole]).ok().map(Zeroizing::new));
         }
@@ -180,14 +180,14 @@ fn encodings(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     found
 }
 
-/// A text in which `%XX` and `\uXXXX` are undone.
+/// A text with `%XX` and `\uXXXX` decoded.
 fn unescaped(mut text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     while let [first, rest @ ..] = text {
         let (decoded, used) = match (first, rest) {
             (b'%', [a, b, ..]) => (hex(&[*a, *b]), 3),
             (b'\\', [b'u', digits @ ..]) => (digits.get(..4).and_then(hex), 6),
-            // Another escape is of the character behind it.
+            // Any other escape stands for the character after it.
             (b'\\', [_, ..]) => (None, 1),
             _ => (Some(u32::from(*first)), 1),
         };
