@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use super::thread::start_thread;
+use super::thread::start_request_thread;
 
 /// The most threads. Endpoints that come later share them.
 const MOST_LANES: usize = 16;
@@ -73,7 +73,7 @@ impl Lane {
     fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (handle, (running, ended)) = (runtime.handle().clone(), oneshot::channel());
-        start_thread(move || drop(runtime.block_on(ended)))?;
+        start_request_thread(move || drop(runtime.block_on(ended)))?;
         Ok(Self { runtime: handle, _running: running })
     }
 }

@@ -26,3 +26,4 @@ pub use error::HttpError;
 pub use message::{ANY_JSON, KEY_SET, Request, Response, secret_value};
 pub use public_address::SsrfPolicy;
 pub use reqwest::header;
+pub use thread::{Surrounding, surround_threads};

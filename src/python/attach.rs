@@ -11,6 +11,8 @@ use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+use crate::http;
+
 /// How long the end of the process waits for a call, such as of a log handler that hangs.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -42,6 +44,26 @@ pub(super) fn attach_if_running(work: impl FnOnce(Python<'_>)) {
     }
 }
 
+/// Runs the work of an HTTP thread with one Python thread state, which lasts as long as the thread. Without it, each call
+/// into Python would make a thread state and delete it.
+fn with_thread_state(work: Box<dyn FnOnce() + Send>) {
+    let mut work = Some(work);
+    let mut run = move || {
+        if let Some(work) = work.take() {
+            work();
+        }
+    };
+    if let Some(call) = Call::begin() {
+        Python::try_attach(|py| {
+            // Python can end from here on: the thread is detached, and no call is under way.
+            drop(call);
+            py.detach(&mut run);
+        });
+    }
+    // Only where Python was ending: else the work is done.
+    run();
+}
+
 /// The one interpreter that has the module, known by where its builtins are; 0 for none so far.
 static INTERPRETER: AtomicUsize = AtomicUsize::new(0);
 
@@ -55,6 +77,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     if INTERPRETER.compare_exchange(0, here, Ordering::SeqCst, Ordering::SeqCst).is_err_and(|there| there != here) {
         return Err(PyImportError::new_err("fastmcp_rs serves one interpreter of a process, and another one has it"));
     }
+    http::surround_threads(with_thread_state);
     py.import("atexit")?.call_method1("register", (wrap_pyfunction!(end_calls, py)?,))?;
     // Only where there are forks.
     if let Ok(register) = py.import("os")?.getattr("register_at_fork") {

@@ -1,11 +1,14 @@
 """Waiting in an event loop for what ends on another thread."""
 
 import asyncio
+import queue
 import threading
 
 import pytest
+from ports import refusing_port
 
 from fastmcp_rs._callbacks import await_callback, wait_for_callback
+from fastmcp_rs.auth import RemoteAuthProvider
 
 LONGEST_SECONDS = 30
 
@@ -92,3 +95,21 @@ def test_without_an_event_loop_an_outcome_is_waited_for_as_well():
     assert wait_for_callback(lambda done: done("here"), LONGEST_SECONDS) == "here"
     with pytest.raises(TimeoutError):
         wait_for_callback(lambda _: None, 0.01)
+
+
+def test_what_python_makes_for_a_native_thread_is_not_made_anew_for_each_call():
+    kept, outcomes = threading.local(), queue.SimpleQueue()
+
+    def done(decision):
+        kept.calls = getattr(kept, "calls", 0) + 1
+        outcomes.put((decision.code, threading.get_ident(), kept.calls))
+
+    with refusing_port() as port:
+        native = vars(RemoteAuthProvider(f"http://127.0.0.1:{port}/verify", audience="server"))["_native"]
+        told = []
+        for number in (1, 2):
+            native.decide_later(f"token-{number}", done)
+            told.append(outcomes.get(timeout=LONGEST_SECONDS))
+    thread = told[0][1]
+    assert thread != threading.get_ident()
+    assert told == [(told[0][0], thread, 1), (told[0][0], thread, 2)]
