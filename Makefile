@@ -29,6 +29,8 @@ export PYO3_PYTHON := $(BIN)/python
 # As cargo and npm do: a network whose certificates only the system knows would fail at uv alone.
 export UV_SYSTEM_CERTS ?= 1
 unexport PYTHONPATH PYTHONHOME CONDA_PREFIX
+# Some images set it. Each process, and the tests start many, would then compile all of FastMCP anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show the targets
