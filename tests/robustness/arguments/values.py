@@ -6,9 +6,13 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-HUGE = 10_000_000
-MANY = 100_000
-DEPTH = 20_000
+# What is big is made once, since to make it takes far longer than to refuse it; only what holds it is made anew.
+HUGE_TEXT = "x" * 10_000_000
+HUGE_OCTETS = HUGE_TEXT.encode()
+NUMBERS = [str(number) for number in range(100_000)]
+DEEP: dict[str, object] = {}
+for _ in range(20_000):
+    DEEP = {"a": DEEP}
 
 
 class Text(str):
@@ -58,11 +62,8 @@ def _within_itself():
     return items
 
 
-def _deep():
-    value = {}
-    for _ in range(DEPTH):
-        value = {"a": value}
-    return value
+def _numbered(good):
+    return [good + number for number in NUMBERS]
 
 
 def values(good):
@@ -84,8 +85,8 @@ def values(good):
         "no-break space": "\u00a0" + good,
         "zero width": good + "\u200b",
         "of a subclass": Text(good),
-        "10 MB": "x" * HUGE,
-        "10 MB behind it": good + "x" * HUGE,
+        "10 MB": HUGE_TEXT,
+        "10 MB behind it": good + HUGE_TEXT,
         "the word no": "no",
         "the word true": "true",
         "digits": "10",
@@ -100,7 +101,7 @@ def values(good):
         "bytes": octets,
         "bytes of a subclass": Octets(octets),
         "bytes that are no text": b"\xff\xfe\x00",
-        "10 MB of bytes": b"x" * HUGE,
+        "10 MB of bytes": HUGE_OCTETS,
         "bytearray": bytearray(octets),
         "memoryview": memoryview(octets),
         "empty tuple": (),
@@ -138,13 +139,13 @@ def values(good):
         "list of a surrogate": lambda: [good + "\ud800"],
         "list of bytes": lambda: [octets],
         "list of a list": lambda: [[good]],
-        "list of a huge text": lambda: ["x" * HUGE],
+        "list of a huge text": lambda: [HUGE_TEXT],
         "list of a raising object": lambda: [Raising()],
         "list within itself": _within_itself,
-        "deep dict": _deep,
-        "100,000 items": lambda: [f"{good}{number}" for number in range(MANY)],
-        "100,000 times one": lambda: [good] * MANY,
-        "dict of 100,000": lambda: {f"{good}{number}": good for number in range(MANY)},
+        "deep dict": lambda: {"a": DEEP},
+        "100,000 items": lambda: _numbered(good),
+        "100,000 times one": lambda: [good] * len(NUMBERS),
+        "dict of 100,000": lambda: dict.fromkeys(_numbered(good), good),
         "coroutine": _asynchronous,
     }
     return {**{name: lambda value=value: value for name, value in plain.items()}, **made}
