@@ -21,7 +21,7 @@ from ports import listen_on_a_free_port
 from fastmcp_rs import _compat
 from fastmcp_rs._log_rate import LogRateLimiter
 
-pytest_plugins = ("secret_search", "remote_keys")
+pytest_plugins = ("certificates", "secret_search", "remote_keys")
 
 # As long as the longest hash, so that it serves every HS* algorithm without a warning.
 SECRET = "a shared secret of the tests that is as long as SHA-512's output"
