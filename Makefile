@@ -122,7 +122,7 @@ matrix: build ## Test with every FastMCP line, on several Pythons (MATRIX_ARGS=.
 	$(BIN)/python scripts/matrix.py $(MATRIX_ARGS)
 
 .PHONY: matrix-lines
-matrix-lines: build ## Test with every FastMCP line, on one Python
+matrix-lines: build ## Test with every FastMCP line but that of make test, on one Python
 	$(BIN)/python scripts/matrix.py --ci $(MATRIX_ARGS)
 
 .PHONY: fuzz
