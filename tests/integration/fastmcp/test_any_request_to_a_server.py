@@ -34,7 +34,7 @@ SIGNED = [
     NARROW,
     PAIR.create_token("alice", audience="another", scopes=["read"]),
     PAIR.create_token("alice", audience="server", scopes=["read"], expires_in_seconds=-60),
-    PAIR.create_token("alice", audience="server", additional_claims={"nbf": int(time.time()) + 600, "scope": "read"}),
+    PAIR.create_token("alice", audience="server", additional_claims={"nbf": int(time.time()) + 3000, "scope": "read"}),
     KeyPair.generate("ES256").create_token("alice", audience="server", scopes=["read"]),
     "eyJhbGciOiJub25lIn0." + GOOD.split(".")[1] + ".",
 ]
