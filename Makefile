@@ -141,12 +141,14 @@ soak: build ## Verify a million tokens, and see what memory that leaves behind
 attack: build js ## Attack a real server for ten minutes, and see what an honest user notices
 	$(BIN)/python scripts/attack.py
 
-# Built here, since a tool that judges dependencies comes best from where they come from; it takes a few minutes, once.
+# Built here, since a tool that judges dependencies comes best from where they come from; without optimization, since
+# to build it takes far longer than to run it.
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(CURDIR)/target/tools/bin/cargo-deny
 
 target/tools/.cargo-deny-$(CARGO_DENY_VERSION):
-	cargo install --quiet --locked --root target/tools cargo-deny@$(CARGO_DENY_VERSION)
+	cargo install --quiet --locked --debug --config profile.dev.debug=false --root target/tools \
+		cargo-deny@$(CARGO_DENY_VERSION)
 	touch $@
 
 # A line of deny.toml that nothing needs any more is an error as well; libFuzzer is in one of the two lock files only.
