@@ -80,11 +80,11 @@ def shown(value: object) -> str:
     return sanitize(json.dumps(value, ensure_ascii=False))
 
 
-def sanitize(text: str) -> str:
+def sanitize(text: str, longest: int = _LONGEST_SHOWN) -> str:
     """Untrusted text on one line: cut, and with characters that are not printable escaped."""
     clean = ""
     for i, c in enumerate(text):
-        if len(clean) >= _LONGEST_SHOWN:
+        if len(clean) >= longest:
             return f"{clean}... ({len(text) - i} characters more)"
         plain = c.isprintable() and not unicodedata.combining(c)
         clean += c if plain else c.encode("unicode-escape", "surrogatepass").decode("ascii")

@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"exit_code": code, "checks": to_dicts(found)}, indent=2))
     else:
-        print(f"\n{_OUTCOMES[code]}")
+        advice = "; ! is advice, for some servers only" if any(one.result == "advice" for one in found) else ""
+        print(f"\n{_OUTCOMES[code]}{advice}")
     return code
 
 

@@ -13,6 +13,8 @@ Result = Literal["passed", "failed", "advice", "unavailable"]
 
 _WRONG, _UNAVAILABLE = 1, 3
 _FIX = "      fix: "
+# The reason why keys cannot be fetched has the URLs that were tried, and ends with what would help.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,6 @@ def to_dicts(findings: Iterable[Finding]) -> list[dict[str, str | None]]:
 
 def lines(finding: Finding, style: Style) -> Iterator[str]:
     """Write one check for people."""
-    yield f"  {style.mark(finding.result)} {finding.check:22} {sanitize(finding.text)}"
+    yield f"  {style.mark(finding.result)} {finding.check:22} {sanitize(finding.text, _LONGEST)}"
     if finding.fix is not None:
         yield _FIX + indent(finding.fix, " " * len(_FIX)).lstrip()

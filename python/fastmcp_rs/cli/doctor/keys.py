@@ -26,6 +26,9 @@ __all__ = ["fetched", "issuer", "key_set"]
 
 # What `nbf` tolerates; beyond it, new tokens are refused.
 _MOST_SECONDS = 30
+# What the errors of a fetch say.
+_UNTRUSTED = ("SSL_CERT_FILE names a file with", "SSL_CERT_FILE may name the very certificate")
+_NOTHING_THERE = "status 404"
 _LOGGER = logging.getLogger("fastmcp_rs.keys")
 
 
@@ -96,12 +99,26 @@ def _unavailable(error: str, source: str, *, may_have_none: bool) -> Finding:
         fix = "OAuthProvider(..., introspection_url=...) asks it about each token; a proxy checks its own tokens itself"
         return advise("keys", f"{source} publishes none: its metadata has no jwks_uri", fix)
     if "not a usable JWK Set" in error:
-        return fail("keys", error, "give the URL of a JWK Set, or have the issuer publish keys for signatures")
-    fix = (
+        fix = (
+            "give the URL that the issuer's metadata has as jwks_uri, or use from_issuer(...), which reads it there; "
+            "if it is that URL, the issuer has to publish keys for signatures"
+        )
+        return fail("keys", error, fix)
+    return unavailable("keys", f"{source}: {error}", _fix(error))
+
+
+def _fix(error: str) -> str:
+    if any(text in error for text in _UNTRUSTED):
+        return (
+            "SSL_CERT_FILE= a PEM file with the authority's certificate, or with the endpoint's own; the system's are "
+            "not trusted then, so put them into the file too if other servers are called"
+        )
+    if error.endswith(_NOTHING_THERE):
+        return "give another URL: the server answers, and has nothing at this one"
+    return (
         "open the URL from this machine: a wrong URL or issuer, DNS, a proxy or a private authority (SSL_CERT_FILE) "
         "are the usual causes"
     )
-    return unavailable("keys", f"{source}: {error}", fix)
 
 
 def _usable(held: Sequence[object], algorithms: Sequence[str]) -> Iterator[Finding]:
