@@ -30,7 +30,12 @@ async def explained_by_server(token: str, place: str, tool: str | None) -> Expla
     if tool is not None and not _compat.checks_components():
         raise ValueError("FastMCP has no scopes of single tools before 3.0")
     file, name = file_and_name(place)
-    server = found_in(imported(file), name)
+    try:
+        module = imported(file)
+    except Exception as error:
+        told = sanitize(f"{type(error).__name__}: {error}")
+        raise ValueError(f"the server cannot be imported: {told}. python {file} shows where") from error
+    server = found_in(module, name)
     if not isinstance(server, _compat.fastmcp().FastMCP):
         raise ValueError("--server takes a FastMCP server, not an app: give server.py:name")  # noqa: TRY004 - wrong usage
     held = inside(getattr(server, "auth", None))

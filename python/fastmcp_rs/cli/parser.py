@@ -13,14 +13,16 @@ __all__ = ["TIMED_ALGORITHMS", "parsed"]
 # One of each kind of signature.
 TIMED_ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256")
 
+_CHOOSE = "choose demo, run, explain, doctor or bench"
+
 _EXPLAIN = """\
 Explain why a token is accepted or refused: the likely fix, each check in order, times in words, the header and the
 claims. The options are those of JWTVerifier and have its defaults. The token is sent nowhere, and its signature is
 never shown."""
 
 _EXPLAIN_MORE = """\
-Without a key, keys are found by the metadata of --issuer. Without that as well, everything is explained that needs no
-key. An argument can be seen by other users of the machine and stays in the shell's history; standard input does not.
+Without a key, keys are found by the metadata of --issuer. Without an issuer too, only what needs no key is explained.
+Other users of the machine can see an argument, and the shell keeps it in its history. Standard input has neither fault.
 
 exit codes:
   0  the token is accepted
@@ -30,22 +32,22 @@ exit codes:
 
 examples:
   fastmcp-rs explain --issuer https://issuer.example "$TOKEN"
-  pbpaste | fastmcp-rs explain --public-key issuer.pem --audience my-server
+  fastmcp-rs explain --public-key issuer.pem --audience my-server < token.txt
   fastmcp-rs explain --secret-env JWT_SECRET --json - < token.txt
   fastmcp-rs explain --server server.py < token.txt
   fastmcp-rs explain --server server.py --tool save < token.txt
 """
 
 _DOCTOR = """\
-Look at this installation, and at a server or an issuer, and print each check with a tick or with what would mend it:
+Look at this installation, and at a server or an issuer. Each check is printed with a tick, or with what would mend it:
 the versions, the proxies and certificates that are in force, the provider and its audience, the keys and which of them
-cannot be used, the clock beside the issuer's, the endpoint that is asked about tokens, the challenge of a 401, the
-metadata of the resource (RFC 9728), and what a browser may do. No token is needed, and none is sent."""
+cannot be used, this clock and the issuer's, the endpoint that is asked about tokens, the challenge of a 401, the
+metadata of the resource (RFC 9728), and what a browser may do. You need no token, and no real one is sent."""
 
 _DOCTOR_MORE = """\
-server.py is imported, and its server is run for a moment on a free port of this machine: what it does when it starts,
-it does. With server.py:name, the name is that of a FastMCP server or of an ASGI app. The endpoint that an
-OAuthProvider or a RemoteAuthProvider of it asks about tokens is asked about one that is made up.
+server.py is imported, and its server runs for a moment on a free port of this machine, with all that it does at its
+start. In server.py:name, the name is that of a FastMCP server or of an ASGI app. If its OAuthProvider or
+RemoteAuthProvider asks an endpoint about tokens, the endpoint is asked about a made-up token.
 
 exit codes:
   0  everything is as it should be; ! marks advice, for some servers only
@@ -98,26 +100,37 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         choices: Any = commands.choices
-        parser.error(_unknown_option(unknown, options.command, choices[options.command]))
+        command = choices[options.command]
+        command.error(_unknown_option(unknown, command))
     return options
 
 
-def _unknown_option(unknown: list[str], command: str, parser: argparse.ArgumentParser) -> str:
+def _unknown_option(unknown: list[str], parser: argparse.ArgumentParser) -> str:
     """Name the first that is an option by its form, and the likely one; what else is there may be a token."""
     names = [argument.partition("=")[0] for argument in unknown]
     name = next((name for name in names if re.fullmatch(r"--[a-z][a-z-]{1,30}", name)), None)
     if name is None:
-        return "there are arguments that are not understood: see --help"
+        return "it was given more than it takes: see --help"
     known = re.findall(r"--[a-z][a-z-]+", parser.format_help())
     likely = difflib.get_close_matches(name, known, 1)
     hint = f": did you mean {likely[0]}?" if likely else ": see --help"
-    return f"fastmcp-rs {command} has no option {name}{hint}"
+    return f"it has no option {name}{hint}"
+
+
+# What argparse says, and what it means.
+_PLAINLY = (
+    (r".*invalid choice.*", f"there is no such command: {_CHOOSE}"),
+    (r"the following arguments are required: COMMAND", f"a command is missing: {_CHOOSE}"),
+    (r"argument (--[a-z-]+): expected one argument", r"\1 needs a value"),
+    (r"argument (--[a-z-]+): invalid int value: .*", r"\1 must be a whole number"),
+    (r"argument (--[a-z-]+): invalid float value: .*", r"\1 must be a number"),
+)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        if "invalid choice" in message:
-            message = "there is no such command: choose demo, run, explain, doctor or bench"
+        for theirs, ours in _PLAINLY:
+            message = re.sub(theirs, ours, message)
         super().error(re.sub(r"""'(\\.|[^'\\])*'|"(\\.|[^"\\])*\"""", "this value", message))
 
 

@@ -48,4 +48,11 @@ def found_in(module: Any, name: str | None) -> Any:  # noqa: ANN401 - a server o
         thing = getattr(module, one, None)
         if thing is not None:
             return thing
-    raise ValueError(f"the file has no {name or ', '.join(_NAMES)}: give server.py:name")
+    servers = [known for known, thing in vars(module).items() if _is_server(thing)]
+    raise ValueError(
+        f"the file has no {name or 'mcp, server or app'}: give server.py:{servers[0] if servers else 'name'}"
+    )
+
+
+def _is_server(thing: object) -> bool:
+    return any(base.__name__ == "FastMCP" for base in type(thing).__mro__)

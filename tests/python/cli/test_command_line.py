@@ -142,3 +142,44 @@ def test_run_says_what_it_needs():
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=80, check=False)
     assert finished.returncode == 1
     assert "pip install 'fastmcp-rs[fastmcp]'" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "a command is missing: choose demo, run, explain, doctor or bench"),
+        (["no-such-command"], "there is no such command: choose demo, run, explain, doctor or bench"),
+        (["doctor", "--nothing"], "fastmcp-rs doctor: error: it has no option --nothing: see --help"),
+        (["doctor", "a.py", "b.py"], "fastmcp-rs doctor: error: it was given more than it takes: see --help"),
+        (["explain", "--issuer"], "--issuer needs a value"),
+        (["explain", "--leeway", "soon"], "--leeway must be a number"),
+        (["bench", "--rounds", "many"], "--rounds must be a whole number"),
+    ],
+)
+def test_wrong_usage_is_told_in_plain_words(capsys, arguments, told):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("raise RuntimeError('no database')", "cannot be imported: RuntimeError: no database. python "),
+        ("import a_module_that_is_not_there", "cannot be imported: ModuleNotFoundError: No module named"),
+        ("def (", "cannot be imported: SyntaxError"),
+        ("x = 1", "the file has no mcp, server or app: give server.py:name"),
+        (
+            "from fastmcp import FastMCP\nnotes = FastMCP('n')",
+            "the file has no mcp, server or app: give server.py:notes",
+        ),
+    ],
+)
+def test_a_file_without_a_server_that_can_be_used_is_told(capsys, monkeypatch, tmp_path, source, told):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    path = tmp_path / f"file_{abs(hash(source))}.py"
+    path.write_text(source)
+    assert main(["explain", "--server", str(path), "a.b.c"]) == 2
+    assert told in capsys.readouterr().err
+    assert sys.modules.pop(path.stem)
