@@ -106,6 +106,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--burst", type=int, default=400, help="made-up opaque tokens at once, every 20 seconds")
     parser.add_argument("--token-bytes", type=int, default=43, help="how long each of them is")
+    parser.add_argument("--one-address", action="store_true", help="the honest user's too, as behind a proxy")
     parser.add_argument("--bursts-only", action="store_true", help="without the steady attack")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -135,6 +136,7 @@ class Attack:
     def __init__(self, issuer: str, port: int, pid: int, options: argparse.Namespace) -> None:
         self._issuer, self._port, self._pid = issuer, port, pid
         self._seed, self._options = options.seed, options
+        self._honest_address = HOSTILE if options.one_address else HONEST
         self._most_memory = 0
         self._known: set[str] = set()
         self._renew()
@@ -147,9 +149,9 @@ class Attack:
     def run(self, seconds: int) -> dict[str, object]:
         """Attack for so long."""
         for token in self._tokens * 50:
-            if self._ask(token, HONEST)[0] != OK:
+            if self._ask(token, self._honest_address)[0] != OK:
                 raise RuntimeError("a good token is refused before the attack")
-        calm = [self._ask(token, HONEST)[1] for token in self._tokens * 100]
+        calm = [self._ask(token, self._honest_address)[1] for token in self._tokens * 100]
         before, started = self._memory(), time.monotonic()
         steady = 0 if self._options.bursts_only else STEADY_THREADS
         threads = [threading.Thread(target=self._steadily, args=(number,)) for number in range(steady)]
@@ -199,7 +201,7 @@ class Attack:
             if time.monotonic() - self._issued_at > 300:  # noqa: PLR2004 - they are good for ten minutes
                 self._renew()
             for token in self._tokens:
-                status, delay = self._ask(token, HONEST)
+                status, delay = self._ask(token, self._honest_address)
                 self._honest[status] += 1
                 self._delays.append(delay)
             self._most_memory = max(self._most_memory, self._memory())

@@ -1,39 +1,64 @@
-//! A fair queue before an endpoint: a bounded number of questions runs at once, a bounded number waits, and one peer does not
+//! A fair queue before an endpoint: a bounded number of questions runs at once, a bounded number waits, and one asker does not
 //! starve the others.
 //!
-//! The queue serves one question of each peer after another. Where it is full, the newest question of the peer that has most
-//! waiting makes room for one of a peer that has fewer.
+//! The queue serves one question of each asker after another. Every second permit is for tokens that were active when the
+//! endpoint was last asked, where such wait. Where the queue is full, the newest question of the asker that has most waiting
+//! makes room for one of an asker that has fewer, and any of an unknown token for one of a known token.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::quality::RandomState;
 use tokio::sync::oneshot;
+
+use super::asker::Asker;
+use crate::runtime::bounded_map::BoundedMap;
 
 /// How many questions to one endpoint run at once.
 const MAX_CONCURRENT: usize = 64;
-/// How many of them may be one peer's, where it is known.
-const MAX_OF_ONE_PEER: usize = 56;
+/// How many of them may be one asker's.
+const MAX_OF_ONE_ASKER: usize = 56;
 /// How many wait for a permit.
 const MAX_WAITING: usize = 256;
 /// How many bytes the tokens of the waiting questions have together.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
-
-/// The address that sent the token, or empty where none is known.
-type Peer = Box<str>;
+/// How many tokens that were active are known, by a keyed hash.
+const MAX_KNOWN: usize = 4096;
 
 /// The queue before one endpoint.
 #[derive(Debug, Default)]
-pub(super) struct FairQueue(Mutex<State>);
+pub(super) struct FairQueue {
+    state: Mutex<State>,
+    hasher: RandomState,
+}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     running: usize,
-    running_of: HashMap<Peer, usize>,
-    waiting: HashMap<Peer, VecDeque<Waiting>>,
-    /// The peers with waiting questions, each once, in the order in which they are served.
-    order: VecDeque<Peer>,
+    running_of: HashMap<Asker, usize>,
+    waiting: HashMap<Asker, VecDeque<Waiting>>,
+    /// The askers with waiting questions, each once, in the order in which they are served: of unknown tokens, and of known ones.
+    order: [VecDeque<Asker>; 2],
+    last_was_known: bool,
     waiting_count: usize,
     waiting_bytes: usize,
+    known: BoundedMap<u64, ()>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            running: 0,
+            running_of: HashMap::new(),
+            waiting: HashMap::new(),
+            order: Default::default(),
+            last_was_known: false,
+            waiting_count: 0,
+            waiting_bytes: 0,
+            known: BoundedMap::new(MAX_KNOWN, MAX_KNOWN),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -50,48 +75,75 @@ pub(super) struct QueueFull;
 #[derive(Debug)]
 pub(super) struct Permit {
     queue: Arc<FairQueue>,
-    peer: Peer,
+    asker: Asker,
+}
+
+/// A token as it is known here: by a keyed hash, and without the token.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TokenMark {
+    hash: u64,
+    bytes: usize,
 }
 
 impl FairQueue {
-    /// A permit for a question of this peer about a token of so many bytes, at once or later. The channel ends without one
-    /// where the question had to make room for another peer's.
+    /// How a token is known here.
+    pub(super) fn mark(&self, token: &str) -> TokenMark {
+        TokenMark { hash: self.hasher.hash_one(token), bytes: token.len() }
+    }
+
+    /// A permit for a question about a token that came from this address, which is empty where none is known, at once or
+    /// later. The channel ends without one where the question had to make room for another asker's.
     ///
     /// # Errors
     /// The queue is full.
-    pub(super) fn acquire(self: &Arc<Self>, peer: &str, bytes: usize) -> Result<oneshot::Receiver<Permit>, QueueFull> {
+    pub(super) fn acquire(
+        self: &Arc<Self>,
+        address: &str,
+        token: TokenMark,
+    ) -> Result<oneshot::Receiver<Permit>, QueueFull> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
-        if state.may_run(peer) {
-            state.begin(peer);
+        let asker = Asker::new(address, state.known.get(&token.hash).is_some());
+        if state.may_run(&asker) {
+            state.begin(&asker);
             drop(state);
             // The receiver is here.
-            let _ = sender.send(Permit { queue: Arc::clone(self), peer: peer.into() });
+            let _ = sender.send(Permit { queue: Arc::clone(self), asker });
             return Ok(receiver);
         }
-        let replaced = state.make_room(peer, bytes)?;
-        state.enqueue(peer, Waiting { bytes, permit: sender });
+        let replaced = state.make_room(&asker, token.bytes)?;
+        state.enqueue(asker, Waiting { bytes: token.bytes, permit: sender });
         drop(state);
         drop(replaced);
         Ok(receiver)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notes whether a token is active, as the endpoint has just answered.
+    pub(super) fn note(&self, token: TokenMark, is_active: bool) {
+        let mut state = self.lock();
+        if is_active {
+            let _: Vec<()> = state.known.insert(token.hash, (), 1);
+        } else {
+            state.known.remove(&token.hash);
+        }
     }
 
-    fn end(self: &Arc<Self>, peer: &str) {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(self: &Arc<Self>, asker: &Asker) {
         let mut state = self.lock();
         state.running -= 1;
-        if let Some(running) = state.running_of.get_mut(peer) {
+        if let Some(running) = state.running_of.get_mut(asker) {
             *running -= 1;
             if *running == 0 {
-                state.running_of.remove(peer);
+                state.running_of.remove(asker);
             }
         }
         while let Some((next, waiting)) = state.next() {
             state.begin(&next);
-            let permit = Permit { queue: Arc::clone(self), peer: next };
+            let permit = Permit { queue: Arc::clone(self), asker: next };
             drop(state);
             // Where the waiter is gone, the permit is dropped here, and the next waiter gets one.
             let _ = waiting.permit.send(permit);
@@ -101,26 +153,28 @@ impl FairQueue {
 }
 
 impl State {
-    fn may_run(&self, peer: &str) -> bool {
-        let of_peer = self.running_of.get(peer).copied().unwrap_or(0);
-        self.running < MAX_CONCURRENT && (peer.is_empty() || of_peer < MAX_OF_ONE_PEER)
+    fn may_run(&self, asker: &Asker) -> bool {
+        self.running < MAX_CONCURRENT && self.running_of.get(asker).is_none_or(|running| *running < MAX_OF_ONE_ASKER)
     }
 
-    fn begin(&mut self, peer: &str) {
+    fn begin(&mut self, asker: &Asker) {
         self.running += 1;
-        *self.running_of.entry(peer.into()).or_default() += 1;
+        *self.running_of.entry(asker.clone()).or_default() += 1;
     }
 
-    fn waiting_of(&self, peer: &str) -> usize {
-        self.waiting.get(peer).map_or(0, VecDeque::len)
+    fn waiting_of(&self, asker: &Asker) -> usize {
+        self.waiting.get(asker).map_or(0, VecDeque::len)
     }
 
     /// Makes room in the queue; returns the questions that have to leave it.
-    fn make_room(&mut self, peer: &str, bytes: usize) -> Result<Vec<Waiting>, QueueFull> {
+    fn make_room(&mut self, asker: &Asker, bytes: usize) -> Result<Vec<Waiting>, QueueFull> {
         let mut replaced = Vec::new();
         while self.waiting_count >= MAX_WAITING || self.waiting_bytes + bytes > MAX_WAITING_BYTES {
-            let most = self.order.iter().max_by_key(|other| self.waiting_of(other)).cloned().ok_or(QueueFull)?;
-            if self.waiting_of(&most) <= self.waiting_of(peer) + 1 {
+            let [unknown, known] = &self.order;
+            let yields = asker.is_known && !unknown.is_empty();
+            let others = unknown.iter().chain(known.iter().filter(|_| !yields));
+            let most = others.max_by_key(|other| self.waiting_of(other)).cloned().ok_or(QueueFull)?;
+            if !yields && self.waiting_of(&most) <= self.waiting_of(asker) + 1 {
                 return Err(QueueFull);
             }
             replaced.extend(self.leave(&most, VecDeque::pop_back));
@@ -128,33 +182,42 @@ impl State {
         Ok(replaced)
     }
 
-    fn enqueue(&mut self, peer: &str, waiting: Waiting) {
+    fn enqueue(&mut self, asker: Asker, waiting: Waiting) {
         self.waiting_count += 1;
         self.waiting_bytes += waiting.bytes;
-        let queue = self.waiting.entry(peer.into()).or_default();
-        if queue.is_empty() {
-            self.order.push_back(peer.into());
-        }
+        let queue = self.waiting.entry(asker.clone()).or_default();
         queue.push_back(waiting);
+        if queue.len() == 1 {
+            self.order_of(asker.is_known).push_back(asker);
+        }
+    }
+
+    fn order_of(&mut self, is_known: bool) -> &mut VecDeque<Asker> {
+        &mut self.order[usize::from(is_known)]
     }
 
     /// Takes the next question that may run out of the queue.
-    fn next(&mut self) -> Option<(Peer, Waiting)> {
-        let at = self.order.iter().position(|peer| self.may_run(peer))?;
-        let peer = self.order.remove(at)?;
-        let waiting = self.leave(&peer, VecDeque::pop_front)?;
-        if self.waiting_of(&peer) > 0 {
-            self.order.push_back(peer.clone());
+    fn next(&mut self) -> Option<(Asker, Waiting)> {
+        let classes = [!self.last_was_known, self.last_was_known];
+        let asker = classes.into_iter().find_map(|is_known| {
+            let order = &self.order[usize::from(is_known)];
+            let at = order.iter().position(|asker| self.may_run(asker))?;
+            self.order_of(is_known).remove(at)
+        })?;
+        self.last_was_known = asker.is_known;
+        let waiting = self.leave(&asker, VecDeque::pop_front)?;
+        if self.waiting_of(&asker) > 0 {
+            self.order_of(asker.is_known).push_back(asker.clone());
         }
-        Some((peer, waiting))
+        Some((asker, waiting))
     }
 
-    fn leave(&mut self, peer: &str, which: fn(&mut VecDeque<Waiting>) -> Option<Waiting>) -> Option<Waiting> {
-        let queue = self.waiting.get_mut(peer)?;
+    fn leave(&mut self, asker: &Asker, which: fn(&mut VecDeque<Waiting>) -> Option<Waiting>) -> Option<Waiting> {
+        let queue = self.waiting.get_mut(asker)?;
         let waiting = which(queue)?;
         if queue.is_empty() {
-            self.waiting.remove(peer);
-            self.order.retain(|other| **other != *peer);
+            self.waiting.remove(asker);
+            self.order_of(asker.is_known).retain(|other| other != asker);
         }
         self.waiting_count -= 1;
         self.waiting_bytes -= waiting.bytes;
@@ -164,7 +227,7 @@ impl State {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.queue.end(&self.peer);
+        self.queue.end(&self.asker);
     }
 }
 
@@ -174,82 +237,124 @@ mod tests {
 
     type Taken = oneshot::Receiver<Permit>;
 
-    fn fill(queue: &Arc<FairQueue>, peer: &str, count: usize) -> Vec<Taken> {
-        (0..count).map(|_| queue.acquire(peer, 10).unwrap()).collect()
+    const TOKEN: &str = "0123456789";
+
+    fn acquire(queue: &Arc<FairQueue>, address: &str, token: &str) -> Result<Taken, QueueFull> {
+        queue.acquire(address, queue.mark(token))
+    }
+
+    fn fill(queue: &Arc<FairQueue>, address: &str, count: usize) -> Vec<Taken> {
+        (0..count).map(|_| acquire(queue, address, TOKEN).unwrap()).collect()
     }
 
     fn has_permit(taken: &mut Taken) -> bool {
         taken.try_recv().map(std::mem::forget).is_ok()
     }
 
+    fn made_room(taken: &mut Taken) -> bool {
+        matches!(taken.try_recv(), Err(oneshot::error::TryRecvError::Closed))
+    }
+
+    /// Takes the permits of those that have one by now.
+    fn running(taken: &mut [Taken]) -> Vec<Permit> {
+        taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect()
+    }
+
     #[test]
     fn what_runs_and_what_waits_is_bounded_and_the_rest_is_refused_at_once() {
         let queue = Arc::new(FairQueue::default());
-        let mut taken = fill(&queue, "", MAX_CONCURRENT + MAX_WAITING);
-        assert_eq!(
-            taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).map(std::mem::forget).count(),
-            MAX_CONCURRENT
-        );
-        assert_eq!(queue.acquire("", 10).unwrap_err(), QueueFull);
-        assert_eq!(queue.lock().waiting_bytes, 10 * MAX_WAITING);
+        let mut taken = fill(&queue, "", MAX_OF_ONE_ASKER + MAX_WAITING);
+        assert_eq!(running(&mut taken).into_iter().map(std::mem::forget).count(), MAX_OF_ONE_ASKER);
+        assert_eq!(acquire(&queue, "", TOKEN).unwrap_err(), QueueFull);
+        assert_eq!(queue.lock().waiting_bytes, TOKEN.len() * MAX_WAITING);
+        let mut others = fill(&queue, "192.0.2.1", MAX_CONCURRENT - MAX_OF_ONE_ASKER + 1);
+        let mut one_too_many = others.pop().unwrap();
+        assert!(others.iter_mut().all(has_permit) && !has_permit(&mut one_too_many));
     }
 
     #[test]
     fn the_bytes_that_wait_are_bounded() {
         let queue = Arc::new(FairQueue::default());
-        let _running = fill(&queue, "", MAX_CONCURRENT);
-        let _waiting: Vec<_> = (0..64).map(|_| queue.acquire("", 64 * 1024).unwrap()).collect();
-        assert_eq!(queue.acquire("", 1).unwrap_err(), QueueFull);
+        let _running = fill(&queue, "", MAX_OF_ONE_ASKER);
+        let token = "t".repeat(64 * 1024);
+        let _waiting: Vec<_> = (0..64).map(|_| acquire(&queue, "", &token).unwrap()).collect();
+        assert_eq!(acquire(&queue, "", "t").unwrap_err(), QueueFull);
     }
 
     #[test]
-    fn a_permit_that_is_dropped_goes_to_the_next_waiter_and_nothing_is_left_at_the_end() {
+    fn a_permit_that_is_given_back_goes_to_the_next_and_in_the_end_nothing_is_left() {
         let queue = Arc::new(FairQueue::default());
         let mut taken = fill(&queue, "a", 100);
-        let running: Vec<_> = taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect();
-        assert_eq!(running.len(), MAX_OF_ONE_PEER, "another peer runs at once");
-        assert!(has_permit(&mut queue.acquire("b", 10).unwrap()));
-        drop(running);
-        let running: Vec<_> = taken.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect();
-        assert_eq!(running.len(), 100 - MAX_OF_ONE_PEER);
-        drop((running, taken));
+        let first = running(&mut taken);
+        assert_eq!(first.len(), MAX_OF_ONE_ASKER, "others find a permit at once");
+        assert!(has_permit(&mut acquire(&queue, "b", TOKEN).unwrap()));
+        drop(first);
+        let second = running(&mut taken);
+        assert_eq!(second.len(), 100 - MAX_OF_ONE_ASKER);
+        drop((second, taken));
         let state = queue.lock();
-        assert_eq!(
-            (state.waiting_count, state.waiting_bytes, state.running),
-            (0, 0, 1),
-            "all but the permit that was kept"
-        );
-        assert!(state.order.is_empty() && state.waiting.is_empty());
+        assert_eq!((state.waiting_count, state.waiting_bytes, state.running), (0, 0, 1), "but for that which was kept");
+        assert!(state.order.iter().all(VecDeque::is_empty) && state.waiting.is_empty());
     }
 
     #[test]
-    fn peers_are_served_one_after_another_and_a_flood_makes_room() {
+    fn askers_are_served_in_turn_and_a_flood_makes_room() {
         let queue = Arc::new(FairQueue::default());
-        let mut flood = fill(&queue, "flood", MAX_OF_ONE_PEER + MAX_WAITING);
-        let mut running: Vec<_> = flood.iter_mut().filter_map(|taken| taken.try_recv().ok()).collect();
-        let mut others = fill(&queue, "", MAX_CONCURRENT - MAX_OF_ONE_PEER);
+        let mut flood = fill(&queue, "flood", MAX_OF_ONE_ASKER + MAX_WAITING);
+        let mut permits_of_flood = running(&mut flood);
+        let mut others = fill(&queue, "", MAX_CONCURRENT - MAX_OF_ONE_ASKER);
         assert!(others.iter_mut().all(has_permit));
-        assert_eq!(queue.acquire("flood", 10).unwrap_err(), QueueFull);
-        let mut good = queue.acquire("good", 10).unwrap();
-        let last = flood.last_mut().unwrap();
-        assert_eq!(
-            last.try_recv().unwrap_err(),
-            oneshot::error::TryRecvError::Closed,
-            "the newest of the flood made room"
-        );
-        drop(running.pop());
-        drop(running.pop());
+        assert_eq!(acquire(&queue, "flood", TOKEN).unwrap_err(), QueueFull);
+        let mut good = acquire(&queue, "good", TOKEN).unwrap();
+        assert!(made_room(flood.last_mut().unwrap()), "the newest of the flood made room");
+        drop(permits_of_flood.pop());
+        drop(permits_of_flood.pop());
         assert!(has_permit(&mut good), "the second permit at the latest");
     }
 
     #[test]
-    fn a_waiter_that_is_gone_passes_its_permit_on() {
+    fn a_token_that_was_active_does_not_wait_behind_made_up_ones_of_its_own_address() {
         let queue = Arc::new(FairQueue::default());
-        let mut taken = fill(&queue, "", MAX_CONCURRENT + 3);
+        queue.note(queue.mark("of a user"), true);
+        let mut flood = fill(&queue, "proxy", MAX_OF_ONE_ASKER + MAX_WAITING);
+        let mut users: Vec<_> = (0..=8).map(|_| acquire(&queue, "proxy", "of a user").unwrap()).collect();
+        let mut ninth = users.pop().unwrap();
+        assert!(users.iter_mut().all(has_permit), "some permits are kept for others than the flood");
+        assert!(made_room(flood.last_mut().unwrap()) && !has_permit(&mut ninth));
+        let mut permits_of_flood = running(&mut flood);
+        drop(permits_of_flood.pop());
+        assert!(has_permit(&mut ninth), "the next permit");
+        flood.push(acquire(&queue, "proxy", TOKEN).unwrap());
+        queue.note(queue.mark("of a user"), false);
+        assert_eq!(acquire(&queue, "proxy", "of a user").unwrap_err(), QueueFull, "it was revoked");
+    }
+
+    #[test]
+    fn a_token_that_was_active_does_not_wait_behind_those_of_many_addresses() {
+        let queue = Arc::new(FairQueue::default());
+        queue.note(queue.mark("of a user"), true);
+        let many = |from: usize, count: usize| -> Vec<_> {
+            (from..from + count).map(|number| acquire(&queue, &number.to_string(), TOKEN).unwrap()).collect()
+        };
+        let mut flood = many(0, MAX_CONCURRENT + MAX_WAITING);
+        let mut permits_of_flood = running(&mut flood);
+        assert_eq!(acquire(&queue, "a user", "new").unwrap_err(), QueueFull);
+        let mut known: Vec<_> = (0..3).map(|_| acquire(&queue, "a user", "of a user").unwrap()).collect();
+        for _ in 0..5 {
+            drop(permits_of_flood.pop());
+        }
+        assert!(known.iter_mut().all(has_permit), "each second permit");
+        assert_eq!(running(&mut flood).into_iter().map(std::mem::forget).count(), 2, "and the others have theirs");
+    }
+
+    #[test]
+    fn a_caller_that_stopped_waiting_passes_the_permit_on() {
+        let queue = Arc::new(FairQueue::default());
+        let mut taken = fill(&queue, "", MAX_OF_ONE_ASKER + 3);
         let mut last = taken.pop().unwrap();
-        let running: Vec<_> = taken.iter_mut().take(1).filter_map(|taken| taken.try_recv().ok()).collect();
-        drop(taken.split_off(MAX_CONCURRENT));
-        drop(running);
+        let first = running(&mut taken[..1]);
+        drop(taken.split_off(MAX_OF_ONE_ASKER));
+        drop(first);
         assert!(has_permit(&mut last));
     }
 }

@@ -122,7 +122,8 @@ impl IntrospectionClient {
             asked,
         };
         let queue = self.queue.with(|queue| Arc::clone(queue));
-        let Ok(permit) = queue.acquire(peer, token.len()) else {
+        let mark = queue.mark(token);
+        let Ok(permit) = queue.acquire(peer, mark) else {
             return call.end(reader.read(Err(Unasked::TooMany)));
         };
         let question = self.question(token);
@@ -136,7 +137,15 @@ impl IntrospectionClient {
                 let (status, max_age) = (response.status(), max_age(response.header(CACHE_CONTROL)));
                 Ok((status, max_age, response.body(MAX_ANSWER).await?))
             },
-            move |response: Result<_, Unasked>| call.end(reader.read(response)),
+            move |response: Result<_, Unasked>| {
+                let answer = reader.read(response);
+                match &answer {
+                    Answer::Known(_) => queue.note(mark, true),
+                    Answer::Refused(_) => queue.note(mark, false),
+                    Answer::Stale(..) | Answer::Unavailable(_) => {}
+                }
+                call.end(answer);
+            },
         );
     }
 

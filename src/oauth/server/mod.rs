@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod answer_cache;
+mod asker;
 pub mod challenge;
 pub mod dpop;
 mod fair_queue;

@@ -167,14 +167,14 @@ def test_many_questions_wait_for_their_turn(service, asker, eventually):
 
     async def many():
         asked = asyncio.gather(*(provider.verify_token(f"token-{number}") for number in range(100)))
-        await asyncio.to_thread(eventually, lambda: len(service.requests) == 64)
+        await asyncio.to_thread(eventually, lambda: len(service.requests) == 56)
         await asyncio.sleep(0.1)
         at_once = len(service.requests)
         go.set()
         return at_once, await asked
 
     at_once, answers = asyncio.run(many())
-    assert at_once == 64
+    assert at_once == 56
     assert [answer.subject for answer in answers] == ["alice"] * 100
 
 
@@ -283,44 +283,50 @@ def test_a_flood_is_refused_at_once_and_bounded(service, asker):
         flood = [asyncio.create_task(provider.verify_token(f"{TOKEN}-{number:05}")) for number in range(1000)]
         await asyncio.sleep(0)
         start = time.monotonic()
-        # 64 are on their way, 256 wait, and the rest hears so at once.
+        # 56 are on their way, 256 wait, and the rest hears so at once.
         await asyncio.wait(flood, timeout=5, return_when=asyncio.FIRST_COMPLETED)
-        while sum(task.done() for task in flood) < 1000 - 64 - 256:
+        while sum(task.done() for task in flood) < 1000 - 56 - 256:
             assert time.monotonic() - start < 5
             await asyncio.sleep(0.01)
-        assert service.connections <= 64
+        assert service.connections <= 56
         go.set()
         await asyncio.gather(*flood)
 
     asyncio.run(checks())
     counts = provider.stats()
-    assert counts["rejected"] == {"inactive_token": 64 + 256}
-    assert counts["unavailable"] == {asker.unavailable: 1000 - 64 - 256}
+    assert counts["rejected"] == {"inactive_token": 56 + 256}
+    assert counts["unavailable"] == {asker.unavailable: 1000 - 56 - 256}
 
 
-def test_a_flood_of_one_peer_does_not_starve_another(service, asker):
-    other_came, came_in_time = threading.Event(), []
+@pytest.mark.parametrize("address", ["192.0.2.2", "192.0.2.1"], ids=["another_peer", "behind_the_same_proxy"])
+def test_a_flood_of_one_peer_does_not_starve_a_user(service, asker, address):
+    flooding, users_came, came_in_time = threading.Event(), threading.Event(), []
 
     def answer(_endpoint, connection, request):
-        if b"good" in request.body:
-            other_came.set()
-        came_in_time.append(other_came.wait(20))
-        connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}')
+        is_users = f"{TOKEN}-good".encode() in request.body
+        if flooding.is_set():
+            if is_users:
+                users_came.set()
+            came_in_time.append(users_came.wait(20))
+        connection.sendall(accepts if is_users else b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}')
 
-    service.answer = answer
+    accepts, service.answer = service.answer, answer
     provider = asker.make(service.url, unavailable="none")
 
     def request(token, peer):
         return {"type": "http", "client": (peer, 1), "headers": [(b"authorization", f"Bearer {token}".encode())]}
 
     async def checks():
+        # Where one address is the flood's too, the token is known by its having been active before.
+        assert await provider.authenticate(request(f"{TOKEN}-good", address))
+        flooding.set()
         tokens = [f"{TOKEN}-{number:05}" for number in range(600)]
         flood = [asyncio.create_task(provider.authenticate(request(token, "192.0.2.1"))) for token in tokens]
         await asyncio.sleep(0)
-        await provider.authenticate(request(f"{TOKEN}-good", "192.0.2.2"))
+        assert await provider.authenticate(request(f"{TOKEN}-good", address))
         await asyncio.gather(*flood)
 
     asyncio.run(checks())
     counts = provider.stats()
-    assert 56 + 256 < counts["rejected"]["inactive_token"] < 600, "of the flood, some were refused at once"
-    assert all(came_in_time), "the other peer's was asked while the flood's own had no answer"
+    assert 56 + 256 <= counts["rejected"]["inactive_token"] < 600, "of the flood, some were refused at once"
+    assert all(came_in_time), "the user's token was asked about while the flood's own had no answer"
