@@ -1,4 +1,4 @@
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence, Sized
 from datetime import datetime
 from typing import Any, Literal, final
 
@@ -30,6 +30,7 @@ __all__ = [
     "KeyFetch",
     "KeyPair",
     "LibraryKey",
+    "OperationGate",
     "Policy",
     "RemoteKeys",
     "StaticVerifier",
@@ -43,7 +44,6 @@ __all__ = [
     "file_identity",
     "flag",
     "oauth_verifier",
-    "operation_in_headers",
     "operation_in_message",
     "redacted",
     "remote_verifier",
@@ -609,7 +609,6 @@ def oauth_verifier(
     answers: EndpointAnswers,
     token_characters: object,
 ) -> IntrospectionVerifier: ...
-def operation_in_headers(scope: MutableMapping[str, Any]) -> Literal[True] | tuple[str, str] | None: ...
 def operation_in_message(message: MutableMapping[str, Any]) -> tuple[str, str, str | None] | None: ...
 def redacted(text: str, headers: list[str]) -> str: ...
 def remote_verifier(
@@ -644,6 +643,17 @@ class DecisionCounters:
     def counts(self) -> Stats: ...
 
 def counts_of_process() -> Stats: ...
+
+@final
+class OperationGate:
+    """What lets a request of a server pass without a further look at its operation."""
+
+    def __new__(
+        cls, app: object, path: str | None, every: list[str] | None, collections: Sequence[Sized], seconds: float
+    ) -> OperationGate: ...
+    def look(self, scope: MutableMapping[str, Any], granted: Sequence[str]) -> bool | tuple[str, str] | None: ...
+    def passes(self, message: MutableMapping[str, Any], granted: Sequence[str]) -> bool: ...
+    def keep(self, method: str, target: str, version: str | None, scopes: list[str]) -> None: ...
 
 @final
 class StoredModel:

@@ -32,6 +32,7 @@ mod model_copy;
 mod notices;
 mod oauth_verifier;
 mod operation;
+mod operation_gate;
 mod pending_decision;
 mod policy;
 mod principal;
@@ -101,7 +102,9 @@ mod _native {
     #[pymodule_export]
     use super::oauth_verifier::oauth_verifier;
     #[pymodule_export]
-    use super::operation::{operation_in_headers, operation_in_message};
+    use super::operation::operation_in_message;
+    #[pymodule_export]
+    use super::operation_gate::OperationGate;
     #[pymodule_export]
     use super::policy::SharedPolicy;
     #[pymodule_export]

@@ -2,27 +2,44 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::oauth::server::operation::{HeaderView, Method, Operation};
 
-/// What the headers of an ASGI scope say: the method and the name of its operation; `True` where its body has to be
-/// looked at, and `None` where that need not or cannot be.
-#[pyfunction]
-pub(super) fn operation_in_headers<'py>(scope: &Bound<'py, PyDict>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let py = scope.py();
-    let Some(headers) = scope.get_item(intern!(py, "headers"))? else { return Ok(None) };
+/// The headers of an ASGI scope that matter here.
+pub(super) fn headers_of<'py>(scope: &Bound<'py, PyDict>) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
+    let Some(headers) = scope.get_item(intern!(scope.py(), "headers"))? else { return Ok(Vec::new()) };
     // As a server gives them, which is worth a way without detours.
-    let read: Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> = match headers.cast::<PyList>() {
+    Ok(match headers.cast::<PyList>() {
         Ok(headers) => headers.iter().filter_map(|pair| read(&pair)).collect(),
         Err(_) => headers.try_iter()?.filter_map(|pair| read(&pair.ok()?)).collect(),
-    };
-    let view = HeaderView::of(read.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-    Ok(match view {
-        HeaderView::Nothing => None,
-        HeaderView::InBody => Some(PyBool::new(py, true).to_owned().into_any()),
-        HeaderView::Operation(method, target) => Some((name(py, method), target).into_pyobject(py)?.into_any()),
     })
+}
+
+/// The first message with a body, as far as operations go.
+pub(super) enum Message {
+    /// The rest of the body is yet to come.
+    GoesOn,
+    /// It asks for none, or for one that cannot be read.
+    NoOperation,
+    Operation(Operation),
+}
+
+impl Message {
+    /// Reads a message of an ASGI server.
+    pub(super) fn read(message: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = message.py();
+        let Ok(message) = message.cast::<PyDict>() else { return Ok(Self::NoOperation) };
+        if message.get_item(intern!(py, "more_body"))?.is_some_and(|more| more.is_truthy().unwrap_or(true)) {
+            return Ok(Self::GoesOn);
+        }
+        let is_request = message
+            .get_item(intern!(py, "type"))?
+            .is_some_and(|of| of.eq(intern!(py, "http.request")).unwrap_or(false));
+        let body = message.get_item(intern!(py, "body"))?.filter(|_| is_request);
+        let body = body.as_ref().and_then(|body| body.cast::<PyBytes>().ok());
+        Ok(body.and_then(|body| Operation::of_body(body.as_bytes())).map_or(Self::NoOperation, Self::Operation))
+    }
 }
 
 /// The method, the name and the version of an operation.
@@ -32,19 +49,12 @@ type NamedOperation<'py> = (Bound<'py, PyString>, String, Option<String>);
 /// where it has none that can be read.
 #[pyfunction]
 pub(super) fn operation_in_message<'py>(message: &Bound<'py, PyAny>) -> PyResult<Option<NamedOperation<'py>>> {
-    let py = message.py();
-    let Ok(message) = message.cast::<PyDict>() else { return Ok(None) };
-    let is_request =
-        message.get_item(intern!(py, "type"))?.is_some_and(|of| of.eq(intern!(py, "http.request")).unwrap_or(false));
     // Without its end, as after a disconnection, it is none.
-    let goes_on = message.get_item(intern!(py, "more_body"))?.is_some_and(|more| more.is_truthy().unwrap_or(true));
-    let Some(body) = message.get_item(intern!(py, "body"))?.filter(|_| is_request && !goes_on) else { return Ok(None) };
-    let Ok(body) = body.cast::<PyBytes>() else { return Ok(None) };
-    let Some(operation) = Operation::of_body(body.as_bytes()) else { return Ok(None) };
-    Ok(Some((name(py, operation.method), operation.target.into(), operation.version.map(Into::into))))
+    let Message::Operation(operation) = Message::read(message)? else { return Ok(None) };
+    Ok(Some((name(message.py(), operation.method), operation.target.into(), operation.version.map(Into::into))))
 }
 
-fn name(py: Python<'_>, method: Method) -> Bound<'_, PyString> {
+pub(super) fn name(py: Python<'_>, method: Method) -> Bound<'_, PyString> {
     match method {
         Method::CallTool => intern!(py, "tools/call"),
         Method::ReadResource => intern!(py, "resources/read"),

@@ -20,7 +20,7 @@ from fastmcp_rs.auth.refusal_response import Answering, Refusal, prepare, refuse
 from fastmcp_rs.auth.reporting import collecting, report
 from fastmcp_rs.auth.require_auth import RequireAuthRoutes, sign_in
 from fastmcp_rs.auth.sessions import AnotherUsersSession, Sessions
-from fastmcp_rs.auth.step_up import StepUp
+from fastmcp_rs.auth.step_up import StepUp, again
 
 if TYPE_CHECKING:
     from fastmcp_rs._compat import FastMCPAccessToken
@@ -90,11 +90,17 @@ class AuthenticationMiddleware:
         # In this frame, for a call of a tool comes through each frame again at each of its steps.
         outside = self._current_user.set(user)
         try:
-            if operation := self._step_up.concerns(scope, token):
-                receive, refusal = await self._step_up.decide(scope, receive, token, operation)
-                if refusal is not None:
-                    await self._answer(scope, receive, send, refusal)
-                    return
+            step_up = self._step_up
+            found = step_up.look(scope, token.scopes)
+            if found is not None and provider.step_up:
+                first = await receive() if found is True else None
+                if first is not None and step_up.passes(first, token.scopes):
+                    receive = again(first, receive)
+                else:
+                    receive, refusal = await step_up.decide(scope, receive, token, found, first)
+                    if refusal is not None:
+                        await self._answer(scope, receive, send, refusal)
+                        return
             await self._app(scope, receive, send)
         finally:
             reset_context(self._current_user, outside)

@@ -5,12 +5,12 @@ component or in an ``AuthMiddleware``. FastMCP checks all of them itself, and it
 says what a client is told beforehand. Where something else has a say as well, FastMCP answers.
 """
 
-from collections.abc import Iterable, Sequence, Sized
-from time import monotonic
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from fastmcp_rs import _compat
 from fastmcp_rs._callbacks import reset_context
+from fastmcp_rs._native import OperationGate
 from fastmcp_rs.auth.component_checks import demanded_by, is_auth_middleware, may_hide, scopes_for, underlying
 from fastmcp_rs.auth.scope_inventory import ScopeInventory
 from fastmcp_rs.logs import get_logger
@@ -55,24 +55,36 @@ class Needed(NamedTuple):
 class OperationScopes:
     """What the operations of one server need."""
 
-    def __init__(self, server: Any) -> None:  # noqa: ANN401 - FastMCP's
+    def __init__(self, server: Any, app: object = None, path: str | None = None) -> None:  # noqa: ANN401 - FastMCP's
         self._server = server
-        self._holds_until = 0.0
-        self._every: frozenset[str] | None = None
+        self._app = app
+        self._path = path
         self._inventory: ScopeInventory | None = None
-        self._collections: Sequence[Sized] = ()
-        self._sizes: list[int] = []
-        self._recent: dict[tuple[str, str, str | None], frozenset[str]] = {}
-        # The scopes that an operation needed a moment ago, if it was looked at.
-        self.recent = self._recent.get
+        self._named: frozenset[str] = _NONE
+        self._gate = OperationGate(app, path, None, (), 0.0)
         self._found: dict[Operation, Needed] = {}
         self._has_failed = False
 
-    def every(self) -> frozenset[str] | None:
-        """The scopes of all operations; ``None`` where only the operation at hand can tell."""
-        if monotonic() >= self._holds_until or [*map(len, self._collections)] != self._sizes:
-            self._take_stock()
-        return self._every
+    def take_stock(self) -> OperationGate:
+        """Go through the server.
+
+        Returns:
+            What lets requests pass without a further look, for as long as it holds.
+        """
+        self._found.clear()
+        every: list[str] | None = []
+        try:
+            inventory = self._inventory = ScopeInventory(self._server)
+        except Exception as error:  # noqa: BLE001 - as in `needed`
+            self._report(error)
+            self._inventory = None
+            self._named = _NONE
+            self._gate = OperationGate(self._app, self._path, every, (), _SECONDS)
+        else:
+            self._named = frozenset(inventory.scopes)
+            every = [*self._named] if inventory.is_complete else None
+            self._gate = OperationGate(self._app, self._path, every, inventory.collections, _SECONDS)
+        return self._gate
 
     def named(self) -> frozenset[str]:
         """The scopes that are found in the server."""
@@ -93,60 +105,42 @@ class OperationScopes:
         # The transport where FastMCP checks no component: it finds what it would find for a token with every scope.
         transport = _compat.fastmcp("server.context")._current_transport
         outside = transport.set("stdio")
+        # What is found below is none of a later look's.
+        gate = self._gate
         try:
             found = self._found.get(operation)
             if found is None or self._inventory is None or not self._inventory.is_unchanged():
-                found = await self._find(operation, granted)
+                found = await self._find(gate, operation, granted)
             if found is not None:
                 for server in found.servers:
                     if await _hides(server, operation.method, sessions):
                         return None
         except Exception as error:  # noqa: BLE001 - code of the application, or of a FastMCP that has changed
             self._report(error)
-            self._keep(operation, None)
+            self._keep(gate, operation, None)
             return None
         finally:
             reset_context(transport, outside)
         return found
 
-    async def _find(self, operation: Operation, granted: Iterable[str]) -> Needed | None:
+    async def _find(self, gate: OperationGate, operation: Operation, granted: Iterable[str]) -> Needed | None:
         found = await _resolve(self._server, operation)
         if found is not None and found.is_versioned:
             if operation.version == IN_BODY:
                 return found
             if operation.version is None:
                 found = await _unless_another_version_serves(self._server, operation, found, granted)
-        self._keep(operation, found)
+        self._keep(gate, operation, found)
         return found
 
-    def _keep(self, operation: Operation, found: Needed | None) -> None:
+    def _keep(self, gate: OperationGate, operation: Operation, found: Needed | None) -> None:
         if len(operation.target) > _LONGEST_TEXT or len(operation.version or "") > _LONGEST_TEXT:
             return
-        if len(self._recent) >= _MOST_OPERATIONS:
-            self._forget()
-        self._recent[operation] = _NONE if found is None else found.scopes
+        gate.keep(*operation, [] if found is None else [*found.scopes])
         if found is not None and not found.is_versioned:
+            if len(self._found) >= _MOST_OPERATIONS:
+                self._found.clear()
             self._found[operation] = found
-
-    def _forget(self) -> None:
-        self._recent.clear()
-        self._found.clear()
-
-    def _take_stock(self) -> None:
-        self._forget()
-        self._holds_until = monotonic() + _SECONDS
-        try:
-            self._inventory = ScopeInventory(self._server)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._report(error)
-            self._inventory = None
-            self._named = self._every = _NONE
-            self._collections = ()
-        else:
-            self._named = frozenset(self._inventory.scopes)
-            self._every = self._named if self._inventory.is_complete else None
-            self._collections = self._inventory.collections
-        self._sizes = [*map(len, self._collections)]
 
     def _report(self, error: Exception) -> None:
         if not self._has_failed:

@@ -5,12 +5,13 @@ FastMCP ends such a request inside JSON-RPC, where no client gets further scopes
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.types import Message, Receive, Scope
 
 from fastmcp_rs import _compat
-from fastmcp_rs._native import Decision, operation_in_headers, operation_in_message
+from fastmcp_rs._native import Decision, OperationGate, operation_in_message
 from fastmcp_rs.auth.operation_scopes import IN_BODY, Needed, Operation, OperationScopes
 from fastmcp_rs.auth.protected_resource import without_offline
 from fastmcp_rs.auth.refusal_response import Refusal
@@ -20,81 +21,82 @@ if TYPE_CHECKING:
     from fastmcp_rs._compat import FastMCPAccessToken
     from fastmcp_rs.auth._contract import Provider
 
-__all__ = ["StepUp"]
+__all__ = ["StepUp", "again"]
 
 # Of a body, as the native function reads it.
 _LONGEST_BODY = 64 * 1024
+# What a gate finds in the headers of a request.
+_Found: TypeAlias = bool | tuple[str, str] | None
 
 
 class StepUp:
-    """Looks at the requests of one application."""
+    """Looks at the requests of one application.
+
+    Attributes:
+        look: Whether a request may ask for what its token has too few scopes for: ``None`` if not. What else it says
+            is for ``decide``; where it is ``True``, the first message may be received for ``passes`` before.
+        passes: Whether the first message of such a request asks for nothing of that kind, as far as is known natively.
+    """
 
     def __init__(self, provider: "Provider") -> None:
         self._provider = provider
         self._app: object = None
-        self._path: str | None = None
         self._scopes: OperationScopes | None = None
+        # Of no application yet, so that the first request is looked at anew.
+        self._use(OperationGate(object(), None, [], (), 0.0))
 
-    def concerns(self, scope: Scope, token: "FastMCPAccessToken") -> Literal[True] | tuple[str, str] | None:
-        """Whether a request may ask for what its token has too few scopes for.
-
-        Returns:
-            ``None`` if not; the method and the name where the headers have them; ``True`` where the body has to be
-            looked at.
-        """
-        if scope.get("method") != "POST":
-            return None
-        if scope.get("app") is not self._app:
-            self._serve(scope.get("app"))
-        if self._scopes is None:
-            return None
-        every = self._scopes.every()
-        # A token with all scopes, and a server that demands none, need no look at the operation.
-        if every is not None and (not every or every.issubset(token.scopes)):
-            return None
-        path = scope["path"] if not scope.get("root_path") else _path(scope)
-        if path != self._path or not self._provider.step_up:
-            return None
-        return operation_in_headers(scope)
+    def _use(self, gate: OperationGate) -> None:
+        self.look, self.passes = gate.look, gate.passes
 
     async def decide(
-        self, scope: Scope, receive: Receive, token: "FastMCPAccessToken", found: Literal[True] | tuple[str, str]
+        self,
+        scope: Scope,
+        receive: Receive,
+        token: "FastMCPAccessToken",
+        found: _Found,
+        first: Message | None = None,
     ) -> tuple[Receive, Refusal | None]:
-        """Decide about a request, of which ``concerns`` found this.
+        """Decide about a request, of which ``look`` found this, and whose first message may have been received.
 
         Returns:
             From where the request's body is to be received, and the refusal if there is one.
         """
+        if found is False:
+            found = self._look_anew(scope, token)
         scopes = self._scopes
-        assert scopes is not None  # noqa: S101 - as `concerns` found
+        # Where the gate is closed again at once, others change the server meanwhile: FastMCP answers.
+        if not found or scopes is None:
+            return receive, None
         operation: tuple[str, str, str | None] | None
-        if found is True:
-            first = await receive()
-            if first.get("more_body", False):
-                operation, receive = await _read_all(first, receive)
-            else:
-                operation, receive = operation_in_message(first), _again([first], receive)
+        if not isinstance(found, tuple):
+            message, receive = await _read(await receive() if first is None else first, receive)
+            if self.passes(message, token.scopes):
+                return receive, None
+            operation = operation_in_message(message)
             if operation is None:
                 return receive, None
         else:
             operation = (*found, IN_BODY)
-        recent = scopes.recent(operation)
-        if recent is not None and recent.issubset(token.scopes):
-            return receive, None
         sessions = _compat.session_names(scope)
         needed = await scopes.needed(Operation(*operation), token.scopes, sessions)
-        if needed is not None and needed.is_versioned and found is not True:
+        if needed is not None and needed.is_versioned and isinstance(found, tuple):
             # Which version is asked for is in the body alone.
-            operation, receive = await _read_all(await receive(), receive)
+            message, receive = await _read(await receive(), receive)
+            operation = operation_in_message(message)
             needed = None if operation is None else await scopes.needed(Operation(*operation), token.scopes, sessions)
         if operation is None or needed is None or needed.scopes.issubset(token.scopes):
             return receive, None
         return receive, self._refusal(scope, token, operation[0], needed)
 
-    def _serve(self, app: Any) -> None:  # noqa: ANN401 - a Starlette application
-        self._app = app
-        server, self._path = _compat.served_by(app) if _compat.checks_components() else (None, None)
-        self._scopes = None if server is None else OperationScopes(server)
+    def _look_anew(self, scope: Scope, token: "FastMCPAccessToken") -> _Found:
+        """Take stock of the server that a request is for, and look at the request again."""
+        app: Any = scope.get("app")
+        if app is not self._app or self._scopes is None:
+            self._app = app
+            server, path = _compat.served_by(app) if _compat.checks_components() else (None, None)
+            self._scopes = None if server is None else OperationScopes(server, app, path)
+        self._use(OperationGate(app, None, [], (), inf) if self._scopes is None else self._scopes.take_stock())
+        return self.look(scope, token.scopes)
 
     def _refusal(self, scope: Scope, token: "FastMCPAccessToken", method: str, needed: Needed) -> Refusal:
         missing = sorted(needed.scopes.difference(token.scopes))
@@ -137,31 +139,31 @@ def _implied(hierarchy: Mapping[str, str | Sequence[str]], scope: str) -> set[st
     return found
 
 
-def _path(scope: Scope) -> str:
-    """The path inside of an application that is mounted."""
-    path: str = scope["path"]
-    return path.removeprefix(scope["root_path"])
-
-
-async def _read_all(first: Message, receive: Receive) -> tuple[tuple[str, str, str | None] | None, Receive]:
-    """The operation that a body names, unless it is too long, and from where to receive the body again."""
+async def _read(first: Message, receive: Receive) -> tuple[Message, Receive]:
+    """A message with the whole body, unless that is too long, and from where to receive all messages as they came."""
+    if not first.get("more_body", False):
+        return first, again(first, receive)
     messages = [first]
     length = len(first.get("body", b""))
     while messages[-1].get("more_body", False) and length <= _LONGEST_BODY:
         messages.append(await receive())
         length += len(messages[-1].get("body", b""))
-    body = b"".join(message.get("body", b"") for message in messages)
     # The last has its end, unless there was a disconnection or it is too long.
-    operation = operation_in_message({**messages[-1], "body": body})
-    # From the end of the list.
-    messages.reverse()
-    return operation, _again(messages, receive)
+    whole = {**messages[-1], "body": b"".join(message.get("body", b"") for message in messages)}
+    for message in reversed(messages):
+        receive = again(message, receive)
+    return whole, receive
 
 
-def _again(messages: list[Message], receive: Receive) -> Receive:
-    """From where to receive these messages, of which the last comes first, as they are, and then what follows."""
+def again(first: Message, receive: Receive) -> Receive:
+    """From where to receive this message, as it is, and then what follows."""
+    left: Message | None = first
 
-    async def again() -> Message:
-        return messages.pop() if messages else await receive()
+    async def receive_again() -> Message:
+        nonlocal left
+        if left is None:
+            return await receive()
+        message, left = left, None
+        return message
 
-    return again
+    return receive_again

@@ -19,6 +19,7 @@ class StepUpMiddleware:
 
     def __init__(self, app: ASGIApp, provider: ProtectedProvider, is_in_use: Callable[[], bool]) -> None:
         self._app = app
+        self._provider = provider
         self._step_up = StepUp(provider)
         self._is_in_use = is_in_use
 
@@ -28,7 +29,8 @@ class StepUpMiddleware:
             await self._app(scope, receive, send)
             return
         token = scope["user"].access_token
-        if found := self._step_up.concerns(scope, token):
+        found = self._step_up.look(scope, token.scopes)
+        if found is not None and self._provider.step_up:
             receive, refusal = await self._step_up.decide(scope, receive, token, found)
             if refusal is not None:
                 sign_in(scope, None)

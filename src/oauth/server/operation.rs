@@ -13,7 +13,7 @@ pub const LONGEST_BODY: usize = 64 * 1024;
 const FIRST_WITH_HEADERS: &[u8] = b"2026-07-28";
 
 /// What names something that a server may demand scopes for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// `tools/call`
     CallTool,
@@ -36,7 +36,9 @@ impl Method {
         }
     }
 
-    fn named(name: &[u8]) -> Option<Self> {
+    /// The method of this name on the wire.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.name().as_bytes() == name)
     }
 
@@ -50,7 +52,7 @@ impl Method {
 }
 
 /// An operation, as a JSON-RPC request names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// What is done.
     pub method: Method,

@@ -1,0 +1,138 @@
+"""What lets requests pass without a further look at their operation, and until when."""
+
+import gc
+import json
+import weakref
+from math import inf
+
+import pytest
+
+from fastmcp_rs._native import OperationGate
+
+APP = object()
+
+
+def gate(*, every=("write",), collections=(), seconds=inf, path="/mcp"):
+    return OperationGate(APP, path, None if every is None else [*every], collections, seconds)
+
+
+def scope(**changed):
+    found = {"type": "http", "method": "POST", "path": "/mcp", "root_path": "", "app": APP, "headers": [], **changed}
+    return {name: value for name, value in found.items() if value is not ...}
+
+
+def body(method="tools/call", name="save", **more):
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": name}}
+    return {"type": "http.request", "body": json.dumps(request).encode(), **more}
+
+
+NEWEST = [(b"mcp-protocol-version", b"2026-07-28"), (b"mcp-method", b"tools/call"), (b"mcp-name", b"save")]
+
+
+@pytest.mark.parametrize(
+    ("every", "granted", "given", "found"),
+    [
+        (["write"], ["read"], {}, True),
+        (None, ["read"], {}, True),
+        (["read", "write"], ["write"], {}, True),
+        (["read", "write"], ["write", "other", "read"], {}, None),
+        ([], [], {}, None),
+        (["write"], ["read"], {"method": "GET"}, None),
+        (["write"], ["read"], {"method": ...}, None),
+        (["write"], ["read"], {"path": "/mcp/"}, None),
+        (["write"], ["read"], {"path": "/api/mcp", "root_path": "/api"}, True),
+        (["write"], ["read"], {"path": "/mcp", "root_path": "/api"}, True),
+        (["write"], ["read"], {"path": "/api/mcp", "root_path": ""}, None),
+        (["write"], ["read"], {"path": ...}, None),
+        (["write"], ["read"], {"app": object()}, False),
+        (["write"], ["read"], {"app": ...}, False),
+        (["write"], ["read"], {"headers": [(b"content-encoding", b"gzip")]}, None),
+        (["write"], ["read"], {"headers": [(b"content-length", b"65537")]}, None),
+        (["write"], ["read"], {"headers": ((b"content-length", b"65536"),)}, True),
+        (["write"], ["read"], {"headers": NEWEST}, ("tools/call", "save")),
+    ],
+)
+def test_what_a_look_at_a_request_finds(every, granted, given, found):
+    assert gate(every=every).look(scope(**given), granted) == found
+
+
+@pytest.mark.parametrize("make", [list, dict], ids=["list", "dict"])
+@pytest.mark.parametrize("every", [[], ["read"], ["write"], None])
+def test_it_no_longer_holds_once_something_was_added_or_taken_away(make, every):
+    filled, empty = make(enumerate("ab")), make()
+    looking = gate(every=every, collections=[filled, empty])
+    assert looking.look(scope(), ["read"]) is not False
+    one = make([(7, "c")])
+    for collection in (filled, empty):
+        before = collection.copy()
+        (collection.extend if make is list else collection.update)(one)
+        assert looking.look(scope(), ["read"]) is False
+        collection.clear()
+        (collection.extend if make is list else collection.update)(before)
+        assert looking.look(scope(), ["read"]) is not False
+    filled.pop(0)
+    assert looking.look(scope(), ["read"]) is False
+
+
+def test_it_holds_for_a_time():
+    assert gate(every=[], seconds=0.0).look(scope(), []) is False
+    assert gate(every=[], seconds=inf).look(scope(), []) is None
+
+
+def test_what_an_operation_needed_lets_the_next_request_for_it_pass():
+    kept = gate()
+    assert not kept.passes(body(), ["read"])
+    kept.keep("tools/call", "save", None, ["read", "list"])
+    assert kept.passes(body(), ["list", "read"])
+    assert not kept.passes(body(), ["read"])
+    assert not kept.passes(body(name="other"), ["list", "read"])
+    assert not kept.passes(body("prompts/get"), ["list", "read"])
+    # Of one version nothing is known for another.
+    versioned = {"name": "save", "_meta": {"fastmcp": {"version": "2"}}}
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": versioned}
+    assert not kept.passes({"type": "http.request", "body": json.dumps(asked).encode()}, ["list", "read"])
+
+
+def test_headers_say_nothing_of_the_version_and_are_known_apart_from_bodies():
+    kept = gate()
+    kept.keep("tools/call", "save", None, [])
+    assert kept.look(scope(headers=NEWEST), ["read"]) == ("tools/call", "save")
+    kept.keep("tools/call", "save", "", ["read"])
+    assert kept.look(scope(headers=NEWEST), ["read"]) is None
+    assert kept.look(scope(headers=NEWEST), ["list"]) == ("tools/call", "save")
+
+
+@pytest.mark.parametrize(
+    ("message", "passes"),
+    [
+        ({"type": "http.request", "body": b"[]"}, True),
+        ({"type": "http.request"}, True),
+        ({"type": "http.disconnect"}, True),
+        (body("tools/list"), True),
+        (body(more_body=True), False),
+        (body(more_body=False), False),
+    ],
+)
+def test_only_a_whole_body_that_asks_for_nothing_passes_unknown(message, passes):
+    assert gate().passes(message, ["read"]) is passes
+
+
+def test_more_operations_than_there_is_room_for_displace_the_oldest():
+    kept = gate()
+    for number in range(1500):
+        kept.keep("tools/call", f"tool {number}", None, [])
+    known = [kept.passes(body(name=f"tool {number}"), []) for number in range(1500)]
+    assert sum(known) == 1024
+    assert known[-1]
+
+
+def test_a_server_that_leads_to_its_gate_is_collected():
+    class Providers(list):
+        pass
+
+    providers = Providers()
+    providers.append(gate(collections=[providers]))
+    gone = weakref.ref(providers)
+    del providers
+    gc.collect()
+    assert gone() is None
