@@ -70,8 +70,8 @@ impl Decoder {
         Self { algorithms, keys, remembered: TokenCache::new(REMEMBERED_TOKENS) }
     }
 
-    /// Checks the signature of a JWT and reads its claims. With `only_registered`, parameters that RFC 7515 does not name
-    /// leave it unsettled as well.
+    /// Checks the signature of a JWT and reads its claims. With `only_registered`, a token with parameters that RFC 7515 does not name
+    /// is left to the library.
     ///
     /// Whether a signature is valid depends on bytes and key alone, so it is checked once for each token.
     #[must_use]

@@ -1,4 +1,4 @@
-"""The installed FastMCP, or MCP SDK, or neither: the only modules that import them and know their versions apart."""
+"""The only modules that import FastMCP and the MCP SDK, which may not be installed, and tell their versions apart."""
 
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     def token_of_fields(fields: dict[str, object]) -> FastMCPAccessToken:
         """Make FastMCP's access token of the fields that a native verifier made for it."""
 
-    # For native verifiers; None where pydantic has to make each token.
+    # For native verifiers; None if pydantic has to make each token.
     token_fields: TokenFields | None
 
 
@@ -131,6 +131,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import a class of the installed packages, or make a function for it, when its name is first used."""
     found = make_token_makers() if name in TOKEN_MAKERS else {name: find(name)}
-    # Found by itself from now on.
+    # The next access finds the attribute without this function.
     globals().update(found)
     return found[name]

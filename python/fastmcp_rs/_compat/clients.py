@@ -1,4 +1,4 @@
-"""Clients: those of HTTP, and FastMCP's own."""
+"""HTTP clients, and FastMCP's client."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ __all__ = ["implied_auth", "refusals_end_sessions"]
 
 
 def implied_auth(request: Any) -> "HttpAuthBase":  # noqa: ANN401 - of either HTTP client
-    """Make the authentication of an HTTP client that is given none: by user and password in the URL, if it has them."""
+    """Make the default authentication of an HTTP client: by user and password in the URL, if it has them."""
     module = import_module(type(request).__module__)
     url = request.url
     found: HttpAuthBase = (

@@ -1,4 +1,4 @@
-"""What the installed FastMCP, MCP SDK and HTTP client have, by the name that is used here."""
+"""Classes and functions of the installed FastMCP, MCP SDK and HTTP client, by this package's names for them."""
 
 from contextlib import suppress
 from importlib import import_module
@@ -6,8 +6,8 @@ from typing import Any
 
 __all__ = ["fastmcp", "find", "optional", "role"]
 
-# By the name that is used here: the class's own name, the modules that may have it, what to use where none does.
-# FastMCP's classes are found where FastMCP publishes them, so that a later FastMCP may move them in its inside.
+# By this package's name: the name of the class, the modules that may have it, and the fallback if none does.
+# FastMCP's classes are imported from public modules, so that a later FastMCP may move their definitions.
 _ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
     "TokenVerifierBase": ("TokenVerifier", ("fastmcp.server.auth",), object),
     "RemoteAuthProviderBase": ("RemoteAuthProvider", ("fastmcp.server.auth",), None),
@@ -21,7 +21,7 @@ _ROLES: dict[str, tuple[str, tuple[str, ...], object]] = {
 }
 
 
-# What only FastMCP has, by its module there and its name: without FastMCP, using it is an ImportError.
+# What only FastMCP has, by module and name. Without FastMCP, using it is an ImportError.
 _REQUIRED = {
     "AuthProviderBase": ("server.auth", "AuthProvider"),
     "CallToolResultBase": ("client.client", "CallToolResult"),
@@ -48,7 +48,7 @@ def find(name: str) -> object:
 
 
 def role(name: str) -> Any:  # noqa: ANN401 - a class of the installed package
-    """As ``find``, where the class is not known to type checkers."""
+    """As ``find``, for a class that type checkers do not know."""
     return find(name)
 
 
@@ -84,7 +84,7 @@ def _imported(name: str) -> object:
         raise AttributeError(f"module 'fastmcp_rs._compat' has no attribute {name!r}")
     attribute, modules, found = _ROLES[name]
     for module in filter(None, map(optional, modules)):
-        # FastMCP imports some of what it publishes when it is touched, and a part of it may not be installed.
+        # FastMCP imports some public names at their first use, and their dependencies may not be installed.
         with suppress(AttributeError, ImportError):
             found = getattr(module, attribute)
         break

@@ -1,4 +1,4 @@
-"""FastMCP's providers: what ours derive, and what those of each version have."""
+"""FastMCP's providers: the base classes of this package's providers, and the differences between versions."""
 
 import inspect
 import logging
@@ -52,7 +52,7 @@ def verifier_state() -> dict[str, Any]:
     base: Any = role("TokenVerifierBase")
     if base is object:
         return {**dict.fromkeys(URL_PARAMETERS), "required_scopes": []}
-    # A later FastMCP may declare the method abstract.
+    # In a later FastMCP the method may be abstract.
     blank = type(base.__name__, (base,), {"verify_token": None})
     return dict(vars(blank()))
 
@@ -60,7 +60,7 @@ def verifier_state() -> dict[str, Any]:
 def jwt_verifier_state(algorithms: Sequence[str], refresh_interval: object, http_client: object) -> dict[str, Any]:
     """The attributes of FastMCP's ``JWTVerifier`` that are not parameters: subclasses, and its own methods, read them.
 
-    None of them has a part in what is decided here.
+    No decision of this package depends on them.
     """
     base: Any = role("JWTVerifierBase")
     if base is object:
@@ -85,33 +85,33 @@ def takes_middleware() -> bool:
 
 
 def server_url_parameter() -> str:
-    """What the installed FastMCP calls the URL of a server."""
+    """The installed FastMCP's name for the parameter of a server's URL."""
     base: Any = role("TokenVerifierBase")
     known = URL_PARAMETERS if base is object else inspect.signature(base.__init__).parameters
     return next(name for name in URL_PARAMETERS if name in known)
 
 
 def is_oauth_proxy(provider: object) -> bool:
-    """Whether a provider is FastMCP's ``OAuthProxy``, or of a class on it. That may need more packages to import."""
+    """Whether a provider is FastMCP's ``OAuthProxy`` or derived from it. Its import may need further packages."""
     bases = type(provider).__mro__
     return any(base.__name__ == "OAuthProxy" and base.__module__.startswith("fastmcp.") for base in bases)
 
 
 def resource_url(provider: Any, path: str | None) -> str | None:  # noqa: ANN401 - a provider of FastMCP's
-    """The URL of the resource at a path of a server of FastMCP's. 2.12.0 tells no paths, but is told the URL."""
+    """The URL of the resource at a path of FastMCP's server. 2.12.0 has no paths, but the whole URL."""
     find = getattr(provider, "_get_resource_url", None)
     url = getattr(provider, "resource_server_url", None) if find is None else find(path)
     return None if url is None else str(url)
 
 
 def further_metadata_paths() -> tuple[str, ...]:
-    """Where the metadata of a resource is served as well: 2.12 names one place for every resource of a server."""
+    """Further paths of a resource's metadata: 2.12 names one path for every resource of a server."""
     at_root = not hasattr(role("TokenVerifierBase"), "get_well_known_routes")
     return ("/.well-known/oauth-protected-resource",) if at_root else ()
 
 
 def delegation_of(provider: object) -> object:
-    """The ``verify_token`` of FastMCP's ``RemoteAuthProvider``, which asks a ``token_verifier`` and does nothing else.
+    """The ``verify_token`` of FastMCP's ``RemoteAuthProvider``, which only asks its ``token_verifier``.
 
     ``None`` for a provider of any other class.
     """
@@ -125,6 +125,6 @@ def delegation_of(provider: object) -> object:
 
 
 def challenge_scopes(provider: Any, scopes: list[str]) -> list[str]:  # noqa: ANN401 - a provider
-    """Scopes in the words of the authorization server, which a provider can put them in from 4.0 on."""
+    """Scopes by the names of the authorization server. From 4.0 on a provider can translate them."""
     put = getattr(provider, "get_challenge_scopes", None)
     return scopes if put is None else list(put(scopes))

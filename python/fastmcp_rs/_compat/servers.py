@@ -22,14 +22,14 @@ __all__ = [
 
 
 def authenticates_for(middleware: Any, provider: object) -> bool | None:  # noqa: ANN401 - Starlette's, of some line
-    """What a middleware of FastMCP's does for a provider.
+    """Find out what a middleware of FastMCP does for a provider.
 
     Returns:
         True where it asks the provider about bearer tokens; False where it makes their user known to tools; None for
         any other middleware.
     """
     bearer, context = (import_module(f"mcp.server.auth.middleware.{name}") for name in ("bearer_auth", "auth_context"))
-    # What ``install()`` put there does what the SDK's own does.
+    # The replacement by ``install()`` does the same as the SDK's class.
     if getattr(middleware.cls, "stands_for", middleware.cls) is context.AuthContextMiddleware:
         return False
     backend: Any = getattr(middleware, "kwargs", {}).get("backend")
@@ -52,7 +52,7 @@ def served_by(app: Any) -> tuple[Any, str | None]:  # noqa: ANN401 - a Starlette
 
 
 def scope_of_unknown_user() -> Any:  # noqa: ANN401 - an ASGI scope
-    """The scope of the request that FastMCP serves in this context, while it has not found out who sent it.
+    """The ASGI scope of the request that FastMCP serves in this context, before its user is known.
 
     ``None`` where there is none: the server does not authenticate requests, or FastMCP is 2.12.0, which does so before
     it remembers them.
@@ -65,13 +65,13 @@ def scope_of_unknown_user() -> Any:  # noqa: ANN401 - an ASGI scope
     if "user" in scope and (
         isinstance(scope["user"], role("AuthenticatedUser")) or scope.get("endpoint", ...) is not scope.get("app")
     ):
-        # Where the server is mounted, its endpoint is not found yet, and an application around it may have users.
+        # The server may be mounted in an application with its own users, and its endpoint is not reached yet.
         return None
     return scope
 
 
 def session_names(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope
-    """Under which names FastMCP keeps what it hides from the client of a request: of its session, or of its user."""
+    """The keys under which FastMCP stores what is hidden from a request's client: by session, or by user."""
     names = [value.decode("latin-1") for name, value in scope["headers"] if name == b"mcp-session-id"]
     sessions = optional("fastmcp.server.sessions")
     if names or not hasattr(sessions, "current_principal"):
@@ -80,28 +80,28 @@ def session_names(scope: Any) -> list[str]:  # noqa: ANN401 - an ASGI scope
 
 
 def ties_sessions_to_users() -> bool:
-    """Whether the installed MCP SDK serves a session to its user alone, as its newer lines do."""
+    """Whether the installed MCP SDK serves a session only to its user, as newer versions do."""
     compares = hasattr(optional("mcp.server.auth.middleware.bearer_auth"), "authorization_context")
     return compares and "subject" in role("FastMCPAccessToken").model_fields
 
 
 def checks_components() -> bool:
-    """Whether the installed FastMCP checks scopes of single tools, resources and prompts, as it does from 3.0 on."""
+    """Whether the installed FastMCP checks scopes of single tools, resources and prompts, as from 3.0 on."""
     return hasattr(optional("fastmcp.server.auth"), "require_scopes")
 
 
 def absent_auth(initializer: Callable[..., Any]) -> object:
-    """What FastMCP's server class takes for an ``auth`` that is not given: up to 2.14 a sentinel, later ``None``."""
+    """The default of ``auth`` in FastMCP's server class: up to 2.14 a sentinel, later ``None``."""
     return inspect.signature(initializer).parameters["auth"].default
 
 
 def is_registered_tool(tool: object) -> bool:
-    """Whether FastMCP's decorator made this: FastMCP 2 makes an object that cannot be called, later ones set a mark."""
+    """Whether FastMCP's decorator made this: that of FastMCP 2 makes an object, later ones mark the function."""
     return not callable(tool) or hasattr(tool, "__fastmcp__")
 
 
 def signature_of(tool: Callable[..., Any]) -> inspect.Signature:
-    """The signature of a tool, for a function that wraps it: without the annotation of a ``Context``.
+    """The signature of a tool for its wrapper, without the parameter of a ``Context``.
 
     FastMCP looks for a ``Context`` among the annotations. 2.13 removes it there, and then must not find it in the
     signature.

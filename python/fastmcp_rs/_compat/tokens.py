@@ -1,4 +1,4 @@
-"""FastMCP's access tokens and the documented ones, made from each other; and its error for what cannot be told."""
+"""Conversions between FastMCP's access tokens and the documented ones; and FastMCP's error for unavailable."""
 
 import inspect
 from collections.abc import Callable
@@ -28,9 +28,9 @@ __all__ = [
 TOKEN_MAKERS = ("to_fastmcp", "token_fields", "token_of_fields")
 _CARRIED = "_fastmcp_rs_access_token"
 _DECISION = "_fastmcp_rs_decision"
-# What `_fastmcp_fields` gives, in the order of FastMCP's own fields.
+# The fields of `_fastmcp_fields`, in FastMCP's order.
 _FASTMCP_FIELDS = ("token", "client_id", "scopes", "expires_at", "resource", "subject", "claims")
-# Where pydantic keeps what a model is made of.
+# The slots in which pydantic keeps the parts of a model.
 _KEPT = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 
 
@@ -49,7 +49,7 @@ def make_token_makers() -> dict[str, Any]:
         return dict(zip(TOKEN_MAKERS, (_without_access_token, None, _without_access_token), strict=True))
     unknown = [name for name in _FASTMCP_FIELDS if name not in model.model_fields]
     known = set(_FASTMCP_FIELDS).difference(unknown)
-    # In the model's order, and with the defaults of what is not known here.
+    # In the model's order, and with its defaults for fields that this package does not know.
     blank = {**{name: field.default for name, field in model.model_fields.items()}, _CARRIED: None}
     new, copy_of_known = model.__new__, known.copy
     put_fields, put_set, put_extra, put_private = model_setters()
@@ -89,18 +89,18 @@ def _without_access_token(_: object) -> NoReturn:
 
 
 def model_setters() -> list[Callable[[Any, Any], None]]:
-    """What sets the parts of FastMCP's access token: fields, names of those that were set, extra and private ones."""
+    """The setters of the parts of FastMCP's access token: fields, names of set fields, extra and private ones."""
     return [inspect.getattr_static(role("FastMCPAccessToken"), name).__set__ for name in _KEPT]
 
 
 def is_access_token(answer: object) -> bool:
-    """Whether this is an access token of FastMCP's class, or of the MCP SDK's, which FastMCP takes too."""
+    """Whether this is an access token of FastMCP's class, or of the MCP SDK's, which FastMCP accepts too."""
     sdk = role("SdkAccessToken")
     return sdk is not None and isinstance(answer, sdk)
 
 
 def is_made_here(token: object) -> bool:
-    """Whether a token of FastMCP's class was made from a decision of ours, or is a copy of one that was."""
+    """Whether a token of FastMCP's class was made from a native decision, or copied from such a token."""
     return getattr(token, "__dict__", {}).get(_CARRIED) is not None
 
 
@@ -138,7 +138,7 @@ def current_token() -> "FastMCPAccessToken | None":
     try:
         user = dependencies.get_http_request().scope.get("user")
     except RuntimeError:
-        # There is none, as in a task in the background.
+        # There is no request, as in a background task.
         user = None
     asked: FastMCPAccessToken | None = getattr(user, "access_token", None)
     token: FastMCPAccessToken | None = asked if is_access_token(asked) else dependencies.get_access_token()
@@ -166,7 +166,7 @@ def raise_unavailable(decision: Decision) -> None:
         try:
             raise error
         finally:
-            # Its traceback holds this frame, which must not hold it in turn: what is kept alive keeps its keys.
+            # The traceback holds this frame, so the frame must not hold the error: the cycle would keep keys alive.
             del error
 
 
@@ -177,7 +177,7 @@ def decision_of(error: Exception) -> Decision | None:
 
 
 def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - FastMCP's models
-    """Whether two models are alike in all that pydantic keeps of them."""
+    """Whether two models are equal in all parts that pydantic keeps."""
     alike = all(getattr(one, name) == getattr(other, name) for name in _KEPT)
     return alike and list(one.__dict__) == list(other.__dict__) and repr(one) == repr(other)
 

@@ -19,16 +19,16 @@ class Provider(Protocol):
     """A provider, seen from the modules that it calls or is served by."""
 
     _counters: "DecisionCounters"
-    # How often a good token had too few scopes for an operation of the server, by the operation.
+    # How often a good token had too few scopes for an operation, by operation.
     _operations: dict[str, int]
     # Whether an accepted token has been counted when an entry point returns it.
     _counts_accepted: bool
     # What is demanded of proofs of possession; None where none is looked at.
     _dpop: "Dpop | None"
-    # The methods of FastMCP's that are never called here, and so cannot be overridden.
+    # Methods of FastMCP that this package never calls, so a subclass cannot override them.
     _not_asked: ClassVar[frozenset[str]]
 
-    # Whether a refusal for reasons of the provider's own is answered here, and not in FastMCP's words.
+    # Whether this package answers a refusal without a known reason; else FastMCP does.
     _answers_denied: ClassVar[bool]
 
     @property
@@ -37,7 +37,7 @@ class Provider(Protocol):
 
     @property
     def detailed_errors(self) -> bool:
-        """Whether clients are told what the log says."""
+        """Whether clients get the text of the log."""
 
     @property
     def _decides_alone(self) -> bool:
@@ -96,7 +96,7 @@ class Provider(Protocol):
         """The seconds until keys are fetched again, where that is known."""
 
     def _note_start(self) -> None:
-        """Say what an operator should hear of when a server starts."""
+        """Log the hints for operators when a server starts."""
 
     def _settle(self) -> None:
-        """Find out what is overridden in this instance, whose class was changed."""
+        """Find out what is overridden in this instance, after its class was changed."""

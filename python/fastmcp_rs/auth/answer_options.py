@@ -7,7 +7,7 @@ from fastmcp_rs.auth.shared_store import SharedStore
 
 __all__ = ["LOCAL_SECONDS", "AnswerOptions"]
 
-# How long a worker keeps an answer without looking into the shared store.
+# How long a worker uses an answer before it looks into the shared store.
 LOCAL_SECONDS = 5.0
 
 
@@ -44,11 +44,11 @@ class AnswerOptions:
         self.stale_seconds: float = stale_if_error_seconds
         self._store = cache_store
         self._secret = cache_secret
-        # What is wrong is said when the options are given, and not when the first verifier comes.
+        # Wrong options are an error when they are given, and not when the first verifier is made.
         self.shared("")
 
     def shared(self, scope: str) -> SharedStore | None:
-        """The shared answers of an endpoint, which ``scope`` tells apart from all others."""
+        """The shared answers of an endpoint. ``scope`` separates them from those of other endpoints."""
         if self._store is None:
             return None
         return SharedStore(self._store, self._secret, scope, self.native.longest_seconds)

@@ -1,4 +1,4 @@
-"""What works and is not safe: said once, when a provider is made."""
+"""Warnings about configurations that work but are not safe, logged once when a provider is made."""
 
 import warnings
 
@@ -6,7 +6,7 @@ from fastmcp_rs.errors import MissingAudienceWarning, ShortSecretWarning
 
 __all__ = ["warn_of_missing_audience", "warn_of_short_secret"]
 
-# The caller of the initializer, which calls these.
+# The stack level of the initializer's caller.
 _STACK_LEVEL = 3
 
 

@@ -18,7 +18,7 @@ __all__ = ["DENYLIST_SECONDS", "DenyingProvider", "ReadDenylist"]
 Entries = Iterable[Mapping[str, Any]]
 ReadDenylist = Callable[[], Entries | Awaitable[Entries]]
 
-# How often a list is read, unless an operator says otherwise.
+# The interval of reading a list by default.
 DENYLIST_SECONDS = 60.0
 
 _logger = get_logger("denylist")
@@ -80,7 +80,7 @@ class DenyingProvider(NativeProvider):
             self._reader = _Reader(read)
             self._deny_by(self._reader.listed(interval))
         else:
-            # What is wrong is wrong also where there is nothing to read.
+            # A wrong interval is an error also without a list.
             DenyList(_nothing, interval)
 
     async def _warm_up_denylist(self) -> None:
@@ -101,7 +101,7 @@ def _nothing() -> None: ...
 
 
 class _Reader:
-    """Reads a list in a thread of its own, one at a time."""
+    """Reads a list in its own thread, one reading at a time."""
 
     def __init__(self, read: ReadDenylist) -> None:
         given: object = read
@@ -117,9 +117,9 @@ class _Reader:
         return self._list
 
     def start(self) -> None:
-        """Begin to read, unless that is going on; the native side calls this when it is time."""
+        """Begin to read, unless a reading is running. The native side calls this when a reading is due."""
         if self._process != os.getpid():
-            # The thread that held the lock was not taken along by the fork.
+            # After a fork, the thread that held the lock does not exist in the child.
             self._busy, self._process = threading.Lock(), os.getpid()
         if not self._busy.acquire(blocking=False):
             return

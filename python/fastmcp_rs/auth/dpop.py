@@ -1,4 +1,4 @@
-"""Proofs of possession (RFC 9449) for providers: what a request presents, and what its client is told."""
+"""Proofs of possession (RFC 9449) for providers: reading them from a request, and answering the client."""
 
 import json
 from collections.abc import Sequence
@@ -30,18 +30,18 @@ __all__ = [
 DpopMode = Literal["off", "allowed", "required"]
 Headers = list[tuple[bytes, bytes]]
 
-# How far `iat` of a proof may be away from now (SEP-1932).
+# The greatest difference between `iat` of a proof and now (SEP-1932).
 MAX_AGE_SECONDS = 300.0
 
 _CHALLENGE = b"www-authenticate"
-# A page of another origin reads no other header of an answer than those.
+# A page of another origin can read only these headers of an answer.
 _EXPOSED = (b"access-control-expose-headers", b"WWW-Authenticate, DPoP-Nonce")
 
-# What the request at hand presents, for entry points that are given the token alone.
+# What the current request presents, for entry points that get only the token.
 _presented: ContextVar[DpopRequest | None] = ContextVar("_presented", default=None)
 
-# The URL of the resource that the request at hand is for, and its path in the application; without a path, the URL of
-# the server. Either is None where it is not known.
+# The URL of the resource that the current request is for, and its path in the application; without a path, the URL of
+# the server. Either is None if it is not known.
 located: ContextVar[tuple[str | None, str | None] | None] = ContextVar("located", default=None)
 
 
@@ -58,7 +58,7 @@ def dpop_of(
         ValueError: It cannot work; the text says what would.
     """
     if isinstance(mode, str) and mode == "off":
-        # Read all the same, so that what is wrong is told before proofs are turned on.
+        # The settings are read even if proofs are off, so that errors show before proofs are turned on.
         Dpop("allowed", algorithms, max_age, nonce, trust_forwarded)
         if nonce is not None or algorithms is not None or trust_forwarded:
             raise ValueError(
@@ -78,19 +78,19 @@ def present(provider: object, request: object, *, trusts_forwarded: bool) -> Dpo
     url, path = located.get() or (server_url(provider), None)
     found = DpopRequest.of(request, url, path, trusts_forwarded)
     kept = _presented.get()
-    # An override is given a token alone, and makes a request of it.
+    # An override gets only a token, and makes a request from it.
     if kept is not None and isinstance(found, DpopRequest) and not found.is_dpop and kept.token == found.token:
         return kept
     return found
 
 
 def presented() -> DpopRequest | None:
-    """What the request at hand presents, as far as it is known in this context."""
+    """What the current request presents, if it is known in this context."""
     return _presented.get()
 
 
 def refusal(dpop: Dpop, token: str, claims: object) -> Decision | None:
-    """Why a token that another's verifier accepted may not be used by who presents it; ``None`` where it may be.
+    """Why the presenter must not use a token that another verifier accepted; ``None`` if it may.
 
     Args:
         dpop: What is demanded.
@@ -101,7 +101,7 @@ def refusal(dpop: Dpop, token: str, claims: object) -> Decision | None:
     try:
         told = json.dumps({name: known[name] for name in ("cnf", "token_type") if name in known})
     except (TypeError, ValueError, RecursionError):
-        # What binds the token cannot be read, which refuses it.
+        # The binding of the token cannot be read, so the token is refused.
         told = ""
     return dpop.refusal(token, told, _presented.get())
 
@@ -128,7 +128,7 @@ def challenged(dpop: Dpop, headers: Headers, challenges: Sequence[str]) -> Heade
 
 
 def dpop_metadata(dpop: Dpop | None) -> dict[str, object]:
-    """What the metadata of a resource says of proofs (RFC 9728 section 2)."""
+    """The members about proofs in the metadata of a resource (RFC 9728 section 2)."""
     if dpop is None:
         return {}
     required = {"dpop_bound_access_tokens_required": True} if dpop.is_required else {}
@@ -156,7 +156,7 @@ def _nonce(dpop: Dpop) -> Headers:
 
 def server_url(provider: object) -> str | None:
     """The URL of the server as its clients know it, by whatever name the installed FastMCP has for it."""
-    # Another library's provider is asked for it after ours.
+    # A provider of another library is asked last.
     described = getattr(provider, "provider", provider)
     for name in reversed(_compat.URL_PARAMETERS):
         url = getattr(described, name, None)

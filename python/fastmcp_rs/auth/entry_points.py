@@ -32,7 +32,7 @@ __all__ = [
     "token_of",
 ]
 
-# For each entry point, the others in the order in which a bridge prefers them.
+# For each entry point, the others, in the order in which a bridge uses them.
 _OTHER_ENTRY_POINTS = {
     "authenticate": ("verify_token", "load_access_token"),
     "verify_token": ("load_access_token", "authenticate"),
@@ -85,7 +85,7 @@ def bridge_entry_points(cls: type) -> None:
     for name, depth in depths.items():
         if depth > nearest:
             target = next(stand_in for stand_in in _OTHER_ENTRY_POINTS[name] if stand_in in overridden)
-            # Not as an attribute, which would count as an override.
+            # As an attribute it would count as an override.
             type.__setattr__(cls, name, _bridge(cls, name, owner, target))
 
 
@@ -100,7 +100,7 @@ async def call_entry_point(provider: "Provider", name: str, asked: object) -> An
 
 
 async def guarded(provider: "Provider", token: str) -> Any:  # noqa: ANN401 - FastMCP's token
-    """Ask for FastMCP 2.12.0, which would let an exception out, and after a bare refusal would ask again."""
+    """Ask for FastMCP 2.12.0, which would let an exception out, and would ask again after a plain refusal."""
     answer = await _guarded(provider, "verify_token", _bound(type(provider), "verify_token", provider), token)
     if answer is None and not is_told():
         report(provider, Decision.denied())
@@ -134,7 +134,7 @@ def _bridge(cls: type, name: str, owner: type, target: str) -> object:
             return await getattr(super(cls, self), name)(asked)
         request, token = token_of(self, asked) if name == "authenticate" else (presented(), asked)
         if isinstance(token, Decision):
-            # The override is not called without a token.
+            # Without a token, the override is not called.
             report(self, token)
             return None
         with _inside(self, cls), presenting(request):
@@ -180,8 +180,8 @@ def _translated(answer: Any, name: str, target: str) -> object:  # noqa: ANN401 
     return _compat.from_fastmcp(answer) if name == "authenticate" else _compat.to_fastmcp(answer)
 
 
-# The bridges that are running in this context: an override that calls an entry point of `self` gets the inherited one,
-# not itself again. An entry is switched off when its bridge ends, since tasks that it started keep the context.
+# The bridges that run in this context: an override that calls an entry point of `self` gets the inherited one, and not
+# itself again. An entry is switched off when its bridge ends, since tasks that the bridge started keep the context.
 _crossed: ContextVar[tuple[tuple[object, type, list[bool]], ...]] = ContextVar("_crossed", default=())
 
 

@@ -33,13 +33,13 @@ def require_asyncio(provider: object) -> None:
 
 
 async def refuse_to_start(provider: object, receive: "Receive", send: "Send") -> None:
-    """Answer a server's question whether the application has started: it has not, and why."""
+    """Answer a server's ``lifespan.startup``: the application did not start, and why."""
     await receive()
     await send({"type": "lifespan.startup.failed", "message": _text(provider)})
 
 
 def tell(provider: object) -> None:
-    """Write into the log why nothing can be waited for."""
+    """Log why this provider cannot wait."""
     _logger.error("%s", _text(provider))
 
 

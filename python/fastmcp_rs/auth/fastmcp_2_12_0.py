@@ -1,4 +1,4 @@
-"""What FastMCP 2.12.0 alone needs: it takes no middleware from a provider, but routes."""
+"""For FastMCP 2.12.0 alone, which takes routes from a provider, but no middleware."""
 
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class AuthenticationRoute(BaseRoute):
         """Authenticate a request that FastMCP has not, and hand it to the routes that follow."""
         reported = take_uncollected()
         if self._provider._takes_requests() or isinstance(bearer_token(scope), Decision):
-            # FastMCP has asked about the first token alone; the whole request decides.
+            # FastMCP asked about the first token only, and the whole request decides.
             await self._middleware(scope, receive, send)
         elif is_signed_in(scope):
             await self._middleware.admit(scope, receive, send, scope["user"].access_token)

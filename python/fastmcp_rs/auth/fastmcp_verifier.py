@@ -1,4 +1,4 @@
-"""Why FastMCP's own ``JWTVerifier`` refused a token: worked out afterwards, for it only says no.
+"""Finds out afterwards why FastMCP's own ``JWTVerifier`` refused a token, since it gives no reason.
 
 Of that very class alone, since a subclass may refuse for reasons of its own. No verdict depends on it, and nothing is
 fetched for it.
@@ -20,17 +20,17 @@ from fastmcp_rs._native import Decision, JwtVerifier
 
 __all__ = ["find_reasons", "retry_after", "stop_watching", "watch_verifier"]
 
-# The decisions that were worked out for the request at hand; None where they are not needed.
+# The reasons that were found for the current request; None if they are not needed.
 _found: ContextVar[list[Decision] | None] = ContextVar("_found", default=None)
-# Whether a fetch of keys failed for the token at hand.
+# Whether a fetch of keys failed for the current token.
 _failed: ContextVar[list[bool] | None] = ContextVar("_failed", default=None)
 
 # The native verifiers of each of FastMCP's, by its configuration, and their keys.
 _natives: "WeakKeyDictionary[Any, dict[tuple[object, ...], tuple[object, JwtVerifier]]]" = WeakKeyDictionary()
-# How many are kept of one: there are few keys at a time.
+# How many are kept for one of FastMCP's: it has few keys at a time.
 _MOST_NATIVES = 8
 
-# The callers that want FastMCP's class to be watched, and what is replaced in it.
+# The callers that watch FastMCP's class, and the methods that are replaced in it.
 _watchers: set[str] = set()
 _lock = threading.Lock()
 
@@ -137,7 +137,7 @@ def _reason(verifier: Any, token: str) -> Decision | None:  # noqa: ANN401 - a v
     """Work out from a verifier's attributes why it refused a token. ``None`` where that shows no reason."""
     keys = [verifier.public_key] if verifier.public_key else list(verifier._jwks_cache.values())
     reasons = [reason for key in keys if (reason := _reason_under(verifier, key, token)) is not None]
-    # Of several keys, the token's own is that under which it comes furthest.
+    # Of several keys, the one under which the token passes most checks is the token's own.
     return max(reasons, key=lambda reason: reason.progress, default=None)
 
 
@@ -145,7 +145,7 @@ def _reason_under(verifier: Any, key: object, token: str) -> Decision | None:  #
     try:
         decision = _native(verifier, key).decide(token)
     except (AttributeError, TypeError, ValueError):
-        # What is no configuration here.
+        # This project refuses such a configuration.
         return None
     return decision if decision.outcome == "rejected" else None
 
@@ -155,7 +155,7 @@ def _native(verifier: Any, key: object) -> JwtVerifier:  # noqa: ANN401 - as abo
     configuration = (id(key), verifier.algorithm, *map(_frozen, (issuer, audience, scopes)))
     made = _natives.setdefault(verifier, {})
     if configuration not in made:
-        # What FastMCP does not refuse is no reason.
+        # FastMCP does not refuse for this reason.
         native = JwtVerifier(
             _text(key), [verifier.algorithm], allow_bound_tokens=True, allow_id_tokens=True, cache_size=0
         )
@@ -165,7 +165,7 @@ def _native(verifier: Any, key: object) -> JwtVerifier:  # noqa: ANN401 - as abo
         policy.set_required_scopes(scopes or None)
         if len(made) >= _MOST_NATIVES:
             made.clear()
-        # With the key, so that no other has its id.
+        # The key is kept alive, so that no other object can have its id.
         made[configuration] = key, native
     return made[configuration][1]
 

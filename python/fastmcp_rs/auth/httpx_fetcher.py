@@ -51,7 +51,7 @@ class HttpxFetcher:
         self._client = client
 
     def weakly(self) -> Callable[[KeyFetch], None]:
-        """This fetcher, which its verifier alone holds: a client may refer to that in turn."""
+        """This fetcher by a weak reference. Only its verifier holds it: the client may refer back to the verifier."""
         held = ref(self)
 
         def fetch_by_it(fetch: KeyFetch) -> None:
@@ -77,7 +77,7 @@ class HttpxFetcher:
         try:
             await asyncio.wait_for(self._ask(fetch), fetch.total_seconds)
         except asyncio.CancelledError:
-            # Reported here: the exception's traceback may keep this frame, and the fetch in it, alive.
+            # The end is reported here, since the exception's traceback may keep this frame, and the fetch in it, alive.
             fetch.failed("the http_client's fetch was cancelled, such as by the end of its event loop")
             raise
         except asyncio.TimeoutError:
@@ -101,8 +101,8 @@ class HttpxFetcher:
 def _pieces(response: _Response) -> tuple[AsyncIterator[bytes], str]:
     """The body, and the content codings that are left on it."""
     coding = response.headers.get("content-encoding", "")
-    # The fetch inflates, within its bound; the client would inflate a piece whatever comes of it. One that a transport
-    # or a hook has read already is inflated.
+    # The fetch decompresses the body within its bound; the client has no bound. A body that a transport or a hook has
+    # read is decompressed already.
     if not coding or response.is_stream_consumed:
         return response.aiter_bytes(), ""
     return response.aiter_raw(), coding

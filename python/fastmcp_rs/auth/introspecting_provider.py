@@ -1,4 +1,4 @@
-"""Base of the providers that ask another server about tokens (RFC 7662, or a service of the operator's)."""
+"""Base of the providers that ask another server about tokens (RFC 7662, or a verification service)."""
 
 import asyncio
 import json
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["IntrospectingProvider"]
 
-# The native side has a timeout of its own. This one is for a response that never comes, such as after a fork.
+# The native side has its own timeout. This one is for an answer that never comes, such as after a fork.
 _SPARE_SECONDS = 5.0
 
 
 class IntrospectingProvider(NativeProvider):
-    """A provider that asks another server. FastMCP has a class of the same name that does something else."""
+    """A provider that asks another server. FastMCP has a class of the same name with another purpose."""
 
-    # FastMCP's class of the same name, and the parameters that only that class has.
+    # FastMCP's class of that name, and the parameters that only FastMCP's class has.
     _fastmcps_class: ClassVar[str]
     _fastmcps_parameters: ClassVar[frozenset[str]]
-    # The name of a parameter elsewhere, and its name here.
+    # Parameters of other providers, and their names in this one.
     _our_names: ClassVar[Mapping[str, str]] = {}
-    # Whose names of parameters an explanation has, where they are not those of most classes.
+    # The class whose parameter names an explanation uses, if they differ from those of most classes.
     _advised_as: ClassVar[str] = ""
 
     audience: AudienceExpectation
@@ -62,7 +62,7 @@ class IntrospectingProvider(NativeProvider):
         return super().__new__(cls)
 
     def _needs_asyncio(self) -> bool:
-        """It does: each answer comes from the network."""
+        """Always true: each answer comes from the network."""
         return True
 
     async def explain(self, token: str) -> "Explanation":
@@ -100,7 +100,7 @@ class IntrospectingProvider(NativeProvider):
             return explanation_of_decision(self._native.unanswered())
 
     async def invalidate(self, token: str | None = None) -> None:
-        """Forget what is remembered of a token, such as one that was revoked: the next request asks about it.
+        """Forget the answer about a token, such as a revoked one: the next request asks about it.
 
         Args:
             token: The token as the client sends it; ``None`` for every token.
@@ -114,7 +114,7 @@ class IntrospectingProvider(NativeProvider):
             await self._shared.invalidate(token)
 
     def _remember(self, options: AnswerOptions, *scope: object) -> None:
-        """Take how answers are remembered; what is in ``scope`` tells the endpoint apart from all others."""
+        """Take the settings for answers; ``scope`` separates the endpoint's answers from those of others."""
         self._outage_log = OutageLog(type(self).__name__, options.stale_seconds)
         self._shared = options.shared(json.dumps(scope))
         self._shared_reads = SharedCalls(lambda stored: stored)
@@ -139,7 +139,7 @@ class IntrospectingProvider(NativeProvider):
         if shared is None:
             return await self._ask(token, request)
         generation = self._answers.generation(token)
-        # What the store says is shared, and no decision: the audience may be the URL of the resource that each is for.
+        # Callers share the answer of the store, and not a decision: each may be for another resource.
         stored = await self._shared_reads.join((generation, token), partial(shared.read, token))
         if stored is not None:
             decision = self._native.admit(token, generation, *stored)
@@ -166,7 +166,7 @@ class IntrospectingProvider(NativeProvider):
 
 
 def _peer(request: object) -> str:
-    """The address that a request came from, so that no peer keeps the others waiting; empty where none is known."""
+    """The address of the client, for the fair queue before the endpoint; empty if it is not known."""
     scope = request if isinstance(request, Mapping) else getattr(request, "scope", None)
     client = scope.get("client") if isinstance(scope, Mapping) else None
     return client[0] if isinstance(client, (tuple, list)) and client and isinstance(client[0], str) else ""

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MultiIssuerVerifier"]
 
-# Parameters that say where keys are. Without one of them the issuer's metadata does.
+# Parameters that give the keys. Without them, the issuer's metadata says where the keys are.
 _KEYS = ("secret", "public_key", "jwks_uri")
-# What may differ in one verifier, and then replaces the other in what is common to all.
+# Parameters of which one verifier may have another one than the common options.
 _ALTERNATIVES = ("algorithm", "algorithms")
 
 
 class _Verifier(Protocol):
-    """A ``JWTVerifier``: what is needed of one here."""
+    """The parts of a ``JWTVerifier`` that this module needs."""
 
     _native: JwtVerifier
     _remote: RemoteKeys | None
@@ -84,7 +84,7 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             resource_name=resource_name,
             resource_documentation=resource_documentation,
         )
-        # Only where the operator named none do they follow the issuers.
+        # Without explicit servers, they follow the issuers.
         self._names_servers = authorization_servers is None and self._resource is not None
         for issuer in given:
             self._add(self._made(issuer, self._common))
@@ -105,11 +105,11 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
 
     @property
     def issuer(self) -> list[str]:  # type: ignore[override]  # a plain attribute in FastMCP
-        """The issuers that are trusted now, in a list of the caller's own."""
+        """The issuers that are trusted now, in a new list."""
         return list(self._verifiers)
 
     def add_issuer(self, issuer: Any) -> None:  # noqa: ANN401 - a str, a dict or a JWTVerifier
-        """Trust an issuer from now on, also while requests run.
+        """Add an issuer, which is trusted from now on. Requests may run meanwhile.
 
         Where the metadata of the resource names the issuers of ``from_issuers``, it names this one too if clients can
         find it: it is given without keys and ``tenants``.
@@ -126,7 +126,7 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             self._name_servers(lambda named: [*named, found])
 
     def remove_issuer(self, issuer: str) -> None:
-        """No longer trust an issuer, and those that were added with it. Its tokens are refused from now on.
+        """Remove an issuer, and those that were added with it. Its tokens are refused from now on.
 
         The metadata of the resource no longer names it, where it did so by itself.
 
@@ -149,7 +149,7 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             self._expose(authorization_servers=list(self._resource.authorization_servers))
 
     def _discovered(self, issuer: object) -> str | None:
-        """The name of an issuer whose metadata names its keys: clients can get tokens from it."""
+        """The name of an issuer with keys in its metadata, so that clients can get tokens from it; else ``None``."""
         if not isinstance(issuer, Mapping):
             return issuer if isinstance(issuer, str) else None
         parameters = {**self._common, **issuer}
@@ -172,7 +172,7 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
         # The tokens of all issuers share one cache.
         parameters = {**shared, **issuer, "cache_size": 0}
         if self._resource is not None:
-            # The resource that is served is this verifier's.
+            # The served resource belongs to this verifier.
             parameters.setdefault("audience", self._resource.urls)
         if any(parameters.get(name) is not None for name in _KEYS):
             return cast("_Verifier", self._class(**parameters))
@@ -213,13 +213,13 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
         return self._native.decide(token, waited=True)
 
     def _remote_of(self, token: str) -> RemoteKeys | None:
-        """The fetched keys of the issuer that a token names, where it is one of these and its keys are fetched."""
+        """The fetched keys of the issuer that a token names, if it is one of these and has any."""
         name = self._native.trusted_issuer(token)
         verifier = None if name is None else self._verifiers.get(name)
         return None if verifier is None else verifier._remote
 
     def _needs_asyncio(self) -> bool:
-        """It does: keys may be fetched, and another provider asked."""
+        """Always true: keys may be fetched, and another provider asked."""
         return True
 
     def _note_start(self) -> None:
@@ -292,12 +292,12 @@ def _listed(issuers: object) -> list[Any]:
         raise ValueError(wrong) from error
 
 
-# What a subclass of a verifier may override, and would be asked by that verifier alone.
+# Methods that a subclass of a verifier may override, which this verifier would not call.
 _OVERRIDABLE = ("authenticate", "verify_token", "load_access_token", "_validate_issuer", "_extract_scopes")
 
 
 def _usable(verifier: NativeProvider, plain: type[NativeProvider]) -> NativeProvider:
-    """A verifier that is given, if nothing of it is overridden, which would not be asked, and it serves no resource."""
+    """A verifier that was given, if it has no overrides, which would not be called, and serves no resource."""
     if not isinstance(verifier, plain):
         raise ValueError(  # noqa: TRY004 - as for every other parameter
             f"issuers must hold JWTVerifiers, not {type(verifier).__name__}"

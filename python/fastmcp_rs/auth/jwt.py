@@ -201,7 +201,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
             max_stale=jwks_max_stale,
             key_use=key_use,
         )
-        # With a key that is given nothing is fetched, and FastMCP takes both.
+        # With a given key nothing is fetched; FastMCP accepts a client beside a key too.
         check_client(http_client, ssrf_safe=options.ssrf_safe and jwks_uri is not None)
         key: str | bytes | RemoteKeys | None
         self._fetched = None
@@ -212,13 +212,13 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
         else:
             names = accepted_algorithms(algorithms, algorithm, DEFAULT_PUBLIC_KEY_ALGORITHM)
             if isinstance(jwks_uri, IssuerMetadata):
-                # A template is no issuer that a client could get tokens from.
+                # Clients cannot get tokens from a template.
                 found_by = jwks_uri.issuer if tenants is None else None
                 self._fetched = keys_of_issuer(jwks_uri, self._fetcher, options)
             else:
                 self._fetched = keys_at_url(jwks_uri, self._fetcher, options, issuer)
             key = self._fetched
-        # The keys that count, where those that are fetched do.
+        # The fetched keys, if they are in use.
         self._remote = self._fetched
         self._native = JwtVerifier(
             key,
@@ -350,7 +350,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
             await warm_up(self._remote)
 
     def _note_start(self) -> None:
-        """Say that any audience is accepted, and fetch the keys, so that the log tells where that fails."""
+        """Warn if any audience is accepted, and fetch the keys, so that the log shows a failure at once."""
         if self.audience is None and self.client_id is None:
             warn_of_any_audience(self, "client_id")
         fetch_first_keys([self._remote])
@@ -419,7 +419,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
         await wait_until_idle(self._fetched)
         decision = self._ask(token, waited=1)
         if decision.is_pending:
-            # The fetch began before the token named its key: only the next one can tell.
+            # The fetch began before the token named its key: only the next fetch can show whether the key exists.
             await wait_until_idle(self._fetched)
             decision = self._ask(token, waited=2)
         return decision

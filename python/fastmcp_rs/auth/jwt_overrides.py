@@ -1,4 +1,4 @@
-"""The checks of FastMCP's ``JWTVerifier`` that a subclass may override, and then decides."""
+"""The checks of FastMCP's ``JWTVerifier`` that a subclass may override."""
 
 import inspect
 import json
@@ -12,10 +12,10 @@ from fastmcp_rs.auth.native_provider import NativeProvider
 
 __all__ = ["KEY_LOOKUPS", "OverridableChecks"]
 
-# FastMCP's own ways to find a key. A class that overrides one expects it to be asked, and it would not be.
+# FastMCP's methods that find a key. A class that overrides one expects it to be called, and it would not be.
 KEY_LOOKUPS = frozenset({"_get_verification_key", "_get_jwks_key", "_refresh_jwks_key", "_fetch_jwks"})
 
-# The checks as they are written below.
+# The checks as defined below.
 _CHECKS: dict[str, object] = {}
 
 
@@ -38,7 +38,7 @@ class OverridableChecks(DenyingProvider, _compat.JWTVerifierBase):
         cls._asks_scopes = "_extract_scopes" in changed
 
     def _settle(self) -> None:
-        """Let the native function itself decide, unless what is overridden has to be handed to it."""
+        """Call the native function directly, unless it needs the overrides as arguments."""
         super()._settle()
         if self._asks_issuer or self._asks_scopes:
             vars(self).pop("_decide", None)

@@ -1,4 +1,4 @@
-"""The key and the algorithms of a verifier, which the documented API and FastMCP name differently."""
+"""The key and the algorithms of a verifier. The documented API and FastMCP have different names for them."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from fastmcp_rs.types import Algorithm
 
 __all__ = ["DOCUMENTED_ALGORITHMS", "accepted_algorithms", "key_and_algorithms"]
 
-# The documented default. It is compared by identity with what is given, since with a `public_key` the default is
-# FastMCP's.
+# The documented default. It is compared by identity with the argument, since FastMCP's default applies with a
+# `public_key`.
 DOCUMENTED_ALGORITHMS: Sequence[Algorithm] = [DEFAULT_SECRET_ALGORITHM]
 
 

@@ -325,7 +325,7 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
         return {} if self._keys is None else self._keys.status()
 
     def _note_start(self) -> None:
-        """Say that any audience is accepted, and fetch metadata and keys, so that the log tells where that fails."""
+        """Warn if any audience is accepted, and fetch metadata and keys, so that the log shows a failure at once."""
         if self.audience is None and self.allowed_client_id is None:
             warn_of_any_audience(self, "allowed_client_id")
         fetch_first_keys((self._server, self._keys))
@@ -373,7 +373,7 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
 
 
 def _without_query(url: str | None) -> str | None:
-    """A URL as a log may show it: what is in its query may be a secret."""
+    """A URL for a log, without its query, which may hold a secret."""
     return url if url is None else url.split("?", 1)[0]
 
 
@@ -389,7 +389,7 @@ def _assertion_audience(
 def _server_and_keys(
     token_url: object, options: FetchOptions, issuer: str | None, jwks_uri: str | None, introspection_url: object
 ) -> tuple[RemoteKeys | None, RemoteKeys | None]:
-    """Where the server's metadata comes from, and where its keys do."""
+    """The sources of the server's metadata and of its keys."""
     if token_url is not None:
         server = keys = RemoteKeys.of_token_endpoint(token_url, options, issuer=issuer, jwks_uri=jwks_uri)
         if issuer is not None and jwks_uri is not None:

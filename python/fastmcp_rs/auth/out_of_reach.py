@@ -1,4 +1,4 @@
-"""Whether an exception says that another server is out of reach, so that nothing is known of a token."""
+"""Whether an exception says that another server is out of reach, so that there can be no decision."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ import urllib.error
 
 __all__ = ["is_out_of_reach"]
 
-# The packages of HTTP clients, all of whose exceptions are about requests.
+# The packages of HTTP clients. All of their exceptions are about requests.
 _CLIENTS = {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "requests", "urllib3"}
 # FastMCP's own fetcher, in whatever module a line has it.
 _OF_FASTMCPS_FETCHER = {"SSRFError", "SSRFFetchError"}
@@ -23,7 +23,7 @@ _SERVER_ERROR, _TOO_MANY_REQUESTS = 500, 429
 
 
 def is_out_of_reach(error: BaseException | None) -> bool:
-    """Whether an exception, or what it was raised for, says that another server gave no answer.
+    """Whether an exception, or one of its causes, says that another server gave no answer.
 
     An answer with a status is one, unless that says that the server is in trouble (500 and above) or has no time (429).
     """

@@ -1,4 +1,4 @@
-"""Logs when remembered answers begin to serve in the place of an endpoint that is out of reach, and when they end."""
+"""Logs the begin and the end of an outage in which expired answers serve."""
 
 from fastmcp_rs.logs import get_logger
 
@@ -16,7 +16,7 @@ class OutageLog:
         self._serves_stale = False
 
     def note(self, *, serves_stale: bool) -> None:
-        """Take notice of whether answers from before the outage serve."""
+        """Note whether expired answers serve."""
         if serves_stale == self._serves_stale:
             return
         self._serves_stale = serves_stale

@@ -34,7 +34,7 @@ _GUARD = "_fastmcp_rs_guard"
 
 
 class Overridable(_FastMCPsMeta):
-    """The class of provider classes: what is set on one of them later is an override, as if written in its body."""
+    """The metaclass of providers: a method that is set on a class later is an override, as if written in its body."""
 
     _overridable: frozenset[str]
     _not_asked: frozenset[str]
@@ -76,7 +76,7 @@ def reconsider(cls: Any) -> None:  # noqa: ANN401 - a class of providers
 
 
 def heed_overrides(provider: "Provider", name: str) -> None:
-    """Take what was set on an instance under this name, or deleted there, for the override that it is."""
+    """Treat a method that was set or deleted on an instance as an override."""
     cls = class_without_overrides(provider)
     if name not in cls._overridable:
         return
@@ -94,7 +94,7 @@ def heed_overrides(provider: "Provider", name: str) -> None:
 
 
 def refuse_what_is_not_asked(provider: "Provider", name: str) -> None:
-    """Refuse to take on an instance what would not be asked.
+    """Refuse to set a method on an instance that would not be called.
 
     Raises:
         AttributeError: This is such a name.

@@ -1,4 +1,4 @@
-"""Says in the metadata of a resource that FastMCP serves which proofs of possession are taken (RFC 9728 section 2)."""
+"""Adds the accepted proofs of possession to the metadata of a resource that FastMCP serves (RFC 9728 section 2)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _OK = 200
 
 
 def with_members(routes: Sequence[Any], members: Mapping[str, object]) -> list[Any]:
-    """The routes, of which those of the metadata answer with these members as well."""
+    """The routes, with these members added to the answers of the metadata routes."""
     return [_described(route, members) if _is_metadata(route) else route for route in routes]
 
 

@@ -1,4 +1,4 @@
-"""A provider of FastMCP's, or of another library's, as the middleware asks it."""
+"""Adapts a provider of FastMCP, or of another library, to the middleware."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from types import MethodType
@@ -20,46 +20,46 @@ __all__ = ["ProtectedProvider", "inside"]
 
 
 class ProtectedProvider:
-    """Asks a provider about bearer tokens, and tells why one is refused as far as that shows it."""
+    """Asks a provider about bearer tokens, and finds the reason of a refusal, if the provider shows one."""
 
     _not_asked: ClassVar[frozenset[str]] = frozenset()
-    # What is refused for reasons of the provider's own is answered in FastMCP's words.
+    # FastMCP answers a refusal without a known reason.
     _answers_denied: ClassVar[bool] = False
     detailed_errors = False
     unavailable = "none"
-    # Those that a verifier of ours accepted are counted by that.
+    # A native verifier counts the tokens that it accepts.
     _counts_accepted = True
 
     def __init__(self, provider: Any, *, step_up: bool = True, dpop: Dpop | None = None) -> None:  # noqa: ANN401 - of FastMCP's base class
         self.provider = provider
         self._delegation = _compat.delegation_of(provider)
-        # The method that was set on the instance, where that had to be replaced.
+        # The method that was set on the instance, if it had to be replaced.
         self.replaced_verify_token: Callable[[str], Awaitable[Any]] | None = None
         self._urls = ResourceURLs()
-        # Where a verifier inside takes them for its audience.
+        # The URLs for a verifier inside that uses them as its audience.
         self._resource_urls: ResourceURLs | None = None
         self._counters = DecisionCounters()
-        # What a verifier of ours inside demands of proofs of possession, and looks at.
+        # The settings of a native verifier inside that checks proofs of possession.
         self._dpop = dpop or next((ours._dpop for ours in self._ours() if ours._dpop is not None), None)
-        # What is demanded here, of the tokens of verifiers that are not ours too.
+        # The settings of `protect()`, also for tokens of other verifiers.
         self._demanded = dpop
         self._operations: dict[str, int] = {}
-        # Also where it was switched off at a verifier of ours, before that was put inside another provider.
+        # It is off if any native verifier inside has it off.
         self.step_up = step_up and all(own.step_up for own in self._ours())
         observe(self)
 
     @property
     def _decides_alone(self) -> bool:
-        """Whether the provider does nothing but ask a verifier of ours, which then decides by itself."""
+        """Whether the provider only asks a native verifier, which then decides alone."""
         provider = self.provider
-        # What is set later, on the class or on the instance, is asked.
+        # A method that is set later, on the class or on the instance, is called.
         if (
             self._delegation is None
             or type(provider).verify_token is not self._delegation
             or "verify_token" in provider.__dict__
         ):
             return False
-        # One of ours has it, and no other; a mock has everything.
+        # Only native verifiers have it; a mock has everything.
         return getattr(provider.token_verifier, "_decides_alone", None) is True
 
     @property
@@ -72,12 +72,12 @@ class ProtectedProvider:
         return list(getattr(self.provider, "scopes_supported", None) or ())
 
     def get_challenge_scopes(self, scopes: list[str]) -> list[str]:
-        """Scopes in the words of the provider's authorization server."""
+        """Scopes by the names of the provider's authorization server."""
         return _compat.challenge_scopes(self.provider, scopes)
 
     @property
     def required_scopes(self) -> Sequence[str]:
-        """The scopes that the provider demands; where it leaves that to the verifiers inside, those of these."""
+        """The scopes that the provider demands, or, if it demands none itself, those of the verifiers inside."""
         demanded = [getattr(provider, "required_scopes", None) or () for provider in inside(self.provider)]
         return list(demanded[0] or dict.fromkeys(scope for scopes in demanded for scope in scopes))
 
@@ -116,7 +116,7 @@ class ProtectedProvider:
         return self._urls
 
     def stats(self) -> Stats:
-        """Count what was decided so far, here and by the verifiers of ours that are inside.
+        """Count what was decided so far, here and by the native verifiers inside.
 
         Returns:
             ``accepted``, a number; ``rejected`` and ``unavailable``, each a dict of numbers by reason code.
@@ -133,22 +133,22 @@ class ProtectedProvider:
         return with_operations
 
     def _retry_after(self) -> float | None:
-        """The seconds until keys are fetched again, by whichever verifier inside does so first."""
+        """The seconds until a verifier inside fetches keys again."""
         waits = [provider._retry_after() for provider in self._ours()]
         waits += [fastmcp_verifier.retry_after(provider) for provider in inside(self.provider)]
         return soonest_fetch(waits)
 
     def _needs_asyncio(self) -> bool:
-        """Whether a verifier of ours inside needs it."""
+        """Whether a native verifier inside needs it."""
         return any(provider._needs_asyncio() for provider in self._ours())
 
     def _note_start(self) -> None:
-        """Have the verifiers of ours inside say what they have to."""
+        """Log the hints of the native verifiers inside."""
         for provider in self._ours():
             provider._note_start()
 
     def note_path(self, path: str | None) -> None:
-        """Take the path of a resource, and forward it to the verifiers of ours inside, to which FastMCP may not."""
+        """Note the path of a resource, and forward it to the native verifiers inside, since FastMCP may not do so."""
         url = _compat.resource_url(self.provider, path)
         self._urls.note(path, url)
         for provider in self._ours():
@@ -160,7 +160,7 @@ class ProtectedProvider:
         """Nothing is overridden here."""
 
     def _own_verify_token(self) -> Callable[[str], Awaitable[Any]]:
-        """What the provider itself answers, also where its method had to be replaced, or was set later."""
+        """The provider's own answer, also if its method had to be replaced or was set later."""
         found: Callable[[str], Awaitable[Any]] = self.provider.verify_token
         if found == self.verify_token:
             cls: Any = type(self.provider)
@@ -187,7 +187,7 @@ def _add(total: dict[str, int], counted: dict[str, int]) -> None:
 
 
 def inside(provider: object) -> Iterator[Any]:
-    """A provider and those that it holds, and those that they hold. Attributes of instances alone: no property runs."""
+    """A provider, and all providers inside it. Only attributes of instances are read, so that no property runs."""
     pending, seen = [provider], set[int]()
     while pending:
         found = pending.pop()

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
-# The request to an authorization server has it, and no resource demands it.
+# Clients ask the authorization server for it, and no resource demands it.
 _OFFLINE_ACCESS = "offline_access"
 
 
@@ -44,16 +44,16 @@ class _FromResource(Enum):
         return self.name
 
 
-# The default of `audience`: the URL of the resource that is served, where authorization servers are named.
+# The default of `audience`: the URL of the served resource, if authorization servers are named.
 FROM_RESOURCE = _FromResource.FROM_RESOURCE
 AudienceDefault = Literal[_FromResource.FROM_RESOURCE]
 
-# The URLs of the resource that the request at hand is for, while it is authenticated.
+# The URLs of the resource that the current request is for, while it is authenticated.
 served: ContextVar[Sequence[str] | None] = ContextVar("served", default=None)
 
 
 class ResourceURLs:
-    """The URLs of the resources that a provider serves, by the path that FastMCP told of each."""
+    """The URLs of the resources that a provider serves, by FastMCP's path of each."""
 
     def __init__(self) -> None:
         self._urls: dict[str | None, str] = {}
@@ -67,11 +67,11 @@ class ResourceURLs:
         return len(self._urls)
 
     def at(self, path: str | None) -> str | None:
-        """The URL of the resource at a path of FastMCP's, if there is one."""
+        """The URL of the resource at FastMCP's path, if there is one."""
         return self._urls.get(path)
 
     def named(self, url: str | None) -> str | None:
-        """The resource of this URL, whatever the form of an empty path, if there is one."""
+        """The resource of this URL, with or without a slash as its path, if there is one."""
         forms = () if url is None else _forms(url)
         return next((known for known in self._urls.values() if known in forms), None)
 
@@ -80,13 +80,13 @@ class ResourceURLs:
         return tuple(dict.fromkeys(self._urls.values()))
 
     def audiences(self) -> list[str]:
-        """What a token for the request at hand may have as its audience; outside of a request, for any resource."""
+        """The audiences that a token for the current request may have; outside of a request, those of all resources."""
         urls = served.get()
         return [form for url in (self.all() if urls is None else urls) for form in _forms(url)]
 
 
 class ProtectedResource:
-    """What the metadata of a provider's resources says, and their URLs."""
+    """The metadata of a provider's resources, and their URLs."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class ProtectedResource:
         """Read what an operator gave.
 
         Raises:
-            ValueError: It cannot be said in metadata.
+            ValueError: Metadata cannot hold it.
         """
         self.urls = ResourceURLs()
         self.authorization_servers = _servers(authorization_servers, issuer)
@@ -114,7 +114,7 @@ class ProtectedResource:
         """Name these authorization servers from now on.
 
         Raises:
-            ValueError: One cannot be said in metadata.
+            ValueError: Metadata cannot hold one of them.
         """
         self.authorization_servers = _servers(list(servers), None) if servers else []
 
@@ -227,7 +227,7 @@ def _servers(given: Any, issuer: object) -> list[str]:  # noqa: ANN401 - whateve
 
 
 def _server(server: str, given: object, issuer: object) -> str:
-    # pydantic's URLs end in a slash where the issuer that was written into them may not.
+    # A URL of pydantic has a slash as its path even if the issuer was written without it.
     if not isinstance(given, str) and isinstance(issuer, str) and server == f"{issuer}/":
         return issuer
     return server

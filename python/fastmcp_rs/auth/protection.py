@@ -1,4 +1,4 @@
-"""``protect()``: puts any provider behind the middleware of this project."""
+"""``protect()``: puts any provider behind this package's middleware."""
 
 import sys
 import warnings
@@ -22,7 +22,7 @@ __all__ = ["protect"]
 
 _Provider = TypeVar("_Provider")
 
-# Where a provider keeps how it is protected.
+# The attribute of a provider with its protection.
 _PROTECTION = "_fastmcp_rs_protection"
 
 
@@ -117,7 +117,7 @@ def protect(
     fastmcp_verifier.watch_verifier("protect")
     protection = _Protection(given, step_up=steps_up, dpop=demanded)
     if _compat.takes_middleware():
-        # Raises now what it would raise when a server is made.
+        # Raises now instead of when a server is made.
         protection.get_middleware()
     for verifier in proving:
         verifier._demand_proofs(demanded)
@@ -126,7 +126,7 @@ def protect(
 
 
 def _proving(provider: Any) -> list[NativeProvider]:  # noqa: ANN401 - of FastMCP's base class
-    """The verifiers of ours inside that are to look at proofs of possession.
+    """The native verifiers inside that are to check proofs of possession.
 
     Raises:
         ValueError: Proofs can be looked at nowhere, or are already.
@@ -148,7 +148,7 @@ def _proving(provider: Any) -> list[NativeProvider]:  # noqa: ANN401 - of FastMC
 
 
 def _asking(provider: Any) -> list[Any]:  # noqa: ANN401 - of FastMCP's base class
-    """The verifiers inside that ask over the network, whose answers are to be remembered.
+    """The verifiers inside that ask over the network, and are to remember answers.
 
     Raises:
         ValueError: There are none.
@@ -167,7 +167,7 @@ def _asking(provider: Any) -> list[Any]:  # noqa: ANN401 - of FastMCP's base cla
 
 
 class _Protection:
-    """How a provider is protected: what its server asks in the place of the provider's own methods."""
+    """The protection of a provider: the methods that its server calls instead of the provider's own."""
 
     def __init__(self, provider: Any, *, step_up: bool, dpop: Dpop | None) -> None:  # noqa: ANN401 - of FastMCP's base class
         self._provider = provider
@@ -178,11 +178,11 @@ class _Protection:
         self.stats = self._asked.stats
         self.verify_token = self._asked.verify_token
         if not _compat.takes_middleware():
-            # 2.12.0 asks by itself before any route, and would let an exception out.
+            # 2.12.0 asks the provider before any route, and would let an exception out.
             self._asked.replaced_verify_token = vars(provider).get("verify_token")
 
     def get_middleware(self) -> list[Any]:
-        """The provider's middleware, with ours in the place of FastMCP's that authenticates."""
+        """The provider's middleware, with this package's in place of FastMCP's that authenticates."""
         from starlette.middleware import Middleware  # noqa: PLC0415 - only a server needs it
 
         from fastmcp_rs.auth.middleware import AuthenticationMiddleware  # noqa: PLC0415 - likewise

@@ -33,7 +33,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
     accepted nor rejected now. The server then answers 503, so that clients keep their tokens.
     """
 
-    # Type checkers would hold the initializer of every subclass against its parameters.
+    # Type checkers would compare the initializer of every subclass with these parameters.
     if not TYPE_CHECKING:
 
         def __new__(cls, *_: object, **__: object) -> "Self":
@@ -51,10 +51,10 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         super().__init_subclass__(**kwargs)
         reconsider(cls)
 
-    # What a subclass may override, also later and also on an instance, and is then asked; and what it may not.
+    # The methods that a subclass may override, also later and on an instance; and those that it may not.
     _overridable: ClassVar[frozenset[str]] = ENTRY_POINTS
     _not_asked: ClassVar[frozenset[str]] = frozenset()
-    # Whether the native decision is final: no override, and no FastMCP that asks as well, as 2.12.0 does.
+    # Whether the native decision is final: there is no override, and FastMCP is not 2.12.0, which asks providers too.
     _decides_alone: ClassVar[bool] = False
 
     _answers_denied: ClassVar[bool] = True
@@ -64,11 +64,11 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
     _unavailable: Literal["raise", "none"] = "raise"
     _required_scopes: list[str]
     _counters: DecisionCounters
-    # What is demanded of proofs of possession, where a provider looks at some.
+    # The settings for proofs of possession, if the provider checks proofs.
     _dpop: "Dpop | None" = None
     _operations: dict[str, int]
     _step_up = True
-    # Scopes, and those that each implies.
+    # The scopes that each scope implies.
     _scope_hierarchy: Mapping[str, str | Sequence[str]] = {}
     _resource: ProtectedResource | None = None
     # The middleware counts the tokens that a provider accepts, unless the provider has done so.
@@ -125,10 +125,10 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     @classmethod
     def _consider_overrides(cls) -> None:
-        """Find out what is overridden in this class, which is new or was changed."""
+        """Find out what is overridden in this class, after it was made or changed."""
 
     def _settle(self) -> None:
-        """Find out what is overridden in this instance, whose class was changed."""
+        """Find out what is overridden in this instance, after its class was changed."""
 
     @property
     def required_scopes(self) -> list[str]:
@@ -150,7 +150,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     @property
     def unavailable(self) -> Literal["raise", "none"]:
-        """What ``verify_token`` does where this provider cannot tell: ``"raise"`` or ``"none"``."""
+        """What ``verify_token`` does if there can be no decision: ``"raise"`` or ``"none"``."""
         return self._unavailable
 
     @unavailable.setter
@@ -162,7 +162,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     @property
     def detailed_errors(self) -> bool:
-        """Whether clients are told all that the log has about a refusal, or only what is safe to tell anyone."""
+        """Whether clients get all details of a refusal, as the log does, or only those that are safe for anyone."""
         return self._detailed_errors
 
     @detailed_errors.setter
@@ -171,7 +171,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     @property
     def step_up(self) -> bool:
-        """Whether a request is refused with 403 that asks for an operation which its token has too few scopes for."""
+        """Whether a request for an operation is refused with 403 if its token has too few scopes for the operation."""
         return self._step_up
 
     @step_up.setter
@@ -228,10 +228,10 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         return not is_bridge(type(self).authenticate)
 
     def _note_start(self) -> None:
-        """Say what an operator should hear of when a server starts."""
+        """Log the hints for operators when a server starts."""
 
     def _needs_asyncio(self) -> bool:
-        """Whether an answer may take a wait that only asyncio's event loop knows, such as for keys from a URL."""
+        """Whether a decision may have to wait on asyncio's event loop, such as for keys from a URL."""
         return False
 
     def _retry_after(self) -> float | None:

@@ -31,7 +31,7 @@ __all__ = [
 REFRESH_INTERVAL_SECONDS = 30.0
 MAX_STALE_SECONDS = 86_400.0
 
-# Longer than the total timeout of any fetch.
+# Longer than the total timeout of a fetch.
 _LONGEST_WAIT_SECONDS = 35.0
 
 
@@ -85,7 +85,7 @@ def _held_by_caller(fetcher: HttpxFetcher | None) -> "Callable[[KeyFetch], None]
 
 
 def fetcher_of(http_client: "AsyncClient | None") -> HttpxFetcher | None:
-    """What fetches keys with the caller's client, where there is one."""
+    """The fetcher that uses the caller's client, if there is one."""
     return None if http_client is None else HttpxFetcher(http_client)
 
 
@@ -99,13 +99,13 @@ def check_client(http_client: object, *, ssrf_safe: bool) -> None:
         return
     if ssrf_safe:
         raise ValueError("http_client cannot be used with ssrf_safe=True, which has a transport of its own")
-    # A blocking client has the method `close`, where an asynchronous one has `aclose`.
+    # An asynchronous client has the method `aclose`; a blocking one has `close`.
     if not _has(http_client, "stream") or _has(http_client, "close"):
         raise ValueError(f"http_client must be an httpx or httpx2 AsyncClient, not a {type(http_client).__name__}")
 
 
 def _has(client: object, name: str) -> bool:
-    """Whether an object has an attribute; one that raises on the question has none."""
+    """Whether an object has an attribute. An object that raises an exception has none."""
     try:
         return hasattr(client, name)
     except Exception:  # noqa: BLE001 - an object that raises here is no client
@@ -115,7 +115,7 @@ def _has(client: object, name: str) -> bool:
 def soonest_fetch(waits: Iterable[float | None]) -> float | None:
     """The seconds until the first of several sources can be fetched again; ``None`` where no wait is known."""
     known = [wait for wait in waits if wait is not None]
-    # Those that have their keys wait for nothing. Where none waits, the next request fetches.
+    # Sources with keys wait for nothing. If no source waits, the next request fetches.
     return min(filter(None, known), default=0.0 if known else None)
 
 

@@ -1,4 +1,4 @@
-"""The key of a verifier may be set while a server runs, as FastMCP's may."""
+"""Lets the key of a verifier be set while a server runs, as with FastMCP's verifier."""
 
 from fastmcp_rs._native import JwtVerifier, RemoteKeys
 from fastmcp_rs.auth.configuration_warnings import warn_of_short_secret
@@ -8,10 +8,10 @@ __all__ = ["ReplaceableKey"]
 
 
 class ReplaceableKey(NativeProvider):
-    """A provider whose key may be replaced by one that is given."""
+    """A provider with a key that may be replaced."""
 
     _native: JwtVerifier
-    # The keys that are fetched, where a URL or an issuer was given, and the same while they count.
+    # The fetched keys, if a URL or an issuer was given; and the same keys while they are in use.
     _fetched: RemoteKeys | None
     _remote: RemoteKeys | None
     _may_fetch = True

@@ -34,17 +34,17 @@ _logger = get_logger("auth")
 _refusals: ContextVar[list[Decision] | None] = ContextVar("_refusals", default=None)
 
 limiter = LogRateLimiter()
-# So much of what the limiter admits in a second is one record of an outage.
+# One record of an outage uses up as much of the limit as ten others.
 _OUTAGE_WEIGHT = 10
 
-# FastMCP 2.12.0 verifies a token before the middleware runs, which then needs the reason.
+# FastMCP 2.12.0 verifies a token before the middleware runs. The middleware then needs the reason.
 _FASTMCP_ASKS_FIRST = not _compat.takes_middleware()
-# Of the refusals that were reported outside of `collecting`: that of the check that came furthest.
+# Of the refusals that were reported outside of `collecting`, the one that passed most checks.
 _uncollected: ContextVar[Decision | None] = ContextVar("_uncollected", default=None)
 
 
 def report(provider: "Provider", decision: Decision) -> None:
-    """Count a decision of a provider's, and tell why a token is not accepted, with nothing of the token itself."""
+    """Count a decision of a provider, and log why a token is not accepted, without any part of the token."""
     provider._counters.count(decision)
     if decision.is_accepted:
         return
@@ -102,7 +102,7 @@ def report_operation(
 
 
 class collecting:  # noqa: N801 - used like a function; a generator would cost every request more
-    """Collect the refusals of one request, in the order in which they are reported."""
+    """Collect the refusals of one request, in the order of their reports."""
 
     __slots__ = ("_reset",)
 
@@ -116,30 +116,30 @@ class collecting:  # noqa: N801 - used like a function; a generator would cost e
 
 
 def is_collecting() -> bool:
-    """Whether the refusals of the request at hand are collected, so that a middleware of ours answers for them."""
+    """Whether the refusals of the current request are collected, so that this package's middleware answers."""
     return _refusals.get() is not None
 
 
 def is_told() -> bool:
-    """Whether a refusal was reported in this context that is still to be answered."""
+    """Whether a refusal was reported in this context and not answered yet."""
     refusals = _refusals.get()
     return _uncollected.get() is not None if refusals is None else bool(refusals)
 
 
 def take_uncollected() -> list[Decision]:
-    """Take the refusal that was reported outside of ``collecting`` and came furthest, if there is one."""
+    """Take the refusal that was reported outside of ``collecting`` and passed most checks, if there is one."""
     refusal = _uncollected.get()
     _uncollected.set(None)
     return [] if refusal is None else [refusal]
 
 
 def _admit(decision: Decision) -> int | None:
-    """Whether a record is written, and how many were not. An outage is one event, of which every request would tell."""
+    """How many records were omitted before this one; ``None`` if this one is omitted too. An outage affects every request."""
     return limiter.admit(decision.code, weight=_OUTAGE_WEIGHT if decision.outcome == "unavailable" else 1)
 
 
 def says_unavailable(error: Exception) -> bool:
-    """Whether this is FastMCP's error or ours for a token that can be neither accepted nor rejected now."""
+    """Whether this is FastMCP's error, or this package's, for a token that can be neither accepted nor rejected now."""
     theirs = _compat.unavailable_error()
     return isinstance(error, TokenVerificationError) or (theirs is not None and isinstance(error, theirs))
 

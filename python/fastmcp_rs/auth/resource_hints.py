@@ -1,4 +1,4 @@
-"""Logs, when an application is made, that the URL of a server is probably not what was meant.
+"""Logs, when an application is made, that the URL of a server is probably wrong.
 
 It is no error: an application that is mounted below a path may have that path in its URL.
 """
@@ -15,7 +15,7 @@ _logger = get_logger("resource")
 
 
 def hint_at_url(provider: Any, path: str | None, *, has_metadata: bool) -> None:  # noqa: ANN401 - one of ours
-    """Log what is odd about the URL that a provider was given, once for each provider and path.
+    """Log a hint about the URL of a provider, once for each provider and path.
 
     Args:
         provider: The provider.
@@ -29,7 +29,7 @@ def hint_at_url(provider: Any, path: str | None, *, has_metadata: bool) -> None:
     told.add(path)
     parameter = _compat.server_url_parameter()
     if not has_metadata:
-        # A proof of possession is for the URL as well.
+        # A proof of possession is made for the URL as well.
         if provider._dpop is None:
             _logger.info(
                 "%s is given and authorization_servers is not, so no metadata of a protected resource (RFC 9728) is "

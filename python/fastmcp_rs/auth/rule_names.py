@@ -1,4 +1,4 @@
-"""The rules about tokens that verifiers of this project have, and FastMCP's classes have not."""
+"""The rules about tokens that this package's verifiers have and FastMCP's classes lack."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ _RULES = frozenset(
 
 
 def refuse_options(function: str, options: Iterable[str]) -> None:
-    """Raise ``TypeError`` for options that a function does not have; of a rule the text names the class that has it."""
+    """Raise ``TypeError`` for unknown options of a function. For a rule, the text names the class that has it."""
     for name in options:
         if name in _RULES:
             raise TypeError(

@@ -1,4 +1,4 @@
-"""Which user opened which MCP session, for lines of FastMCP and the MCP SDK that do not compare the users of a session.
+"""Keeps which user opened which MCP session, for versions of FastMCP and the MCP SDK that do not compare users.
 
 There any client that knows the id of a session is served as its owner. Newer ones answer 404 to another user, as this
 does.
@@ -25,7 +25,7 @@ _NOT_FOUND = json.dumps(
 
 
 class Sessions:
-    """The users of an application's sessions. As those lines keep what they know of a session, so does this."""
+    """The users of an application's sessions. They are kept as long as those versions keep a session."""
 
     def __init__(self) -> None:
         self._owners: dict[Hashable, Hashable] = {}
@@ -47,7 +47,7 @@ class Sessions:
                 session = _opened(scope, message)
                 is_told = session is not None or bool(message.get("body"))
                 if session is not None:
-                    # An id is told once: no answer takes a session from its user.
+                    # The first answer with an id decides: no later one takes a session from its user.
                     self._owners.setdefault(session, _compat.user_of(token))
             await send(message)
 
@@ -65,7 +65,7 @@ def _named(scope: Scope) -> Iterator[Hashable]:
         try:
             yield UUID(hex=QueryParams(scope["query_string"]).get("session_id", ""))
         except ValueError:
-            # What is no UUID names none.
+            # A value that is not a UUID names no session.
             return
 
 
@@ -77,7 +77,7 @@ def _opened(scope: Scope, message: Message) -> Hashable | None:
 
 
 class AnotherUsersSession:
-    """The answer to a request for another user's session: as though there were none."""
+    """The answer to a request for another user's session, which is that for an unknown session."""
 
     is_unavailable = False
 

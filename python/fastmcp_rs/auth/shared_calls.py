@@ -1,4 +1,4 @@
-"""Calls that many tasks, threads and event loops share, while they are on their way."""
+"""Shares a running call between tasks, threads and event loops."""
 
 import asyncio
 import copy
@@ -12,12 +12,12 @@ __all__ = ["SharedCalls"]
 
 T = TypeVar("T")
 
-# After this long a waiter calls by itself: the event loop of the call may have been stopped for good.
+# After this time a waiter makes its own call, since the event loop of the shared call may have stopped for ever.
 _LONGEST_SECONDS = 60.0
 
 
 class _Outcome(Generic[T]):
-    """The end of a call; an abandoned one has neither a value nor an error."""
+    """The end of a call. An abandoned call has neither a value nor an error."""
 
     def __init__(self, value: T | None = None, error: Exception | None = None, *, is_abandoned: bool = False) -> None:
         self.value = value
@@ -25,7 +25,7 @@ class _Outcome(Generic[T]):
         self.is_abandoned = is_abandoned
 
     def take(self, duplicate: Callable[[T], T]) -> T | None:
-        """A value for one waiter, who may change it; an error is raised."""
+        """The value for one waiter, which may change it; an error is raised."""
         if self.error is not None:
             raise _another(self.error)
         return self.value if self.value is None else duplicate(self.value)
@@ -41,13 +41,13 @@ class _Call(Generic[T]):
         self.task: asyncio.Task[None] | None = None
 
     def add(self, done: Callable[[_Outcome[T]], None]) -> None:
-        """Have ``done`` told of the end, once or twice."""
+        """Have ``done`` called at the end, once or twice."""
         self._waiting.append(done)
         if self._outcome is not None:
             done(self._outcome)
 
     async def run(self, work: Callable[[], Awaitable[T | None]], forget: Callable[[], object]) -> None:
-        """Do the work, and tell every waiter of its end, also where the event loop ends first."""
+        """Do the work, and tell every waiter its end, also if the event loop ends first."""
         outcome: _Outcome[T] = _Outcome(is_abandoned=True)
         try:
             try:
@@ -62,10 +62,10 @@ class _Call(Generic[T]):
 
 
 class SharedCalls(Generic[T]):
-    """The calls that are on their way, by their keys."""
+    """The running calls, by their keys."""
 
     def __init__(self, duplicate: Callable[[T], T]) -> None:
-        """Take the function that makes a waiter's own value of another's."""
+        """Take the function that copies a value for a waiter."""
         self._duplicate = duplicate
         self._calls: dict[Hashable, _Call[T]] = {}
 
@@ -74,13 +74,13 @@ class SharedCalls(Generic[T]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            # Another library's event loop, on which nothing can wait for a thread.
+            # On an event loop of another library, nothing can wait for a thread.
             return await work()
-        # After a fork, what the parent waits for is not on its way here.
+        # The parent's calls do not run in a forked child.
         place = (os.getpid(), key)
         while True:
             mine: _Call[T] = _Call()
-            # One step, for all threads.
+            # This is one atomic step for all threads.
             call = self._calls.setdefault(place, mine)
             if call is mine:
                 running = call.run(work, lambda: self._calls.pop(place, None))
@@ -94,7 +94,7 @@ class SharedCalls(Generic[T]):
 
 
 def _another(error: Exception) -> Exception:
-    """An error like another one, with a traceback of its own."""
+    """A copy of an error, without its traceback."""
     try:
         made = copy.copy(error)
     except Exception:  # noqa: BLE001 - an error that cannot be copied is raised as it is

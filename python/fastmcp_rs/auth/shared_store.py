@@ -1,4 +1,4 @@
-"""A py-key-value store that workers share: it gets 50 ms, and after a failure 5 seconds of rest.
+"""A py-key-value store that workers share. A request waits 50 ms for it; after a failure it is not used for 5 seconds.
 
 It holds what endpoints answered, sealed. A token is never refused for what a store does or does not do.
 """
@@ -28,16 +28,16 @@ _COLLECTION = "fastmcp_rs_answers"
 _PATIENCE_SECONDS = 0.05
 # How long an invalidation waits for it.
 _INVALIDATION_SECONDS = 2.0
-# How long it is left alone after a failure.
+# How long it is not used after a failure.
 _REST_SECONDS = 5.0
-# How long what was begun may go on: a connection that takes longer than a request waits is there for the next one.
+# How long work may go on after its request stopped waiting, so that a slow connection is ready for the next request.
 _LONGEST_SECONDS = 5.0
 # An invalidation outlasts the answers to questions that were on their way.
 _LONGEST_QUESTION_SECONDS = 330.0
-# The least time that each store can be told.
+# The shortest lifetime that every store accepts.
 _LEAST_TTL_SECONDS = 1.0
 
-# What was answered, how old it is, and how long it serves from the question on, in seconds.
+# The answer, its age, and its lifetime from the question on, in seconds.
 StoredAnswer = tuple[bytes, float, float]
 
 
@@ -49,7 +49,7 @@ class SharedStore:
     """
 
     def __init__(self, store: Any, secret: object, scope: str, longest_seconds: float) -> None:
-        """Take a store, or a function that makes one for each event loop, which several of these may have.
+        """Take a store, or a function that makes one for each event loop, which several objects may share.
 
         Args:
             store: The store, or the function.
@@ -90,7 +90,7 @@ class SharedStore:
         await self._tried(lambda: self._put(name, sealed, self._longest_seconds), _PATIENCE_SECONDS)
 
     async def invalidate(self, token: str | None) -> None:
-        """Have all workers forget a token, or all.
+        """Make all workers forget a token, or all tokens.
 
         Raises:
             ConnectionError: The store could not be told.
@@ -114,10 +114,10 @@ class SharedStore:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            # An event loop of another library.
+            # The event loop is another library's.
             return None
         task = self._clients.start(loop, asyncio.wait_for(work(), _LONGEST_SECONDS))
-        # A waiter that gives up leaves it to end by itself.
+        # The work goes on if its waiter gives up.
         done, _ = await asyncio.wait([task], timeout=patience)
         if done and not task.cancelled() and task.exception() is None:
             return task.result()
@@ -148,11 +148,11 @@ class _Clients:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def rests(self) -> bool:
-        """Whether the store is left alone."""
+        """Whether the store is not used after a failure."""
         return time.monotonic() < self._rests_until
 
     def start(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """Start work on the store, which ends by itself."""
+        """Start work on the store. It ends without its waiter."""
         task = loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -165,9 +165,9 @@ class _Clients:
             task.exception()
 
     def failed(self, error: BaseException | None) -> None:
-        """Leave the store alone for a while, and say so."""
+        """Do not use the store for a while, and log that."""
         if not self.rests():
-            # The text of an error may hold a password of the store's URL.
+            # The text of an error may hold the password in the store's URL.
             why = "took too long" if error is None else f"failed ({type(error).__name__})"
             _logger.warning(
                 "cache_store %s: for %g s, answers about tokens are neither read nor stored there", why, _REST_SECONDS
@@ -183,7 +183,7 @@ class _Clients:
         return found.store
 
     def _made(self) -> tuple[Any, Callable[[], Awaitable[object]] | None]:
-        """A store, and what closes it if it is not the caller's own."""
+        """A store, and the function that closes it, if this package made it."""
         if not self._is_store:
             made = self.given()
             return made, getattr(made, "close", None)
@@ -191,7 +191,7 @@ class _Clients:
         pool: Any = getattr(client, "connection_pool", None)
         if pool is None:
             return self.given, None
-        # A client of redis-py's kind, whose connections belong to the event loop that opened them.
+        # In clients like redis-py's, connections belong to the event loop that opened them.
         twin = type(client)(
             connection_pool=type(pool)(connection_class=pool.connection_class, **pool.connection_kwargs)
         )
@@ -221,7 +221,7 @@ async def _until_the_loop_ends(close: Callable[[], Awaitable[object]] | None) ->
             await close()
 
 
-# Verifiers that were given the same store share what is here of it.
+# Verifiers with the same store share its clients.
 _of_stores: weakref.WeakValueDictionary[int, _Clients] = weakref.WeakValueDictionary()
 
 
@@ -234,7 +234,7 @@ def _clients_of(store: Any) -> _Clients:
 
 
 def _unpacked(value: Any) -> bytes | None:
-    """What is sealed in a value of the store. What is there and cannot be read opens as nothing does."""
+    """The sealed bytes in a value of the store. An unreadable value gives bytes that do not open."""
     if value is None:
         return None
     try:

@@ -19,14 +19,14 @@ __all__ = ["living", "observe", "observe_answers"]
 
 
 class _Counted(Protocol):
-    """What is remembered for a verifier of FastMCP's."""
+    """The remembered answers of one of FastMCP's verifiers."""
 
     def counts(self) -> dict[str, int]: ...
     def __hash__(self) -> int: ...
 
 
 _providers: "WeakSet[Provider]" = WeakSet()
-# What verifiers of FastMCP's returned, by the class of each.
+# The remembered answers of FastMCP's verifiers, by the class of each.
 _answers: "WeakKeyDictionary[_Counted, str]" = WeakKeyDictionary()
 _instruments: list[Any] = []
 
@@ -38,7 +38,7 @@ def observe(provider: "Provider") -> None:
 
 
 def observe_answers(verifier: str, answers: _Counted) -> None:
-    """Include what is remembered for a verifier of this class in the metrics, for as long as it is."""
+    """Include the remembered answers of a verifier of this class in the metrics, as long as they exist."""
     _answers[answers] = verifier
     _make_once()
 

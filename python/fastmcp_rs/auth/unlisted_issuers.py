@@ -1,4 +1,4 @@
-"""Issuers that are not listed, which a callable of the operator's may allow."""
+"""Issuers that are not listed, but may be allowed by an operator's callable."""
 
 import inspect
 import time
@@ -13,15 +13,15 @@ AllowIssuer = Callable[[str], bool | Mapping[str, Any]]
 
 _logger = get_logger("issuers")
 
-# How many issuers a callable may allow, and how many names it refused are remembered.
+# The most issuers that a callable may allow, and the most refused names that are remembered.
 _MOST = 1000
 _ASKED_AGAIN_SECONDS = 60.0
-# The name comes from a token that anyone may have written. No issuer has a longer one.
+# The name comes from a token that anyone may have written, so its length is bounded.
 _LONGEST_NAME = 2048
 
 
 class UnlistedIssuers:
-    """Asks a callable about issuers that no list has, about each name at most once a minute."""
+    """Asks a callable about issuers that are not listed, about each name at most once a minute."""
 
     def __init__(self, allow: AllowIssuer, add: Callable[[str, Mapping[str, Any]], None]) -> None:
         """Take the callable, and a function that trusts an issuer with the parameters that it is given.
@@ -48,7 +48,7 @@ class UnlistedIssuers:
         if asked is not None and now - asked < _ASKED_AGAIN_SECONDS:
             self._asked[issuer] = asked
             return False
-        # Remembered before the answer is there, so that other threads do not ask meanwhile.
+        # Noted before the answer is there, so that other threads do not ask meanwhile.
         self._asked[issuer] = now
         if len(self._asked) > _MOST:
             self._asked.pop(next(iter(self._asked)), None)

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _PROVIDERS = "fastmcp.server.auth.providers"
-# The verifiers that ask over the network for each token. Which of them there are depends on the line.
+# The verifiers that ask over the network for each token. Not every FastMCP has all of them.
 _VERIFIERS = {
     "azure": "AzureTokenVerifier",
     "clerk": "ClerkTokenVerifier",
@@ -51,14 +51,14 @@ _VERIFIERS = {
     "workos": "WorkOSTokenVerifier",
 }
 
-# Whether a route of a provider's own is running, such as that which revokes a token: it asks as without a memory.
+# Whether a provider's own route is running, such as the one that revokes a token: it must not get remembered answers.
 _in_own_route: ContextVar[bool] = ContextVar("_in_own_route", default=False)
 
 _Ask = Callable[[], Awaitable[Any]]
 
 
 class VerifierAnswers:
-    """What one verifier returned while its attributes were these.
+    """The answers of one verifier while its attributes were these.
 
     Attributes:
         attributes: The attributes, with copies of what can be changed in place.
@@ -120,7 +120,7 @@ class VerifierAnswers:
         if trace.answered and not trace.is_outage:
             self.memory.within_reach()
             self._log.note(serves_stale=False)
-        # Where nothing was sent, the answer is from a memory of FastMCP's own, and has an age.
+        # If no request was sent, the answer is from FastMCP's own cache, and has an age.
         if answer is not None and self._may_be_remembered(trace) and self.is_of(self.verifier()):
             self.memory.insert(question, answer)
             await self._tell(question, token, answer)
@@ -129,7 +129,7 @@ class VerifierAnswers:
         return answer
 
     async def _tell(self, question: AnswerQuestion, token: str, answer: Any) -> None:
-        """Tell other workers, if JSON holds all of the access token."""
+        """Write the answer to the shared store, if JSON can hold the whole access token."""
         if self.shared is None or type(answer) is not _compat.FastMCPAccessToken:
             return
         fields = {name: value for name, value in vars(answer).items() if name != "token"}
@@ -146,7 +146,7 @@ class VerifierAnswers:
         model: Any = _compat.FastMCPAccessToken
         fields, fields_set = json.loads(body)
         if {*fields, "token"} != model.model_fields.keys():
-            # Of another FastMCP.
+            # Another version of FastMCP wrote it.
             return None
         answer = model.model_construct({*fields_set}, token=token, **fields)
         return answer if self.memory.insert(question, answer, age, lifetime) else None
@@ -209,7 +209,7 @@ class RememberedAnswers:
         self._options = options if options.native.is_on else None
 
     def stop(self) -> None:
-        """Remember nothing any more."""
+        """Stop remembering."""
         self._options = None
         self._answers = {}
 
@@ -240,7 +240,7 @@ class RememberedAnswers:
         made = VerifierAnswers(verifier, forget, options, self._own_scope)
         if found is not None and answers.get(place) is found:
             answers.pop(place, None)
-        # Of two threads that come here at once, one is late, and takes what the other made.
+        # If two threads come here at once, the later one uses the object of the other.
         current = answers.setdefault(place, made)
         return current if current.is_of(verifier) else made
 
@@ -273,7 +273,7 @@ def _snapshot(value: Any) -> Any:
 
 
 def is_asked_over_the_network(verifier: Any, *, holds_others: bool) -> bool:
-    """Whether this is one of FastMCP's verifiers that ask, or one of a class of users'."""
+    """Whether this is one of FastMCP's verifiers that ask over the network, or of a class derived from one."""
     if _is_fastmcps(verifier):
         return True
     module = type(verifier).__module__
@@ -323,7 +323,7 @@ def _verifier(name: str, remembered: RememberedAnswers, module: Any) -> list[Swa
 
     @functools.wraps(ask)
     async def verify_token(self: Any, token: Any) -> Any:
-        # A subclass may say something else of the same token.
+        # A subclass may answer differently about the same token.
         if type(self) is not cls or not isinstance(token, str) or _in_own_route.get():
             return await ask(self, token)
         answers = remembered.of(self)

@@ -1,4 +1,4 @@
-"""What tells the answers of one verifier apart from those of all others in a store that workers share."""
+"""The scope of a verifier's answers in a shared store, which separates them from those of other verifiers."""
 
 # The objects of FastMCP have no types unless it is installed.
 # ruff: noqa: ANN401
@@ -18,12 +18,12 @@ def scope_of(cls: type, attributes: dict[str, Any]) -> str:
 
 
 def scope_of_own_class(verifier: Any) -> str:
-    """The same of a verifier of a user's class: all that its attributes show of themselves, but for where they lie."""
+    """The same for a verifier of a user's class: the texts of all attributes, without memory addresses."""
     return json.dumps(sorted((name, _shown(value)) for name, value in vars(verifier).items()))
 
 
 def _named(value: Any) -> Any:
-    """What JSON has no form for: a URL by its text, and any other object, such as a client, by its class."""
+    """Write what JSON has no form for: a URL as text, and any other object, such as a client, as its class."""
     if isinstance(value, set):
         return sorted(map(str, value))
     kind = type(value)

@@ -1,4 +1,4 @@
-"""What clients are told by FastMCP's providers under ``install()``: see ``fastmcp_rs.auth.fastmcp_backend``."""
+"""The answers of FastMCP's providers to clients under ``install()``: see ``fastmcp_rs.auth.fastmcp_backend``."""
 
 # The objects of FastMCP have no types unless they are installed.
 # ruff: noqa: ANN401
@@ -37,11 +37,11 @@ class Answers:
             fastmcp_verifier.stop_watching(fastmcp_backend.WATCHER)
 
     def is_in_use(self) -> bool:
-        """Whether they are told apart now."""
+        """Whether the three refusals are told apart now."""
         return self.in_use
 
     def steps_up(self) -> bool:
-        """Whether a token with too few scopes for an operation is told now."""
+        """Whether a token with too few scopes for an operation gets such an answer now."""
         return self.in_use and self.step_up
 
 
@@ -58,7 +58,7 @@ def provider_swaps(answers: Answers, module: Any) -> list[Swap]:
         entries: list[Any] = original(self)
         if not answers.in_use:
             return entries
-        # FastMCP is imported as a whole by now, and not when `install()` is called.
+        # FastMCP is completely imported by now, but may not be when `install()` is called.
         from fastmcp_rs.auth.fastmcp_backend import with_three_answers  # noqa: PLC0415 - see above
 
         return with_three_answers(self, entries, answers.is_in_use, answers.steps_up)

@@ -10,7 +10,7 @@ __all__ = ["NativeAttribute"]
 
 
 class NativeAttribute:
-    """Shows the object of an instance's attribute as one of ours, and leaves the stored one unchanged."""
+    """Gives a native object in place of the one in an instance's attribute, which stays stored."""
 
     def __init__(self, name: str, shown_class: type, native: Any) -> None:
         self._name = name

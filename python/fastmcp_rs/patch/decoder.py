@@ -21,9 +21,9 @@ __all__ = ["NativeDecoder", "limiter", "logger"]
 
 logger = get_logger("install")
 
-# How many keys are kept. A server's verifiers have fewer at a time.
+# How many keys are kept: more than the verifiers of a server use at a time.
 _MOST_KEYS = 256
-# How many tokens that a library refused are remembered for each key, by their digest.
+# How many refusals of the library are remembered for each key, by the digest of the token.
 _MOST_REFUSED = 1000
 
 limiter = LogRateLimiter()
@@ -35,7 +35,7 @@ class _Key:
     """A key that FastMCP gives its library, and the native key of the same text."""
 
     def __init__(self, given: object, adopted: LibraryKey | None) -> None:
-        # Keeps the object alive, so that its id, under which it is found, is not reused.
+        # Keeps the object alive, since its id is the key of the look-up and must not be reused.
         self.given = given
         self.adopted = adopted
         self.accepted_by_library = False
@@ -48,7 +48,7 @@ class _Key:
             raise _like(error)
 
     def remember_refusal(self, token: object, error: Exception, lock: threading.Lock, *, only_registered: bool) -> None:
-        """Remember that the library refuses the token, and with which error, if that is made of texts alone."""
+        """Remember the library's error for a token, if it can be made again from texts."""
         if isinstance(token, str) and all(
             value is None or isinstance(value, str) for value in (*error.args, *vars(error).values())
         ):
@@ -63,7 +63,7 @@ def _digest(token: str, only_registered: bool) -> bytes:  # noqa: FBT001 - a par
 
 
 def _like(error: Exception) -> Exception:
-    """Make an error like another one, without its traceback, which would keep the token alive."""
+    """Make an equal error without the traceback, which would keep the token alive."""
     made = type(error).__new__(type(error), *error.args)
     vars(made).update(vars(error))
     return made

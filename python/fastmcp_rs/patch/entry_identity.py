@@ -1,4 +1,4 @@
-"""What has to be the same for an entry of a key-value store to be the one that was read before."""
+"""Identifies an entry of a key-value store, to see whether it is unchanged since it was read."""
 
 # The objects of FastMCP and its libraries have no types unless they are installed.
 # ruff: noqa: ANN401, SLF001
@@ -10,13 +10,13 @@ from fastmcp_rs._native import file_identity
 
 __all__ = ["FileEntries", "Identity", "MemoryEntries", "StoredEntries"]
 
-# A file that was changed less than this before it was read may be changed again without a difference in its times.
+# A file that changed less than this before it was read may change again and keep its times.
 _SETTLED_SECONDS = 2.0
 
 _MOST_PATHS = 10_000
 
 Identity = tuple[object, ...]
-# The directory and the strategy that the texts of folder and path were made of, and these.
+# The directory and the strategy, and the folder and path that were made from them.
 _Place = tuple[Any, Any, str, str]
 
 
@@ -27,7 +27,7 @@ class StoredEntries(Protocol):
         """Whether the store is still as it was when it was recognised."""
 
     def identity(self, key: str, collection: str, moment: float) -> Identity | None:
-        """What identifies the entry under a key; ``None`` where it may be another without a difference.
+        """The identity of the entry under a key; ``None`` if a change might not show.
 
         Args:
             key: The key.
@@ -48,7 +48,7 @@ class FileEntries:
 
     def is_unchanged(self) -> bool:
         """Whether the store has the adapter and the methods that it had."""
-        # A method that is replaced on the instance is one attribute more.
+        # A method that was replaced on the instance adds an attribute.
         store = self._store
         return store._serialization_adapter is self._serialization and len(vars(store)) == self._attributes
 
@@ -62,7 +62,7 @@ class FileEntries:
         known = self._paths.get((collection, key))
         if known is None or known[0] is not directory or known[1] is not strategy:
             known = self._find(collection, key, directory, strategy)
-        # The store follows no link that leads out of it, so none is followed here.
+        # The store refuses links that lead out of it, so no link is followed here.
         return file_identity(known[2], known[3], moment - _SETTLED_SECONDS)
 
     def _find(self, collection: str, key: str, directory: Any, strategy: Any) -> _Place:

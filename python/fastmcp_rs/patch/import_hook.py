@@ -10,7 +10,7 @@ __all__ = ["ImportWatcher"]
 
 
 class ImportWatcher(MetaPathFinder):
-    """Finds modules as the other finders do, and calls a function once one of them has been executed."""
+    """Lets the other finders find a module, and calls a function once the module has been executed."""
 
     def __init__(self, names: Collection[str], imported: Callable[[ModuleType], None]) -> None:
         """Make a watcher; it watches while it stands first in ``sys.meta_path``.
@@ -25,7 +25,7 @@ class ImportWatcher(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a watched module; every other one is left to the finders behind this."""
+        """Find a watched module; the finders after this one find every other module."""
         if fullname not in self._names:
             return None
         for finder in sys.meta_path:

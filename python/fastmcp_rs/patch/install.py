@@ -85,7 +85,7 @@ class _Installer:
             self._unrecognised = None
 
     def adopt(self, module: ModuleType) -> None:
-        """Replace what is to be replaced in an imported module of FastMCP's.
+        """Make the replacements in an imported module of FastMCP.
 
         Where the verification is not recognised, all replacements are undone; where a shortcut is not, that one is left
         out.
@@ -99,7 +99,7 @@ class _Installer:
         with self._lock:
             if self._decoder.strict is None or self._is_swapped(module.__name__):
                 return None
-            # The module was reloaded, or other code has replaced one of the attributes.
+            # The module was reloaded, or other code replaced one of the attributes.
             _swap_back(self._swapped.pop(module.__name__, []))
             try:
                 self._swapped[module.__name__] = _swap(self._swaps(module))
@@ -159,7 +159,7 @@ def _swap(swaps: list[Swap]) -> list[tuple[Swap, object]]:
 
 def _swap_back(swapped: list[tuple[Swap, object]]) -> None:
     for (owner, name, ours), before in reversed(swapped):
-        # Other code has replaced it since: that stays.
+        # Other code replaced it since, which stays in place.
         if vars(owner).get(name) is not ours:
             continue
         if before is _ABSENT:

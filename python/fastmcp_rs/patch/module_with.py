@@ -1,4 +1,4 @@
-"""A module that is another one but for some of its members."""
+"""A module that is equal to another one except for some members."""
 
 # The objects of FastMCP and its libraries have no types unless they are installed.
 # ruff: noqa: ANN401
@@ -11,7 +11,7 @@ __all__ = ["module_with"]
 
 
 class _ModuleWith(ModuleType):
-    """A module with some members of ours. Every other attribute is read from the original."""
+    """A module with some replaced members. Every other attribute is read from the original."""
 
     def __init__(self, original: ModuleType, members: dict[str, Callable[..., Any]]) -> None:
         super().__init__(original.__name__)

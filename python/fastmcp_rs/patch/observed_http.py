@@ -1,4 +1,4 @@
-"""What the HTTP clients of a verifier saw while it asked about a token.
+"""Observes the HTTP responses that a verifier gets while it asks about a token.
 
 FastMCP's verifiers answer ``None`` for a refusal and for an outage alike, and accept a token with less than it has
 where a part of the service fails. So what they answer tells neither whether it may be remembered nor whether an older
@@ -17,7 +17,7 @@ from fastmcp_rs._callbacks import reset_context
 
 __all__ = ["HttpTrace", "observing", "observing_send"]
 
-# Statuses of an endpoint that could not say anything about a token now.
+# Statuses of an endpoint that cannot answer now.
 _UNAVAILABLE = frozenset({408, 429})
 _SERVER_ERRORS = 500
 
@@ -39,7 +39,7 @@ class HttpTrace:
         self.is_outage = False
 
     def note(self, status: int | None) -> None:
-        """Take notice of a response, or of none."""
+        """Note a response, or that none came."""
         if status is None:
             self.is_good, self.is_outage = False, True
             return

@@ -1,4 +1,4 @@
-"""The reads of FastMCP's ``OAuthProxy`` store that come with each request, without decryption where nothing changed.
+"""Reads entries of FastMCP's ``OAuthProxy`` store for each request, without decrypting unchanged ones again.
 
 FastMCP's own code finds and decrypts each entry. What it read is given again while the entry in the store is the same
 one: nothing has a time to live, and a change is seen by the next read.
@@ -21,15 +21,15 @@ from fastmcp_rs.patch.entry_identity import Identity, StoredEntries
 
 __all__ = ["Chain", "ProxyStores", "adapter_class"]
 
-# For each collection of a proxy. What is remembered are secrets, so it is not more than a busy server needs.
+# The most entries of each collection of a proxy. They are secrets, so there are no more than a busy server needs.
 _MOST_ENTRIES = 10_000
 _MOST_BYTES = 32 * 1024 * 1024
 
 
-# Without a repr, which would show secrets.
+# There is no repr, which would show secrets.
 @dataclass(frozen=True, repr=False)
 class _Entry:
-    """What was read under a key.
+    """An entry that was read under a key.
 
     Attributes:
         identity: What the store's entry was known by, before it was read and after.
@@ -45,10 +45,10 @@ class _Entry:
 
 
 class Chain:
-    """A store with the wrapper around it, if there is one, both of classes whose inside is known."""
+    """A store with its wrapper, if there is one. The internals of both classes are known."""
 
     def __init__(self, top: Any, wrapper: Any, entries: StoredEntries) -> None:
-        """Note how the two are now.
+        """Note the state of both.
 
         Args:
             top: What FastMCP reads from.
@@ -63,13 +63,13 @@ class Chain:
             self._version, self._attributes = wrapper.encryption_version, len(vars(wrapper))
 
     def is_unchanged(self) -> bool:
-        """Whether both still are as they were."""
+        """Whether the state of both is unchanged."""
         wrapper = self._wrapper
         if wrapper is not None and (
             wrapper.key_value is not self._key_value
             or wrapper._decryption_fn is not self._decryption_fn
             or wrapper.encryption_version != self._version
-            # A method that is replaced on the instance is one attribute more.
+            # A method that was replaced on the instance adds an attribute.
             or len(vars(wrapper)) != self._attributes
         ):
             return False
@@ -77,7 +77,7 @@ class Chain:
 
 
 def _stored(model: Any) -> StoredModel | None:
-    """What gives the model again; ``None`` where it is more than its fields."""
+    """The stored form of a model; ``None`` if the model has more than its fields."""
     return StoredModel.of(model, _compat.model_setters()) if hasattr(model, "__pydantic_fields_set__") else None
 
 
@@ -89,12 +89,12 @@ class _Reads:
         self._lock = threading.Lock()
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._bytes = 0
-        # What was recognised last, and in what.
+        # The chain that was recognised last, and the object that it was recognised in.
         self._top: object = None
         self._chain: Chain | None = None
 
     def chain(self, top: Any) -> Chain | None:
-        """The store behind what FastMCP reads from; ``None`` where FastMCP has to read by itself."""
+        """The store that FastMCP reads from; ``None`` if FastMCP has to read by itself."""
         if not self._stores.in_use:
             return None
         if self._top is not top or (self._chain is not None and not self._chain.is_unchanged()):
@@ -117,7 +117,7 @@ class _Reads:
         name = (collection, key)
         moment = time.time()
         identity = chain.entries.identity(key, collection, moment)
-        # Does what get() does, and tells how long the entry will be good.
+        # Does the same as get(), and returns how long the entry is valid.
         value, seconds = await chain.top.ttl(key, collection=collection)
         with self._lock:
             self._drop(name)
@@ -198,7 +198,7 @@ def adapter_class(stores: ProxyStores, original_class: Any) -> Any:
             chain = self._reads.chain(self._key_value) if isinstance(key, str) and place else None
             if chain is None:
                 return await super().get(key, collection=collection, default=default)
-            # One more coroutine would be a part of what a known entry costs.
+            # One more coroutine would add much to the cost of a known entry.
             model = self._reads.known(self, chain, key, place)
             if model is None:
                 model = await self._reads.read(self, chain, key, place)

@@ -1,4 +1,4 @@
-"""What ``install()`` does in FastMCP beside the verification of tokens, and how it is recognised.
+"""The shortcuts of ``install()``: what it replaces in FastMCP beside the verification of tokens.
 
 No verdict depends on any of it. So what is not recognised is left as it is, and the rest of ``install()`` stays in
 effect.
@@ -92,7 +92,7 @@ def _is_plain(instance: object) -> bool:
 
 def _is_file_store(store: Any, module: Any) -> bool:
     return (
-        # Elsewhere, the times of a file are not all its system's own.
+        # On other systems, the owner of a file can set every time of it.
         os.name == "posix"
         and type(store) is module.FileTreeStore
         and type(store._key_sanitization_strategy) is module.FileTreeV1KeySanitizationStrategy
@@ -149,7 +149,7 @@ def _network_verifier(shortcuts: Shortcuts, module: Any) -> list[Swap]:
     return [swap for library in ("httpx", "httpx2") for swap in _verifier(library, shortcuts, module)]
 
 
-# Where FastMCP opens a client for each token.
+# The modules in which FastMCP opens a client for each token.
 _NETWORK_VERIFIERS = ("azure", "clerk", "discord", "github", "google", "huggingface", "introspection", "workos")
 
 

@@ -31,7 +31,7 @@ _SAMPLE_CLAIMS = {"sub": "a"}
 
 
 def _package(_decoder: NativeDecoder, package: Any) -> list[Swap]:
-    # Where the module of the verifiers is elsewhere, it would be waited for in vain. Nothing is imported to see that.
+    # If the module of the verifiers has another name, the hook would wait for ever. This is checked without an import.
     path, name = package.__path__, package.__name__
     for part in _VERIFIERS.removeprefix(f"{name}.").split("."):
         name = f"{name}.{part}"
@@ -112,7 +112,7 @@ def _recognised(
         raise UnrecognisedError(f"{type(error).__name__}: {error}") from error
 
 
-# The modules with a seam, and what each finds there; first of all whether there is one.
+# The modules to patch, each with the function that finds its replacements. "fastmcp" has none: it is only checked.
 TARGETS: dict[str, Callable[[NativeDecoder, ModuleType], list[Swap]]] = {
     "fastmcp": functools.partial(_recognised, _package),
     _VERIFIERS: functools.partial(_recognised, _verifier),

@@ -16,7 +16,7 @@ from typing import Any
 
 __all__ = ["KeptTransports", "client_class"]
 
-# What httpx reads when it makes a transport: where one of these changes, new transports are made.
+# The variables that httpx reads when it makes a transport: if one of them changes, new transports are made.
 _ENVIRONMENT = (
     *(f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")),
     *(f"{scheme}_PROXY" for scheme in ("HTTP", "HTTPS", "ALL", "NO")),
@@ -28,7 +28,7 @@ _MOST_ENVIRONMENTS = 4
 # The attribute of an event loop that holds its transports, so that they live no longer than the loop.
 _ATTRIBUTE = "_fastmcp_rs_transports"
 
-# Servers close idle connections after 5 seconds or more, as a rule.
+# Most servers close idle connections after 5 seconds or more.
 _IDLE_SECONDS = 3.0
 _MOST_IDLE = 20
 
@@ -62,7 +62,7 @@ class KeptTransports:
             if kept is None:
                 kept = loop.__dict__[_ATTRIBUTE] = _OfLoop(loop)
         except (RuntimeError, AttributeError):
-            # Another kind of event loop, or one of another library.
+            # An event loop of another kind or library.
             return None
         found: dict[str, Any] | None = kept.arguments(client, limits, borrowed)
         return found
@@ -93,7 +93,7 @@ class _OfLoop:
 
     def _close_loop(self) -> None:
         self._loop.__dict__.pop("close", None)
-        # Where a loop runs in this thread, this one cannot run once more.
+        # If another loop runs in this thread, the closed loop cannot run again.
         if not (self._is_closed or self._loop.is_closed() or self._loop.is_running() or _is_loop_running()):
             self._loop.run_until_complete(self._lifetime.aclose())
         self._loop.close()
@@ -102,7 +102,7 @@ class _OfLoop:
         settings = (client, *_environment())
         found = self._arguments.get(settings)
         if found is None and not self._is_closed and len(self._clients) < _MOST_ENVIRONMENTS:
-            # Its transports are as the HTTP library makes them for this environment. It never sends anything itself.
+            # This client only makes the transports of the HTTP library for this environment. It never sends a request.
             made = client(limits=limits)
             self._clients.append(made)
             mounts = {
@@ -114,7 +114,7 @@ class _OfLoop:
 
 
 def _environment() -> tuple[object, ...]:
-    # What `os.environ` keeps is read: it decodes each value anew, which would take longer than all else here.
+    # The internal dict of `os.environ` is read: decoding each value would take longer than everything else here.
     kept = getattr(os.environ, "_data", None)
     if isinstance(kept, dict) and os.name == "posix":
         return tuple(map(kept.get, _ENCODED))
@@ -137,10 +137,10 @@ def client_class(kept: KeptTransports, http: ModuleType | Any) -> Any:
         http: The library: httpx or httpx2.
     """
     original_class = http.AsyncClient
-    # As many connections as there are questions: a client of its own had no limit either.
+    # There is no limit on connections: with a client for each question there was none either.
     limits = http.Limits(max_connections=None, max_keepalive_connections=_MOST_IDLE, keepalive_expiry=_IDLE_SECONDS)
 
-    # What a client has where it is given none. To read it from a text takes a third of what a new client costs.
+    # The default of a client. Reading it from a text would take a third of the cost of a new client.
     no_url = http.URL("")
 
     class BorrowedTransport(http.AsyncBaseTransport):  # type: ignore[misc,name-defined]
@@ -153,8 +153,8 @@ def client_class(kept: KeptTransports, http: ModuleType | Any) -> Any:
             try:
                 return await self._transport.handle_async_request(request)
             except (http.RemoteProtocolError, http.ReadError, http.WriteError):
-                # The server may have closed the connection in the moment in which it was used again. On a new
-                # connection, which FastMCP would have used, the question may have an answer.
+                # The server may have closed the connection just before this use. FastMCP would have used a new
+                # connection, on which the question may have an answer.
                 async with original_class() as client:
                     return await client.send(request)
 
@@ -162,7 +162,7 @@ def client_class(kept: KeptTransports, http: ModuleType | Any) -> Any:
         """A client that uses kept transports, unless it is given more than a ``timeout``."""
 
         def __new__(cls, *args: Any, **more: Any) -> Any:
-            # Other code, such as a test, has replaced the class since.
+            # Other code, such as a test, replaced the class since.
             if http.AsyncClient is not original_class:
                 return http.AsyncClient(*args, **more)
             return super().__new__(cls)
