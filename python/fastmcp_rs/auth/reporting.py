@@ -134,7 +134,7 @@ def take_uncollected() -> list[Decision]:
 
 
 def _admit(decision: Decision) -> int | None:
-    """How many records were omitted before this one; ``None`` if this one is omitted too. An outage affects every request."""
+    """How many records were omitted before this one; ``None`` if this one is omitted too."""
     return limiter.admit(decision.code, weight=_OUTAGE_WEIGHT if decision.outcome == "unavailable" else 1)
 
 
