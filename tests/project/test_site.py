@@ -18,7 +18,7 @@ def script(name):
     return module
 
 
-SITE, TABLES = script("site"), script("tables")
+SITE, TABLES, DEFAULTS = script("site"), script("tables"), script("defaults")
 ADDRESS = "https://code.test/owner/name"
 
 
@@ -82,3 +82,11 @@ def test_each_cell_of_a_table_has_the_heading_of_its_column():
     labelled = body.replace("<td>1", '<td data-label="code">1')
     labelled = labelled.replace('<td style="x">2', '<td data-label="the &quot;a&quot; &amp; b" style="x">2')
     assert TABLES.labelled(f"<p>a</p>{head}{body}<p>b</p>") == f"<p>a</p>{head}{labelled}<p>b</p>"
+
+
+def test_a_default_is_a_number_and_not_the_name_of_one(tmp_path):
+    (tmp_path / "one.py").write_text("LOCAL_SECONDS = 5.0\nMAX_AGE = 1\nNAMED_THINGS = 'a'\n_INNER_SECONDS = 2\n")
+    (tmp_path / "two.py").write_text("MAX_AGE = 2\nHALF_SECOND = 0.5\n")
+    numbers = DEFAULTS.constants(tmp_path)
+    assert numbers == {"LOCAL_SECONDS": "5", "HALF_SECOND": "0.5"}
+    assert DEFAULTS.with_numbers("<b>LOCAL_SECONDS</b> MAX_AGE", numbers) == "<b>5</b> MAX_AGE"
