@@ -299,30 +299,31 @@ impl<'t> Reader<'t> {
     /// The string whose opening quote was read.
     #[inline]
     fn string(&mut self) -> Option<Text<'t>> {
-        let bytes = self.text.as_bytes();
-        let start = self.at;
+        let (text, start) = (self.text, self.at);
+        let mut rest = text.as_bytes().get(start..)?;
         let mut has_escapes = false;
         loop {
-            while let Some(eight) = bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+            while let Some((eight, behind)) = rest.split_first_chunk() {
                 let marked = marked(u64::from_le_bytes(*eight));
                 if marked != 0 {
-                    self.at += marked.trailing_zeros() as usize / 8;
+                    rest = rest.get(marked.trailing_zeros() as usize / 8..)?;
                     break;
                 }
-                self.at += 8;
+                rest = behind;
             }
-            match bytes.get(self.at)? {
+            let (first, behind) = rest.split_first()?;
+            match first {
                 b'"' => {
-                    let raw = self.text.get(start..self.at)?;
-                    self.at += 1;
+                    let raw = text.get(start..text.len() - rest.len())?;
+                    self.at = text.len() - behind.len();
                     return Some(Text { raw, has_escapes });
                 }
                 b'\\' => {
-                    self.at += escape(&bytes[self.at + 1..])?.1 + 1;
+                    rest = behind.get(escape(behind)?.1..)?;
                     has_escapes = true;
                 }
                 0..0x20 => return None,
-                _ => self.at += 1,
+                _ => rest = behind,
             }
         }
     }
@@ -333,9 +334,11 @@ impl<'t> Reader<'t> {
 #[inline]
 fn marked(eight: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    let below = |bound: u8, eight: u64| eight.wrapping_sub(ONES * u64::from(bound)) & !eight;
-    let is = |byte: u8| below(1, eight ^ (ONES * u64::from(byte)));
-    (below(0x20, eight) | is(b'"') | is(b'\\')) & (ONES << 7)
+    let below = |bound: u8, eight: u64| eight.wrapping_sub(ONES * u64::from(bound));
+    // Of the characters from a space on, only a quote is below 0x21 once this bit is turned over.
+    let quotes_and_controls = below(0x21, eight ^ (ONES * 0x02));
+    let backslashes = below(1, eight ^ (ONES * u64::from(b'\\')));
+    (quotes_and_controls | backslashes) & !eight & (ONES << 7)
 }
 
 /// The character that an escape stands for, by what is behind its backslash, and how long that is.

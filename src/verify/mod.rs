@@ -4,6 +4,7 @@ mod decision;
 mod fingerprint;
 mod issuers;
 mod last_header;
+mod seen_once;
 mod signature;
 mod static_tokens;
 mod token_cache;

@@ -1,6 +1,6 @@
 //! The signature of a JWS: what is checked before it without a key, the key that is selected for it, and the check.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::last_header::LastHeader;
 use crate::jose::jwa::{Algorithm, PreparedKey};
@@ -34,7 +34,7 @@ pub fn verify_jwt(token: &[u8], algorithms: &Algorithms, keys: &KeySet) -> Resul
     let mut jws = UnverifiedJws::read(token, algorithms, None, &mut NoTrace)?;
     let key = jws.verify_signature(keys, |work| work(), &mut NoTrace)?;
     let claims = Claims::take(&mut jws.parts.payload)?;
-    let source = Source::Signature { header: jws.header, key: Arc::downgrade(&key), key_issuer: None };
+    let source = Source::Signature { header: jws.header, key: Arc::downgrade(key), key_issuer: None };
     Ok(AuthenticClaims::new(source, None, claims))
 }
 
@@ -89,12 +89,12 @@ impl<'t> UnverifiedJws<'t> {
     }
 
     /// Selects the key of this set that fits the header, and checks the signature under it.
-    pub(super) fn verify_signature(
+    pub(super) fn verify_signature<'k>(
         &self,
-        keys: &KeySet,
+        keys: &'k KeySet,
         runner: SignatureRunner,
         trace: &mut impl Trace,
-    ) -> Result<Arc<PreparedKey>, Rejection> {
+    ) -> Result<&'k Arc<PreparedKey>, Rejection> {
         let key = keys.select(self.header.algorithm, self.header.kid());
         if let (Err(_), Some(skipped)) = (&key, keys.skipped_as(self.header.kid())) {
             trace.key_was_skipped(|| skipped.to_string());
@@ -105,7 +105,7 @@ impl<'t> UnverifiedJws<'t> {
         runner(&mut || verifies = key.verifies(self.parts.signing_input, &self.parts.signature));
         let signature = if verifies { Ok(()) } else { Err(Rejection::InvalidSignature) };
         trace.ended(Check::Signature, signature.as_ref().err(), || None);
-        signature.map(|()| Arc::clone(key))
+        signature.map(|()| key)
     }
 
     /// Does the same with keys of which it may be known whose they are.
@@ -117,13 +117,14 @@ impl<'t> UnverifiedJws<'t> {
         trace: &mut impl Trace,
     ) -> Result<VerifiedSignature, Rejection> {
         let key = self.verify_signature(&keys.keys, runner, trace)?;
-        Ok(VerifiedSignature { key_issuer: keys.keys.issuer_of(&key).cloned(), key, issuer: keys.issuer().cloned() })
+        let key_issuer = keys.keys.issuer_of(key).cloned();
+        Ok(VerifiedSignature { key: Arc::downgrade(key), key_issuer, issuer: keys.issuer().cloned() })
     }
 }
 
 /// A signature that holds: under this key, which belongs to this issuer where that is known.
 pub(super) struct VerifiedSignature {
-    pub(super) key: Arc<PreparedKey>,
+    pub(super) key: Weak<PreparedKey>,
     /// The issuer that the key itself names.
     pub(super) key_issuer: Option<Arc<str>>,
     pub(super) issuer: Option<Arc<str>>,

@@ -2,6 +2,10 @@
 //! time and configuration are checked again each time.
 //!
 //! Only accepted tokens are cached, so forged ones neither fill it nor evict a good one.
+//!
+//! A token with a MAC is cached when it is accepted for the second time: checking a MAC takes about as long as making an
+//! entry, which would be of no use to a token that comes once. The signature of a public key takes many times as long, so
+//! that its tokens are cached at once.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -12,7 +16,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::fingerprint::{Fingerprint, Fingerprints};
-use crate::policy::AuthenticClaims;
+use super::seen_once::SeenOnce;
+use crate::policy::{AuthenticClaims, Source};
 
 /// The longest token that is remembered, in bytes: few are longer, and a few of those would drive out many others.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -53,6 +58,8 @@ pub struct TokenCache {
     entries: Cache<u64, CachedToken, ByMemory, fast::RandomState>,
     hasher: quality::RandomState,
     fingerprints: Fingerprints,
+    /// Tokens with a MAC that are no entries yet.
+    seen_once: SeenOnce,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -66,6 +73,7 @@ impl TokenCache {
             entries: Cache::with(tokens, bytes, ByMemory, fast::RandomState::default(), DefaultLifecycle::default()),
             hasher: quality::RandomState::default(),
             fingerprints: Fingerprints::new(),
+            seen_once: SeenOnce::new(tokens),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -115,8 +123,18 @@ impl CachePlace<'_> {
         authentic
     }
 
-    /// Caches the authentic claims of the token, in the place of those that are there.
+    /// Caches the authentic claims of the token, in the place of those that are there; not of one with a MAC that was not
+    /// seen before.
+    #[inline]
     pub fn put(&self, authentic: &Arc<AuthenticClaims>) {
+        let has_mac = matches!(&authentic.source, Source::Signature { header, .. } if header.algorithm.is_symmetric());
+        if !has_mac || self.cache.seen_once.was_seen(self.hash) {
+            self.put_anew(authentic);
+        }
+    }
+
+    /// Caches the authentic claims of a token that was cached.
+    pub(super) fn put_anew(&self, authentic: &Arc<AuthenticClaims>) {
         if let Some(fingerprint) = self.cache.fingerprints.of(self.token) {
             let memory = ENTRY_BYTES + authentic.memory() as u64;
             let entry = CachedToken { authentic: Arc::clone(authentic), fingerprint, memory };

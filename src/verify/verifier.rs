@@ -152,7 +152,7 @@ impl Verifier {
         });
         Poll::Ready(match claims {
             Ok((VerifiedSignature { key, key_issuer, issuer }, claims)) => {
-                let source = Source::Signature { header: jws.header, key: Arc::downgrade(&key), key_issuer };
+                let source = Source::Signature { header: jws.header, key, key_issuer };
                 policy
                     .validate_traced(Arc::new(AuthenticClaims::new(source, issuer, claims)), overrides, now, trace)
                     .into()
@@ -176,7 +176,7 @@ impl Verifier {
     /// Counts cached claims that grew with their new size.
     pub fn update_size(&self, token: &[u8], authentic: &Arc<AuthenticClaims>) {
         if let Some(place) = self.cache.as_ref().and_then(|cache| cache.place_of(token)) {
-            place.put(authentic);
+            place.put_anew(authentic);
         }
     }
 

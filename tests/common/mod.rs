@@ -187,7 +187,8 @@ impl TestVerifier {
     fn decide(&self, token: &[u8], now: NumericDate) -> Result<Box<Verified>, Rejection> {
         let decided = self.decide_alone(token, now);
         assert_explained(decided.as_ref().err(), &self.explain_at(token, now));
-        for _ in 0..2 {
+        // New, seen once, and remembered.
+        for _ in 0..3 {
             match (&decided, self.decide_by(&self.remembering, token, now)) {
                 (Ok(one), Ok(other)) => {
                     assert_eq!(one.claims().object(), other.claims().object());

@@ -10,7 +10,17 @@ import pytest
 
 from fastmcp_rs.cli.bench import comparison
 from fastmcp_rs.cli.bench.chart import Bar, chart
-from fastmcp_rs.cli.bench.comparison import CASES, Case, Timings, compare, demands_of, timer, timers_of, typical
+from fastmcp_rs.cli.bench.comparison import (
+    CASES,
+    WARM_UP_ROUNDS,
+    Case,
+    Timings,
+    compare,
+    demands_of,
+    timer,
+    timers_of,
+    typical,
+)
 from fastmcp_rs.cli.bench.contenders import FASTMCP, OURS, OURS_WITHOUT_CACHE, contenders, signature_alone
 from fastmcp_rs.cli.parser import TIMED_ALGORITHMS
 
@@ -121,7 +131,7 @@ def test_each_round_has_tokens_of_its_own_unless_they_are_to_be_seen_again():
             return token
 
         timings = asyncio.run(compare(case, demands, {"one": timer(listening)}, 3, 2))
-        assert len(asked) == 4 * 2, "three rounds, and one before them that is not timed"
+        assert len(asked) == (WARM_UP_ROUNDS + 3) * 2, "three rounds, and those before them that are not timed"
         assert len(set(asked)) == different
         assert len(timings.rounds["one"]) == 3
 
