@@ -30,6 +30,8 @@ mod keys {
 
 mod oauth {
     mod client_credentials;
+    mod dpop_client;
+    mod dpop_decisions;
     mod dpop_proofs;
     mod remembered_answers;
 }
