@@ -11,7 +11,7 @@ __all__ = ["ClientError"]
 
 
 def __getattr__(name: str) -> object:
-    # The import system looks up such names. They are no errors of FastMCP's, and no reason to import it.
+    # The import system looks up such names. FastMCP has no errors of these names, and is not imported for them.
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_compat.fastmcp("exceptions"), name)

@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["get_logger"]
 
 _NAME = "fastmcp_rs"
-# FastMCP's own verifier tells its refusals here.
+# The logger to which FastMCP's own verifier writes its refusals.
 _VERIFIERS = "server.auth.providers.jwt"
 
 
@@ -25,7 +25,7 @@ def get_logger(name: str) -> logging.Logger:
 
 
 class _FastMCP(logging.Logger):
-    """Stands between this package's logger and its parent: what has no level of its own has FastMCP's."""
+    """The parent of this package's logger, which gives FastMCP's level to loggers without a level of their own."""
 
     def __init__(self, parent: logging.Logger | None) -> None:
         super().__init__(_NAME)

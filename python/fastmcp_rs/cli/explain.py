@@ -31,7 +31,7 @@ __all__ = ["run"]
 # More than any verifier reads, so that the explanation can say that a token is too long.
 _MOST_BYTES = 1 << 20
 _MOST_MEMBERS = 40
-# What is longer names no file on any system.
+# No system has a longer file name.
 _LONGEST_PATH = 4096
 _EXIT_CODES = {"accepted": 0, "rejected": 1, "unavailable": 3}
 _HEADLINES = {
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ValueError: The options cannot work; the text says what would.
     """
-    # The explanation has what the log says of keys; without a handler Python prints warnings to the terminal too.
+    # The explanation has the log's records about keys; without a handler Python prints warnings to the terminal too.
     logging.getLogger("fastmcp_rs").addHandler(logging.NullHandler())
     check_options(options)
     token = _token(options.token)
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_server(token: str, options: argparse.Namespace) -> Explanation:
-    """Explain what a server in a file decides, whose provider says what is expected."""
+    """Explain the decision of a server in a file. Its provider says what is expected."""
     if options.server is None:
         raise ValueError("--tool takes a server in a file as well: --server server.py")
     others = (options.jwks_uri, options.public_key, options.secret_env, options.issuer, options.audience, options.scope)
@@ -86,7 +86,7 @@ def _of_server(token: str, options: argparse.Namespace) -> Explanation:
 def _json(explanation: Explanation) -> str:
     # JSON has no infinity, which a number such as 1e999 is here.
     finite = json.loads(json.dumps(explanation.to_dict()), parse_constant=lambda _: None)
-    # DEL is the one control character that JSON text may hold as it is.
+    # DEL is the only control character that JSON text may hold unescaped.
     return json.dumps(finite, indent=2).replace("\x7f", "\\u007f")
 
 

@@ -11,7 +11,7 @@ __all__ = ["check_options", "with_proof"]
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Check that what a proof is held against is named.
+    """Check that the values that a proof is compared with are given.
 
     Raises:
         ValueError: It is not, or there is no proof to hold against it.
@@ -37,7 +37,7 @@ def with_proof(explanation: Explanation, token: str, options: argparse.Namespace
     )
     checks = (*explanation.checks, *(CheckResult(**check) for check in told["checks"]))
     explanation = dataclasses.replace(explanation, checks=checks)
-    # The token is looked at first.
+    # The token is checked first.
     if told["code"] is None or explanation.outcome == "rejected":
         return explanation
     return dataclasses.replace(

@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     except ImportError as error:
         sys.stderr.write(f"fastmcp-rs run: {error}\n")
         return 1
-    # Not on standard output, which may be the transport.
+    # Standard output may be the transport.
     state = installed()
     told = "on, here and in the processes that this one starts" if state else f"off: {state}"
     if state and not any(word.partition("=")[0] in _TRANSPORTS for word in arguments):

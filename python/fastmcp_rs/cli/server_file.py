@@ -31,7 +31,7 @@ def imported(file: Path) -> Any:  # noqa: ANN401 - with whatever names
     assert spec is not None  # noqa: S101 - a file that ends in .py has one
     assert spec.loader is not None  # noqa: S101 - likewise
     module = importlib.util.module_from_spec(spec)
-    # As when Python runs it: it may import its neighbours, and classes look for their module.
+    # The same as when Python runs the file: it may import modules beside it, and classes look for their module.
     sys.path.insert(0, str(path.parent))
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)

@@ -60,7 +60,7 @@ class Style:
 
 @contextmanager
 def waiting(command: str, what: str) -> Iterator[None]:
-    """Say on standard error what is waited for, if that takes longer than a second and standard error is a terminal."""
+    """Write to standard error, if it is a terminal, what the program waits for, after one second."""
     stream = sys.stderr
     if stream is None or not stream.isatty():
         yield
@@ -81,7 +81,7 @@ def shown(value: object) -> str:
 
 
 def sanitize(text: str, longest: int = _LONGEST_SHOWN) -> str:
-    """Untrusted text on one line: cut, and with characters that are not printable escaped."""
+    """Untrusted text on one line, shortened, with escapes for characters that are not printable."""
     clean = ""
     for i, c in enumerate(text):
         if len(clean) >= longest:

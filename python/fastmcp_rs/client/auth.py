@@ -178,7 +178,7 @@ class OAuth(_TokenAuth):
         self._note_nonce(response)
 
     def _signed(self, request: Any, token: BearerToken, refusal: Any = None) -> Any:  # noqa: ANN401 - of either HTTP library
-        """Put the token into a request, with a proof where tokens are bound.
+        """Put the token into a request, with a proof if tokens are bound.
 
         A proof is for one URL, and a redirected request was sent with that of another. Once refused, it is sent to
         where it was led.
@@ -190,7 +190,7 @@ class OAuth(_TokenAuth):
         return request
 
     def _note_nonce(self, response: Any) -> bool:  # noqa: ANN401 - of either HTTP library
-        """Take the nonce that the server gave, for the next request; whether it is a newer one."""
+        """Take the nonce of an answer for the next request. Returns whether it is a new one."""
         nonce = response.headers.get("DPoP-Nonce") if self._tokens.makes_proofs else None
         return nonce is not None and self._tokens.admits(str(response.url)) and self._tokens.note_nonce(nonce)
 
@@ -215,7 +215,7 @@ class OAuth(_TokenAuth):
         return False
 
     def _refuses(self, response: Any) -> bool:  # noqa: ANN401 - of either HTTP library
-        """Whether the server that the token is for refused it; the target of a redirect was not sent the token."""
+        """Whether the server that the token is for refused it. The target of a redirect never got the token."""
         return response.status_code == _UNAUTHORIZED and self._tokens.admits(str(response.url))
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ __all__ = ["REFUSALS", "refusal_text"]
 REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE})
 
 _MOST_CHARACTERS = 200
-# Headers without secrets, whose values may be words of a reason. Any other header may hold a secret.
+# Headers without secrets: their values may occur in a reason. Any other header may hold a secret.
 _NO_SECRETS = frozenset(
     {
         "accept",

@@ -35,7 +35,7 @@ class Client(_compat.ClientBase[Any]):
 
     @functools.cached_property
     def _connection(self) -> Refusal:
-        """The refusal of a request that belongs to no call. With the MCP SDK 1 all requests are of this kind."""
+        """The refusal of a request outside of a call. With the MCP SDK 1 every request is outside of a call."""
         return Refusal()
 
     async def __aenter__(self) -> "Self":

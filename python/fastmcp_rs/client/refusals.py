@@ -12,7 +12,7 @@ from fastmcp_rs.client.challenge import REFUSALS, refusal_text
 
 __all__ = ["Refusal", "observe", "recording", "refusal_in"]
 
-# More than any reason needs. A body without a length could be endless, and is not read.
+# More than a reason needs. A body without a length could be endless, and is not read.
 _MOST_BYTES = 64 * 1024
 
 
@@ -88,7 +88,7 @@ def refusal_in(error: BaseException) -> str | None:
 
 
 def _read(response: Any) -> bytes:  # noqa: ANN401 - of either HTTP client
-    """What of an answer's body was read."""
+    """The part of an answer's body that was read."""
     try:
         body: bytes = response.content
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""What a protected server needs, under the module paths of FastMCP."""
+"""The modules for protected servers, under the module paths of FastMCP."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ValueError: The options cannot work; the text says what would.
     """
-    # What the checks find is told by them; the libraries that they use have nothing to add.
+    # The findings say everything, so the log of the libraries is not shown.
     for name in ("fastmcp", "fastmcp_rs", "mcp"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("fastmcp_rs.keys").setLevel(logging.WARNING)

@@ -29,7 +29,7 @@ cors = Middleware(
     expose_headers=["WWW-Authenticate", "Mcp-Session-Id"],
 )
 mcp.run(transport="http", middleware=[cors])  # or mcp.http_app(middleware=[cors])"""
-# Where clients are given their tokens, none of it is needed.
+# Clients that are given their tokens need none of it.
 WITHOUT_METADATA = advise(
     "resource metadata",
     "the challenge names none (RFC 9728), so MCP clients cannot find where to get a token",
@@ -149,7 +149,7 @@ def _resource(asked: Endpoint, resource: object) -> Finding:
         fix = f"base_url without {path} at its end: FastMCP adds it"
         return fail("resource", f"the metadata says {resource}, which has {path} twice", fix)
     if asked.is_here and mine is not None and theirs is not None and theirs.endswith(mine):
-        # The application of the file is mounted below a path, which is not seen here.
+        # The application in the file may be mounted below a path, which the file does not show.
         return pass_("resource", str(resource))
     fix = "base_url must be the URL that clients use for this server, without the path of the endpoint"
     return fail("resource", f"the metadata says {resource}, and this is {asked.url}", fix)
@@ -170,7 +170,7 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _here(url: str, endpoint_url: str) -> str:
-    """The same path at the server that was started."""
+    """The same path at the server that the doctor started."""
     here = urllib.parse.urlsplit(endpoint_url)
     return urllib.parse.urlunsplit((here.scheme, here.netloc, urllib.parse.urlsplit(url).path, "", ""))
 
@@ -179,7 +179,7 @@ def _comparable(url: object, *, path_alone: bool) -> str | None:
     if not isinstance(url, str):
         return None
     parts = urllib.parse.urlsplit(url)
-    # A slash alone is the same resource as none.
+    # A slash as the whole path names the same resource as no path.
     path = "" if parts.path == "/" else parts.path
     return path if path_alone else f"{parts.scheme}://{parts.netloc.lower()}{path}"
 

@@ -1,4 +1,4 @@
-"""What the doctor finds: each check with its result, and with a fix where it is not as it should be."""
+"""The findings of the doctor: each check with its result, and with a fix if it failed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -46,7 +46,7 @@ def fail(check: str, text: str, fix: str) -> Finding:
 
 
 def advise(check: str, text: str, fix: str) -> Finding:
-    """What some servers want otherwise."""
+    """Advice that is right for some servers and not for others."""
     return Finding(check, "advice", text, fix)
 
 

@@ -40,7 +40,7 @@ def checked_url(url: str, argument: str) -> str:
     """Check a URL that a user gave.
 
     Raises:
-        ValueError: It is none that can be asked.
+        ValueError: No request can be sent to it.
     """
     try:
         parts = urllib.parse.urlsplit(url)
@@ -63,7 +63,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> None:
-        """Follow none: what is asked about is this URL."""
+        """Follow no redirect: the check is about this URL."""
 
 
 def ask(url: str, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:

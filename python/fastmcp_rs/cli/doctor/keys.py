@@ -24,7 +24,7 @@ from fastmcp_rs.errors import KeysUnavailableError
 
 __all__ = ["fetched", "issuer", "key_set"]
 
-# What `nbf` tolerates; beyond it, new tokens are refused.
+# The tolerance for `nbf`: if the clocks differ more, new tokens are refused.
 _MOST_SECONDS = 30
 # What the errors of a fetch say.
 _UNTRUSTED = ("SSL_CERT_FILE names a file with", "SSL_CERT_FILE may name the very certificate")
@@ -137,7 +137,7 @@ def _usable(held: Sequence[object], algorithms: Sequence[str]) -> Iterator[Findi
 
 @contextmanager
 def _recorded() -> Iterator[list[str]]:
-    """Collect what the log says of keys that are skipped, and keep it off the terminal."""
+    """Collect the log's records about skipped keys, and keep them off the terminal."""
     texts: list[str] = []
 
     class Handler(logging.Handler):
@@ -172,7 +172,7 @@ def _clock(url: str) -> Iterator[Finding]:
     except (TypeError, ValueError):
         yield unavailable("clock", "the Date of the answer cannot be read", "compare the clock by hand")
         return
-    # A date has no fractions: half a second is the fair guess.
+    # A date has no fraction of a second, which is half a second on average.
     ahead = round(time.time() - theirs - 0.5)
     if abs(ahead) > _MOST_SECONDS:
         side = "ahead of" if ahead > 0 else "behind"

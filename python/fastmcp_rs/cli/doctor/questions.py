@@ -1,4 +1,4 @@
-"""An endpoint that is asked about tokens: whether it answers, and takes the credentials of this server."""
+"""Checks an introspection endpoint: whether it answers, and accepts the credentials of this server."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ _NOT_FOUND, _BROKEN = 404, 500
 
 
 def answers_of(provider: IntrospectingProvider) -> Finding:
-    """Have a provider ask about a token that is made up, as it asks about each token of a client."""
+    """Have a provider ask about a made-up token, as it asks about the token of a client."""
     request = {"headers": [(b"authorization", f"Bearer {_MADE_UP}".encode())]}
     with waiting("doctor", "waiting for an answer about a token that is made up"), collecting() as refusals:
         accepted = asyncio.run(provider.authenticate(request))
@@ -42,7 +42,7 @@ def _told(decision: Decision) -> Finding:
 
 
 def reached(url: str) -> Finding:
-    """Whether anything answers at the URL of an introspection endpoint. Nothing is asked about, and nothing is sent."""
+    """Whether anything answers at the URL of an introspection endpoint. No token is sent."""
     try:
         with waiting("doctor", f"waiting for {url}"):
             status = ask(url, "POST", {"Content-Type": "application/x-www-form-urlencoded"}, b"").status

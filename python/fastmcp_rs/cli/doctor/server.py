@@ -133,7 +133,7 @@ def _audience(verifier: Any, auth: Any) -> Iterator[Finding]:  # noqa: ANN401 - 
 
 
 def _client_rule(verifier: Any) -> str:  # noqa: ANN401 - any verifier
-    """The attribute that holds for which clients tokens must be; FastMCP has no such rule."""
+    """The attribute with the expected clients of tokens; FastMCP has no such rule."""
     if not isinstance(verifier, NativeProvider):
         return ""
     return "allowed_client_id" if isinstance(verifier, OAuthProvider) else "client_id"
@@ -164,12 +164,12 @@ def _questions(verifier: Any) -> Iterator[Finding]:  # noqa: ANN401 - any verifi
     if isinstance(verifier, IntrospectingProvider):
         yield answers_of(verifier)
     elif isinstance(url := getattr(verifier, "introspection_url", None), str):
-        # FastMCP's own verifier answers no for whatever happens.
+        # FastMCP's own verifier gives no reason for a refusal.
         yield reached(url)
 
 
 def _without_metadata(auth: Any) -> Finding:  # noqa: ANN401 - any provider
-    """What it means if the challenge names no metadata."""
+    """The finding for a challenge without the URL of metadata."""
     verifiers = list(_verifiers(auth))
     if verifiers and all(map(_is_without_server, verifiers)):
         return pass_("resource metadata", "none: no authorization server gives the tokens of this server")
