@@ -23,7 +23,7 @@ __all__ = [
     "underlying",
 ]
 
-# The hooks of FastMCP's middleware that can hide what a method asks for.
+# The hooks of FastMCP's middleware that can hide a component.
 _LISTING = {
     "tools/call": ("on_list_tools",),
     "resources/read": ("on_list_resources", "on_list_resource_templates"),
@@ -32,7 +32,7 @@ _LISTING = {
 
 
 class ScopeCheck(NamedTuple):
-    """A check of FastMCP's that demands scopes, of every component or of those with a tag."""
+    """A check by FastMCP that demands scopes for every component, or for those with a tag."""
 
     scopes: frozenset[str]
     tag: str | None
@@ -47,7 +47,7 @@ def read_checks(checks: Any) -> Iterator[ScopeCheck | None]:  # noqa: ANN401 - F
 
 
 def scopes_for(component: Any, checks: Any) -> frozenset[str] | None:  # noqa: ANN401 - FastMCP's
-    """The scopes that checks demand for a component; ``None`` where not scopes alone decide."""
+    """The scopes that checks demand for a component; ``None`` if more than scopes decides."""
     scopes: set[str] = set()
     for check in read_checks(checks):
         if check is None:
@@ -74,7 +74,7 @@ def is_fastmcps(cls: type) -> bool:
 
 
 def underlying(component: Any) -> Any:  # noqa: ANN401 - FastMCP's
-    """What runs when a component is used: of a tool that was only renamed or described anew, the tool beneath."""
+    """The component that runs: for a tool that only renames or describes another one, the other tool."""
     while (beneath := getattr(component, "parent_tool", None)) is not None and component.fn is component.forwarding_fn:
         component = beneath
     return component
@@ -88,7 +88,7 @@ def demanded_by(component: Any) -> frozenset[str]:  # noqa: ANN401 - FastMCP's
 def _read(check: Any) -> ScopeCheck | None:  # noqa: ANN401 - anything that can be called
     for sample in _samples():
         if isinstance(sample, FunctionType):
-            # Up to 3.4 FastMCP's checks are functions: one of the same code has the same variables.
+            # Up to 3.4 FastMCP's checks are closures: one with the same code has the same variables.
             if isinstance(check, FunctionType) and check.__code__ is sample.__code__:
                 cells = (cell.cell_contents for cell in check.__closure__ or ())
                 variables = dict(zip(check.__code__.co_freevars, cells, strict=True))

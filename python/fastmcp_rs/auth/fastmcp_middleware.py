@@ -1,4 +1,4 @@
-"""Answers for a verifier of ours that FastMCP's own middleware asks, inside a ``RemoteAuthProvider`` or ``MultiAuth``.
+"""Answers for a native verifier that FastMCP's middleware asks, inside a ``RemoteAuthProvider`` or ``MultiAuth``.
 
 That middleware has one text for every refusal, and lets an exception end the request with a 500. So the reason is
 noted in the request, and ``None`` is returned; FastMCP's ``RequireAuthMiddleware`` at the endpoint answers with it.
@@ -41,10 +41,10 @@ def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
     from fastmcp_rs.auth.refusal_response import note, prepare  # noqa: PLC0415 - only a server needs it
 
     alone = not is_collecting()
-    # A middleware of this package prepares for itself. Where nothing demands a user, nothing of FastMCP's asks.
+    # This package's middleware prepares for itself. If no route demands a user, FastMCP's middleware does not ask.
     if alone and not prepare(scope.get("app")):
         return False
-    # An OAuthProxy asks about a token that its client does not know, and must not be told of.
+    # An OAuthProxy asks about a token that its client does not know, so the client must not learn the reason.
     if bearer_token(scope) == token:
         note(scope, provider, decision)
     return alone

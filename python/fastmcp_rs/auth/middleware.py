@@ -1,7 +1,8 @@
 """The ASGI middleware that authenticates each request to a server, once, and signs its user in.
 
-It refuses only what FastMCP's ``RequireAuthMiddleware`` at the endpoint would, for routes without one need no token.
-That does not know the reason. So the answer is given in its place where it comes next, and else when it is reached.
+It refuses only requests that FastMCP's ``RequireAuthMiddleware`` at the endpoint would refuse: other routes need no
+token. That middleware does not know the reason of a refusal, so this one answers in its place: at once if it comes
+next, and else when the request reaches it.
 """
 
 from typing import TYPE_CHECKING
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthenticationMiddleware"]
 
-# What ``RequireAuthMiddleware`` needs to see of a request that was authenticated by other means. It is no credential:
-# no verifier is ever asked about it.
+# ``RequireAuthMiddleware`` demands a bearer token, also of a request that was authenticated by other means. This value
+# is not a credential: no verifier is asked about it.
 _PLACEHOLDER = (b"authorization", b"Bearer authenticated-by-another-scheme")
 
 
@@ -40,7 +41,7 @@ class AuthenticationMiddleware:
         self._app = app
         self._require_auth_routes = RequireAuthRoutes(app)
         self._provider = provider
-        # Until a request has come on asyncio.
+        # It is checked until the first request on asyncio.
         self._needs_asyncio = provider._needs_asyncio()
         self._sessions = None if _compat.ties_sessions_to_users() else Sessions()
         self._step_up = StepUp(provider)
@@ -57,17 +58,17 @@ class AuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         if self._needs_asyncio:
-            # Where the server asked nothing at its start.
+            # Some servers do not send ``lifespan.startup``.
             require_asyncio(self._provider)
             self._needs_asyncio = False
         provider = self._provider
         urls = provider._resource_urls
         outer = None if urls is None else served.set(self._require_auth_routes.resources(scope, urls))
         elsewhere = None if provider._dpop is None else located.set(self._located(scope))
-        # Asked each time, for an override may be set while the server runs.
+        # It is read for each request, since an override may be set while the server runs.
         decides_alone = provider._decides_alone
         try:
-            # Most tokens take no wait, and need no coroutine.
+            # Most decisions need no wait, and so no coroutine.
             token = provider._admit_at_once(scope) if decides_alone else None
             if token is None or isinstance(token, Decision):
                 token, refusals = await self._identify(scope, token, decides_alone=decides_alone)
@@ -87,7 +88,7 @@ class AuthenticationMiddleware:
         if not decides_alone or provider._dpop is not None:
             send = self._admitted(scope, send)
         user = sign_in(scope, token)
-        # In this frame, for a call of a tool comes through each frame again at each of its steps.
+        # There is no further frame, since each step of a tool's call passes through every frame.
         outside = self._current_user.set(user)
         try:
             step_up = self._step_up
@@ -119,7 +120,7 @@ class AuthenticationMiddleware:
         return with_nonce(provider._dpop, send)
 
     async def admit(self, scope: Scope, receive: Receive, send: Send, token: "FastMCPAccessToken") -> None:
-        """Serve a request whose user FastMCP has signed in."""
+        """Serve a request after FastMCP has signed its user in."""
         if self._sessions is not None:
             if self._sessions.is_anothers(scope, token):
                 await self._answer(scope, receive, send, AnotherUsersSession())
@@ -128,7 +129,7 @@ class AuthenticationMiddleware:
         await self._app(scope, receive, send)
 
     async def refuse(self, scope: Scope, receive: Receive, send: Send, refusals: list[Decision]) -> None:
-        """Serve a request whose user is not known, for these reasons."""
+        """Serve a request of an unknown user, for these reasons."""
         if not refusals:
             refusals = [Decision.denied()]
             report(self._provider, refusals[0])

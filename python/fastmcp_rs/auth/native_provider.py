@@ -24,7 +24,7 @@ __all__ = ["CACHE_SIZE", "NativeProvider", "NativeVerifier"]
 # How many verified tokens a JWT verifier caches by default.
 CACHE_SIZE = 10_000
 
-# The entry points that decide natively, whatever is set in their place later.
+# The native entry points, kept apart from overrides that are set later.
 _NATIVE: dict[str, Any] = {}
 
 
@@ -33,7 +33,7 @@ class NativeVerifier(Protocol):
 
     @property
     def policy(self) -> Policy:
-        """What a token must be."""
+        """The policy for tokens."""
 
     def decide(self, token: object) -> Decision:
         """Decide about a token, at once."""
@@ -45,7 +45,7 @@ class NativeProvider(AuthProvider):
     _native: NativeVerifier
     _counts_accepted = True
     _told_of_event_loop = False
-    # Decides where nothing else is asked, counts a token that is accepted, and makes the fields of FastMCP's.
+    # Decides without overrides and proofs, counts an accepted token, and makes the fields of FastMCP's access token.
     _accept: "Callable[[object, TokenFields, DecisionCounters], dict[str, Any] | Decision] | None" = None
 
     def _scopes_taker(self) -> Callable[[object, str], list[str]]:
@@ -97,7 +97,7 @@ class NativeProvider(AuthProvider):
         return self._native.decide(token)
 
     def _settle(self) -> None:
-        """Let the native function itself decide where nothing else is asked: a request has one step less to go."""
+        """Call the native function directly if there are no overrides, which saves a call for each request."""
         known = vars(self)
         if "_native" in known:
             known["_decide"] = self._native.decide
@@ -118,7 +118,7 @@ class NativeProvider(AuthProvider):
         return self._unanswered()
 
     def _unanswered(self) -> Decision:
-        """The decision where nothing can be waited for."""
+        """The decision on an event loop that cannot wait."""
         return Decision.keys_unavailable()
 
     async def authenticate(self, request: object) -> AccessToken | None:
@@ -179,7 +179,7 @@ class NativeProvider(AuthProvider):
         return decision
 
     def _admit_at_once(self, request: object) -> "FastMCPAccessToken | Decision | None":
-        """FastMCP's access token, or else what is known so far, which ``_admit`` goes on with and reports."""
+        """FastMCP's access token, or else the decision so far, which ``_admit`` completes and reports."""
         accept, fields = self._accept, _compat.token_fields
         if accept is None or fields is None:
             return None
@@ -190,7 +190,7 @@ class NativeProvider(AuthProvider):
         return _compat.token_of_fields(accepted) if isinstance(accepted, dict) else accepted
 
     async def _admit(self, request: object, decision: Decision | None) -> "FastMCPAccessToken | Decision":
-        """Decide about a request for which there was no token at once, and report it: a token, or why there is none."""
+        """Complete the decision about a request, and report it. Returns FastMCP's access token, or the decision."""
         if decision is None:
             decision = await self._decide_request(request)
         else:
@@ -200,7 +200,7 @@ class NativeProvider(AuthProvider):
         return _compat.to_fastmcp(decision) if decision.is_accepted else decision
 
     async def _decide_presented(self, dpop: Dpop, request: object) -> Decision:
-        """Decide about a request that may hold a proof of possession: the token first, the proof after it."""
+        """Decide about a request that may have a proof of possession: first the token, then the proof."""
         given = present(self, request, trusts_forwarded=dpop.trusts_forwarded)
         if isinstance(given, Decision):
             decision = given
@@ -213,15 +213,15 @@ class NativeProvider(AuthProvider):
         return decision
 
     def _demand_proofs(self, dpop: Dpop | None) -> None:
-        """Look at proofs of possession as an operator demands."""
+        """Check proofs of possession by these settings."""
         if dpop is not None:
             self._native.policy.demand_proofs()
             self._dpop = dpop
-            # It looks at no proof, and is there where a provider is told of proofs once it was made.
+            # `_accept` checks no proof. It is set if `protect(dpop=...)` changes a provider that was made before.
             vars(self).pop("_accept", None)
 
-    # FastMCP's JWTVerifier has this name for it too. It is defined here so that a class which overrides no entry point
-    # inherits all of them from one class, and is the same function so that it calls no other entry point.
+    # FastMCP's JWTVerifier has this second name. It is defined here so that a class without overrides inherits every
+    # entry point from one class, and it is the same function so that it calls no other entry point.
     load_access_token = verify_token
 
     def _takes_requests(self) -> bool:
@@ -255,7 +255,7 @@ _NATIVE.update({name: vars(NativeProvider)[name] for name in ENTRY_POINTS})
 
 @cache
 def _fixed_parameters(cls: type) -> frozenset[str]:
-    """The parameters of our class for which it has no setter; those that a subclass adds are not looked at."""
+    """The parameters of this package's class that have no setter; those that a subclass adds are ignored."""
     ours = next(base for base in cls.__mro__ if base.__module__.startswith("fastmcp_rs."))
     names = inspect.signature(ours).parameters
     return frozenset(name for name in names if name not in _compat.URL_PARAMETERS and not _is_set_by_class(cls, name))

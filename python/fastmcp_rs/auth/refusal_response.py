@@ -22,18 +22,18 @@ __all__ = ["Answering", "Refusal", "RefusingProvider", "note", "prepare", "refus
 
 _RETRY_AFTER_SECONDS = "5"
 _UNAUTHORIZED = 401
-# Where an application keeps what it forwards requests to.
+# The attributes under which ASGI applications keep the application that they forward requests to.
 _INWARD = ("app", "_base_app", "router", "endpoint")
 
-# Where a request has the reason that FastMCP's own middleware does not hand on.
+# The key in the scope of a request for the reason of its refusal, which FastMCP's own middleware loses.
 _NOTED = "fastmcp_rs.refusal"
 
-# Its methods that decide, and that write an answer.
+# The methods of ``RequireAuthMiddleware`` that decide, and that write an answer.
 _DECIDING = frozenset({"__call__", "_send_auth_error", "_send_missing_auth"})
 
 
 class RefusingProvider(Protocol):
-    """What is asked of a provider about a request that it refused."""
+    """The parts of a provider that the answer to a refused request needs."""
 
     @property
     def required_scopes(self) -> Sequence[str]:
@@ -41,25 +41,25 @@ class RefusingProvider(Protocol):
 
     @property
     def detailed_errors(self) -> bool:
-        """Whether clients are told everything that is known."""
+        """Whether clients get all details."""
 
     def _retry_after(self) -> float | None:
         """The seconds until keys are fetched again, where that is known."""
 
 
 class Answering(Protocol):
-    """What answers a request in the place of a ``RequireAuthMiddleware``."""
+    """Answers a request in place of a ``RequireAuthMiddleware``."""
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether a 401 would be untrue."""
+        """Whether a 401 would be wrong, because there was no decision."""
 
     async def answer(self, endpoint: object, send: Send) -> None:
         """Send the answer."""
 
 
 class Refusal:
-    """Why a request is refused, as its client is told."""
+    """The refusal of a request, with the reason for its client."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Refusal:
         if decision.code == "denied":
             presented = bearer_token(scope)
             if isinstance(presented, Decision):
-                # A provider of whatever scheme says no, and there is no bearer token that it could mean.
+                # A provider of another scheme refused the request, which has no bearer token.
                 decision = presented
         self._provider = provider
         self._decision = decision
@@ -89,17 +89,17 @@ class Refusal:
 
     @property
     def progress(self) -> int:
-        """How far the token came."""
+        """How many checks the token passed."""
         return self._decision.progress
 
     @property
     def is_denied(self) -> bool:
-        """Whether nothing is known but that a provider says no to a bearer token, for reasons of its own."""
+        """Whether a provider refused a bearer token without a known reason."""
         return self._decision.code == "denied"
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether nothing is known of the token, because keys or a remote verifier are out of reach."""
+        """Whether there was no decision, because keys or a remote verifier are out of reach."""
         return self._decision.outcome == "unavailable"
 
     async def answer(self, endpoint: object, send: Send) -> None:
@@ -114,12 +114,12 @@ class Refusal:
         if self._scopes is None:
             scopes, tells_all = needed_scopes(self._provider.required_scopes, endpoint, code), detailed
         else:
-            # Which scopes an operation needs is what this answer is for.
+            # This answer has to name the scopes that an operation needs.
             scopes, tells_all = [*self._scopes], True
         status, error, description, challenge = self._decision.answer(
             detailed=tells_all, scopes=scopes, resource_metadata=metadata
         )
-        # In detail an answer is unlike any other, and holds what a client wrote.
+        # Detailed answers differ from each other, and hold texts from a client, so they are not cached.
         written = _written.__wrapped__ if detailed else _written
         retry_after = None if challenge is not None else self._retry_after()
         headers, body = written(error, description, challenge, retry_after, code if detailed else None)
@@ -129,17 +129,17 @@ class Refusal:
                 self._decision, self._scope, detailed=tells_all, scopes=scopes, resource_metadata=metadata
             )
             headers = challenged(dpop, headers, told)
-        # A list of its own, to which middleware may add.
+        # A new list, since middleware may add to it.
         await send({"type": "http.response.start", "status": status, "headers": [*headers]})
         await send({"type": "http.response.body", "body": body})
 
     def _retry_after(self) -> str:
-        """When to ask again: as soon as keys are fetched anew, where it is they that are out of reach."""
+        """The seconds until another try: until the next fetch of keys, if keys are out of reach."""
         wait = self._provider._retry_after() if self._decision.code == "keys_unavailable" else None
         return _RETRY_AFTER_SECONDS if wait is None else str(max(1, math.ceil(wait)))
 
 
-# Not in the scope, of which middleware may forward a part.
+# The reason is not in the scope here, since middleware may forward a part of the scope.
 refused: ContextVar[Answering | None] = ContextVar("refused", default=None)
 
 
@@ -159,7 +159,7 @@ def _written(
 
 
 def note(scope: Scope, provider: RefusingProvider, decision: Decision) -> None:
-    """Have a request answered for this reason, unless a token came further before another verifier.
+    """Note the reason for the answer to a request, unless the token passed more checks at another verifier.
 
     It is in the scope, for it is known while the request is under way, and other requests may come in its context.
     """
@@ -187,7 +187,7 @@ def prepare(*applications: object) -> bool:
 
 
 def _endpoints(applications: tuple[object, ...]) -> Iterator["_compat.RequireAuthMiddleware"]:
-    # Attributes of instances alone: no property runs, and no object makes a further one on being asked.
+    # Only attributes of instances are read, so that no property runs and no object is made.
     pending, seen = [*applications], set()
     while pending:
         application = pending.pop()
@@ -205,17 +205,17 @@ def _endpoints(applications: tuple[object, ...]) -> Iterator["_compat.RequireAut
 
 
 class _Answering:
-    """The half of a ``RequireAuthMiddleware`` that answers a request which is refused here."""
+    """Mixin for ``RequireAuthMiddleware`` that answers the requests that this package refused."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # No coroutine of its own: a call of a tool would come through it at each of its steps.
+        # There is no further coroutine, since each step of a tool's call would pass through it.
         refusal: Answering | None = refused.get() or scope.get(_NOTED)
         if refusal is not None and not isinstance(scope.get("user"), _compat.AuthenticatedUser):
             cls: Any = type(self)
             if not _decides_by_itself(cls):
                 return refusal.answer(self, send)
             if refusal.is_unavailable:
-                # A client that is told of an invalid token throws it away.
+                # A client drops a token that is called invalid.
                 send = _instead_of_401(refusal, self, send)
         answering: Awaitable[None] = super().__call__(scope, receive, send)  # type: ignore[misc] # the other half's
         return answering
@@ -242,6 +242,6 @@ def _answering(cls: type[Any]) -> type[Any]:
 
 @cache
 def _decides_by_itself(cls: type[Any]) -> bool:
-    """Whether a class that an application derives decides by itself, or writes its own answers."""
+    """Whether an application's subclass decides by itself, or writes its own answers."""
     derived = (base for base in cls.__mro__ if base not in {_Answering, object} and not is_fastmcps_own(base))
     return any(not _DECIDING.isdisjoint(vars(base)) for base in derived)

@@ -20,24 +20,24 @@ _FASTMCPS = {"fastmcp", "mcp"}
 
 
 class RequireAuthRoutes:
-    """The routes of an application, where nothing but FastMCP's own code runs before them."""
+    """The routes of an application, if only FastMCP's own code runs before them."""
 
     def __init__(self, app: object) -> None:
         # Other middleware may want to see a request, and may change the answer.
         router: object = app.app if type(app) is ExceptionMiddleware else None
         plain = type(router) is Router and getattr(router, "middleware_stack", router.app) == router.app
         self._routes: Sequence[BaseRoute] = router.routes if type(router) is Router and plain else ()
-        # The resources of the endpoints, and for how many routes and URLs they were found.
+        # The resources of the endpoints, and the numbers of routes and URLs when they were found.
         self._found: tuple[tuple[int, int], tuple[str, ...]] = ((-1, -1), ())
 
     def endpoint(self, scope: _Scope) -> "_compat.RequireAuthMiddleware | None":
-        """Find the ``RequireAuthMiddleware`` that a request would come to, and make the scope what that would get."""
+        """Find the ``RequireAuthMiddleware`` that a request would reach, and change the scope to what it would get."""
         match = self._match(scope)
         if match is None:
             return None
         route, found = match
         app: object = getattr(route, "app", None)
-        # A class that an application derives may accept other users.
+        # An application's subclass may accept other users.
         if not isinstance(app, _compat.RequireAuthMiddleware) or not is_fastmcps_own(type(app)):
             return None
         scope.update(found)
@@ -59,7 +59,7 @@ class RequireAuthRoutes:
     def located(self, scope: _Scope, urls: ResourceURLs) -> tuple[str, str] | None:
         """The URL of the resource that the path of a request is at, or below, and its path in the application."""
         path, root = scope.get("path", ""), scope.get("root_path", "").rstrip("/")
-        # Older applications do not repeat in a path where they are mounted.
+        # In older applications a path does not contain the path of the mount.
         before = root if path == root or path.startswith(f"{root}/") else ""
         found = named = ""
         for route in self._routes:
@@ -72,7 +72,7 @@ class RequireAuthRoutes:
         return None if url is None else (url, f"{before}{found}")
 
     def _match(self, scope: _Scope) -> tuple[BaseRoute, _Scope] | None:
-        """The route that a request comes to first, and what that makes of the scope."""
+        """The first route that a request matches, and the scope after that."""
         if scope["type"] != "http":
             return None
         for route in self._routes:
