@@ -79,13 +79,13 @@ mod tests {
 
     #[test]
     fn each_decision_has_its_count() {
-        let tally = DecisionCounters::new();
-        tally.accepted();
+        let counters = DecisionCounters::new();
+        counters.accepted();
         for code in ["expired", "expired", "keys_unavailable", "denied", "no such code"] {
-            tally.refused(code);
+            counters.refused(code);
         }
-        assert_eq!(tally.count_of_accepted(), 1);
-        assert_eq!(tally.counts_of_rejected().collect::<Vec<_>>(), [("expired", 2), ("denied", 1)]);
-        assert_eq!(tally.counts_of_unavailable().collect::<Vec<_>>(), [("keys_unavailable", 1)]);
+        assert_eq!(counters.count_of_accepted(), 1);
+        assert_eq!(counters.counts_of_rejected().collect::<Vec<_>>(), [("expired", 2), ("denied", 1)]);
+        assert_eq!(counters.counts_of_unavailable().collect::<Vec<_>>(), [("keys_unavailable", 1)]);
     }
 }

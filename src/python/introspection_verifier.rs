@@ -55,13 +55,13 @@ impl IntrospectionVerifier {
         &self,
         token: &Bound<'py, PyAny>,
         fields: &TokenFields,
-        tally: &DecisionCounters,
+        counters: &DecisionCounters,
     ) -> PyResult<Bound<'py, PyAny>> {
         let policy = self.policy.get(token.py());
         let decide = |token: &Bound<'py, PyString>, text: &str| {
             Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
         };
-        fields.accept(token, &policy, tally, decide, |text, authentic| self.server.update_size(text, authentic))
+        fields.accept(token, &policy, counters, decide, |text, authentic| self.server.update_size(text, authentic))
     }
 
     /// Decides about a token that is pending, and calls `done` with the decision, on any thread. `peer` is the address that

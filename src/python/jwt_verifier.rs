@@ -186,14 +186,14 @@ impl JwtVerifier {
         &self,
         token: &Bound<'py, PyAny>,
         fields: &TokenFields,
-        tally: &DecisionCounters,
+        counters: &DecisionCounters,
     ) -> PyResult<Bound<'py, PyAny>> {
         let policy = self.policy.get(token.py());
         let decide = |token: &Bound<'py, PyString>, text: &str| {
             let progress = self.verifier.verify(text.as_bytes(), &policy, &NoOverrides, now(), KeyWait::MayWait);
             Decision::of(progress, token, &policy, Secrets::none)
         };
-        fields.accept(token, &policy, tally, decide, |text, authentic| {
+        fields.accept(token, &policy, counters, decide, |text, authentic| {
             self.verifier.update_size(text.as_bytes(), authentic);
             true
         })

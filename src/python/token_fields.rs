@@ -46,7 +46,7 @@ impl TokenFields {
         &self,
         token: &Bound<'py, PyAny>,
         policy: &Arc<Policy>,
-        tally: &DecisionCounters,
+        counters: &DecisionCounters,
         decide: impl FnOnce(&Bound<'py, PyString>, &str) -> Decision,
         update_size: impl FnOnce(&str, &Arc<AuthenticClaims>) -> bool,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -55,7 +55,7 @@ impl TokenFields {
         if !decision.is_accepted() {
             return Ok(decision.into_pyobject(py)?.into_any());
         }
-        tally.count_accepted();
+        counters.count_accepted();
         let fields = self.of(py, decision, policy, |authentic| {
             let text = token.cast::<PyString>().ok().and_then(|token| token.to_str().ok());
             text.is_some_and(|text| update_size(text, authentic))

@@ -22,9 +22,9 @@ else:
 
 __all__ = [
     "Overridable",
+    "apply_override",
     "class_without_overrides",
     "guard",
-    "heed_overrides",
     "overrides_entry_point",
     "reconsider",
     "refuse_what_is_not_asked",
@@ -75,7 +75,7 @@ def reconsider(cls: Any) -> None:  # noqa: ANN401 - a class of providers
     cls._consider_overrides()
 
 
-def heed_overrides(provider: "Provider", name: str) -> None:
+def apply_override(provider: "Provider", name: str) -> None:
     """Treat a method that was set or deleted on an instance as an override."""
     cls = class_without_overrides(provider)
     if name not in cls._overridable:

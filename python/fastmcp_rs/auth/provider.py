@@ -7,7 +7,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._native import DecisionCounters, flag, scopes
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS, is_bridge
 from fastmcp_rs.auth.live_list import LiveList, is_kept, keep
-from fastmcp_rs.auth.overrides import Overridable, guard, heed_overrides, reconsider, refuse_what_is_not_asked
+from fastmcp_rs.auth.overrides import Overridable, apply_override, guard, reconsider, refuse_what_is_not_asked
 from fastmcp_rs.auth.protected_resource import ProtectedResource, ResourceURLs, metadata_url
 from fastmcp_rs.auth.resource_hints import hint_at_url
 from fastmcp_rs.auth.telemetry import observe
@@ -117,11 +117,11 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
     def __setattr__(self, name: str, value: object) -> None:
         refuse_what_is_not_asked(self, name)
         super().__setattr__(name, value)
-        heed_overrides(self, name)
+        apply_override(self, name)
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
-        heed_overrides(self, name)
+        apply_override(self, name)
 
     @classmethod
     def _consider_overrides(cls) -> None:

@@ -82,7 +82,7 @@ class SharedStore:
         return None if answer is None else self._sealer.open(token, answer, invalidation, epoch)
 
     async def write(self, token: str, body: bytes, age: float, lifetime: float) -> None:
-        """Tell others what was answered to a question of this age, which serves for so long from then on."""
+        """Share the answer to a question of this age. The lifetime counts from the question on."""
         if self._clients.rests():
             return
         sealed = self._sealer.seal(token, body, age, lifetime)

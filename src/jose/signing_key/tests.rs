@@ -20,7 +20,7 @@ fn rsa() -> (Vec<u8>, Vec<u8>, String) {
     let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
     let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
     let pkcs8 = der.as_ref().to_vec();
-    // A sequence of so many octets, in which the algorithm stands before the octet string that is the key.
+    // A sequence with the algorithm, and then the key as an octet string.
     let start = (20..pkcs8.len()).find(|&at| RsaPrivateKeyRef::from_der(&pkcs8[at..]).is_ok()).unwrap();
     let key = RsaPrivateKeyRef::from_der(&pkcs8[start..]).unwrap();
     let numbers = [

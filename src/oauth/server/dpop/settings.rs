@@ -32,7 +32,7 @@ impl DpopSettings {
     /// How far `iat` may be away from now by default, in seconds (SEP-1932).
     pub const MAX_AGE_SECONDS: f64 = 300.0;
 
-    /// Demands a proof by one of these algorithms, made at most so many seconds before or after now, with a nonce where
+    /// Demands a proof by one of these algorithms, made at most `max_age` seconds before or after now, with a nonce where
     /// there are some.
     ///
     /// # Errors
