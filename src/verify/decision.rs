@@ -20,7 +20,7 @@ pub enum Decision {
     Unavailable(Unavailable),
 }
 
-/// A rejected token, with what is known about it.
+/// A rejected token, with its known details.
 #[derive(Debug)]
 pub struct RejectedToken {
     /// The reason.
@@ -36,7 +36,7 @@ pub struct RejectedToken {
 }
 
 impl RejectedToken {
-    /// A token of which no more is known.
+    /// A rejected token without further details.
     #[must_use]
     pub fn new(rejection: Rejection) -> Self {
         Self { rejection, kid: None, comparison: None, finding: None, authentic: None }

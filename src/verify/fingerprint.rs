@@ -1,4 +1,4 @@
-//! What a verified token is known by in memory, so that the token itself need not be kept.
+//! Fingerprints of verified tokens, so that the tokens themselves need not be kept in memory.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// The length of a fingerprint, and of the key that it depends on, in bytes.
 const LEN: usize = 16;
 
-/// What a token is known by. It says nothing without the key, and is shown nowhere.
+/// The fingerprint of a token. It reveals nothing without the key, and is never shown.
 #[derive(Clone, Copy)]
 pub(super) struct Fingerprint([u8; LEN]);
 
@@ -19,16 +19,16 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// Takes fingerprints, under a random key of its own that nothing else has.
+/// Takes fingerprints under its own random key.
 ///
 /// A fingerprint is the authentication tag that AES-GCM (NIST SP 800-38D) gives the token as associated data, without any
 /// text. It depends on each byte of the token and on its length. Under one nonce, two tags are the same exactly if GHASH is
 /// the same, which is a universal hash: of two tokens of up to 8 KiB, whichever they are, at most 513 of the 2^128 keys of
-/// GHASH give them the same. So two tokens have one fingerprint with a chance below 2^-118. A stranger cannot raise it: the
-/// key is drawn at random, and all that an answer tells of it is that two fingerprints differ.
+/// GHASH give them the same. So two tokens have one fingerprint with a chance below 2^-118. An attacker cannot raise it: the
+/// key is random, and an answer reveals only that two fingerprints differ.
 ///
-/// The nonce is the same each time. To protect a text it would have to be another each time, since two tags that are seen
-/// under one nonce betray the key of GHASH. No text is protected here, and no tag leaves this process.
+/// The nonce is always the same. Encryption would need a new one each time, since two tags under one nonce reveal the key of
+/// GHASH. Here nothing is encrypted, and no tag leaves this process.
 ///
 /// SHA-256 would do without these conditions, and takes 2.5 times as long for a token of 430 bytes, and 3.4 times for one of
 /// 730, with each request.

@@ -1,7 +1,7 @@
 //! Many issuers, each with keys and rules of its own.
 //!
-//! `iss`, before the signature, is a name to look up and nothing more. Exactly the keys and the policy of the issuer that
-//! it names decide, also about a token that was verified before; where it names none, nothing is fetched.
+//! Before the signature is checked, `iss` is only a name to look up. The keys and the policy of that issuer alone decide, also
+//! about a token that was verified before. For an unknown name nothing is fetched.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::policy::{DenylistStatus, NoOverrides, PLACEHOLDER, Policy};
 
 /// How many issuers there may be.
 const MOST_ISSUERS: usize = 10_000;
-/// How many issuers are told as the expected ones.
+/// How many issuers a report names as the expected ones.
 const MOST_TOLD: usize = 10;
 
 /// A policy that may be replaced while tokens are verified.
@@ -32,12 +32,12 @@ pub trait PolicySource: Send + Sync + fmt::Debug {
     fn policy(&self) -> Arc<Policy>;
 }
 
-/// An issuer whose tokens are accepted, as its own verifier and policy say.
+/// An accepted issuer, with its own verifier and policy.
 #[derive(Debug)]
 pub struct TrustedIssuer {
     verifier: Arc<Verifier>,
     policy: Arc<dyn PolicySource>,
-    /// The issuers of its policy when it was added; what is looked up.
+    /// The issuers of its policy when it was added: the names for the look-up.
     names: Vec<Box<str>>,
 }
 
@@ -45,7 +45,7 @@ impl TrustedIssuer {
     /// An issuer with this verifier and policy.
     ///
     /// # Errors
-    /// The policy names no issuer, so that nothing would lead to it.
+    /// The policy names no issuer, so no token could lead to it.
     pub fn new(verifier: Arc<Verifier>, policy: Arc<dyn PolicySource>) -> Result<Self, ConfigError> {
         match policy.policy().issuers() {
             Some(issuers) => Ok(Self { verifier, names: issuers.to_vec(), policy }),
@@ -58,7 +58,7 @@ impl TrustedIssuer {
 #[derive(Debug, Default)]
 struct Directory {
     by_name: HashMap<Box<str>, Arc<TrustedIssuer>>,
-    /// Those with an issuer of which each tenant has its own.
+    /// The verifiers with an issuer template.
     templates: Arc<Vec<Arc<TrustedIssuer>>>,
 }
 
@@ -91,10 +91,10 @@ impl Issuers {
         self.cache.as_ref()
     }
 
-    /// Trusts an issuer from now on.
+    /// Adds an issuer, which is trusted from now on.
     ///
     /// # Errors
-    /// One of its names is another's, or there are more than 10,000.
+    /// Another issuer has one of its names, or there are more than 10,000.
     pub fn add(&self, trusted: TrustedIssuer) -> Result<(), ConfigError> {
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(name) = trusted.names.iter().find(|name| directory.by_name.contains_key(*name)) {
@@ -115,7 +115,7 @@ impl Issuers {
         Ok(())
     }
 
-    /// No longer trusts the issuer of this name, and those that were added with it. Whether there was one.
+    /// Removes the issuer of this name, and those that were added with it. Returns whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
         let Some(trusted) = directory.by_name.get(name).cloned() else { return false };
@@ -132,11 +132,11 @@ impl Issuers {
             }
             Arc::clone(&directory.templates)
         };
-        // Without the lock: a policy may be Python's to tell, whose code may change the issuers.
+        // Called without the lock: reading a policy may run Python code, which may change the issuers.
         templates.iter().find(|trusted| trusted.policy.policy().accepts_issuer(Some(issuer))).cloned()
     }
 
-    /// Some of the names, for people.
+    /// Some of the names, for a message.
     fn some_names(&self) -> Vec<Box<str>> {
         let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
         directory.by_name.keys().take(MOST_TOLD).cloned().collect()
@@ -215,7 +215,7 @@ impl Issuers {
         IssuerDecision { progress: Poll::Ready(Decision::Rejected(Box::new(rejected))), policy: Arc::default() }
     }
 
-    /// The issuer that a token names, and whether it is one of these. `None` where it names none.
+    /// The issuer that a token names, and whether it is one of these. `None` for a token without an issuer.
     #[must_use]
     pub fn named(&self, token: &[u8]) -> Option<(Box<str>, bool)> {
         let jws = UnverifiedJws::parse(token, None, &mut NoTrace).ok()?;
@@ -224,14 +224,14 @@ impl Issuers {
         Some((issuer, is_known))
     }
 
-    /// The name under which an issuer was added, a template where it is a tenant's.
+    /// The name under which an issuer was added: for the issuer of a tenant, the template.
     #[must_use]
     pub fn registered_name(&self, issuer: &str) -> Option<Box<str>> {
         self.find(issuer).and_then(|trusted| trusted.names.first().cloned())
     }
 }
 
-/// The decision, unless it accepts a token that does not grant what every token must, or that is denied.
+/// The decision, or a rejection if an accepted token lacks a scope that every token must have, or is denied.
 fn demand(decision: Decision, common: &Policy, now: NumericDate, trace: &mut impl Trace) -> Decision {
     let Decision::Accepted(verified) = decision else { return decision };
     let granted = verified.scopes();
@@ -256,7 +256,7 @@ fn demand(decision: Decision, common: &Policy, now: NumericDate, trace: &mut imp
     }))
 }
 
-/// The issuer that a payload names, whatever its other claims are.
+/// The issuer that a payload names. Other claims are not checked.
 fn issuer_of(payload: &[u8]) -> Option<Box<str>> {
     json::parse_object(payload).ok()?.get("iss").and_then(Value::as_str).map(Box::from)
 }

@@ -1,7 +1,7 @@
-//! Tokens that an operator lists, found without ever comparing one.
+//! Tokens that an operator lists. The table never compares the tokens themselves.
 //!
-//! The table is keyed by HMAC-SHA-256 of the token under a key that the table made for itself, so neither the time a
-//! look-up takes nor the table's memory tells anything about a token. The digests are compared in constant time.
+//! Its keys are HMAC-SHA-256 digests of the tokens under a random key of the table, so neither the time of a look-up nor the
+//! table's memory reveals anything about a token. The digests are compared in constant time.
 
 use std::collections::HashMap;
 
@@ -14,14 +14,14 @@ use crate::jose::jwt::NumericDate;
 use crate::outcome::rejection::Rejection;
 use crate::policy::Policy;
 
-/// What a listed token stands for.
+/// The properties of a listed token.
 #[derive(Debug, Clone)]
 pub struct StaticToken<T> {
     /// When the token stops being accepted.
     pub expires: Option<NumericDate>,
     /// The scopes that it grants.
     pub scopes: Vec<Box<str>>,
-    /// Whatever else belongs to it.
+    /// The caller's data for it.
     pub extra: T,
 }
 
@@ -59,7 +59,7 @@ impl<T> StaticTokens<T> {
     /// A table of these tokens.
     ///
     /// # Errors
-    /// No token, or one that no request can bear: an empty one, or one longer than a token may be.
+    /// There is no token, or no request can carry one of them: it is empty, too long, or has a forbidden character.
     pub fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, StaticToken<T>)>) -> Result<Self, ConfigError> {
         let mut key = Zeroizing::new([0; 32]);
         rand::fill(&mut *key).map_err(|_| ConfigError::new("the system gives no random numbers"))?;
@@ -103,7 +103,7 @@ impl<T> StaticTokens<T> {
         }
     }
 
-    /// What belongs to each token.
+    /// The caller's data of each token.
     pub fn extras(&self) -> impl Iterator<Item = &T> {
         self.tokens.values().map(|entry| &entry.extra)
     }
@@ -116,13 +116,13 @@ impl<T> StaticTokens<T> {
     }
 }
 
-/// Whether a request can bear this token, so that it could ever be accepted. Behind a comma would be another header.
+/// Whether a request can carry this token. After a comma another header would begin.
 fn can_be_sent(token: &str) -> bool {
     let fits = token.len() <= MAX_TOKEN_BYTES && config::check_exact("a token", token).is_ok();
     fits && !token.is_empty() && !token.contains(',') && !names_the_scheme(token)
 }
 
-/// Whether it is a whole header's value, in which only the rest is the token.
+/// Whether it is a whole header value with a scheme before the token.
 fn names_the_scheme(token: &str) -> bool {
     token.split_once(' ').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
 }
