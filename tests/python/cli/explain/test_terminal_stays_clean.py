@@ -99,13 +99,15 @@ def on_terminal(*arguments, **environment):
     return written
 
 
-def test_a_terminal_gets_colours_unless_it_asks_for_none(mint):
-    token = mint()
-    assert b"\x1b[" in on_terminal(token, TERM="xterm")
-    for environment in ({"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}, {}):
-        written = on_terminal(token, **environment)
-        assert b"CANNOT TELL" in written
-        assert b"\x1b" not in written
+def test_a_terminal_gets_colours(mint):
+    assert b"\x1b[" in on_terminal(mint(), TERM="xterm")
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "xterm", "NO_COLOR": "1"}, {}], ids=str)
+def test_a_terminal_that_asks_for_no_colours_gets_none(mint, environment):
+    written = on_terminal(mint(), **environment)
+    assert b"CANNOT TELL" in written
+    assert b"\x1b" not in written
 
 
 def test_a_pipe_gets_none(command, mint):
