@@ -37,29 +37,41 @@ def answers(url):
     return {"ours": kid, "error": error} | {lib.__name__: asyncio.run(theirs(lib, url)) for lib in libraries}
 
 # What has been read of the environment is read anew after a fork. All at once, for unknown names take long.
-asked = []
-for environment, url in json.loads(sys.argv[1]):
-    reading, writing = os.pipe()
-    if os.fork() == 0:
-        os.environ.update(environment)
-        os.write(writing, json.dumps(answers(url)).encode())
-        os._exit(0)
-    os.close(writing)
-    asked.append(reading)
-for reading in asked:
-    with os.fdopen(reading) as answer:
-        print(answer.read(), flush=True)
-    os.wait()
+for cases in sys.stdin:
+    asked = []
+    for environment, url in json.loads(cases):
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            os.environ.update(environment)
+            os.write(writing, json.dumps(answers(url)).encode())
+            os._exit(0)
+        os.close(writing)
+        asked.append(reading)
+    for reading in asked:
+        with os.fdopen(reading) as answer:
+            print(answer.read(), flush=True)
+        os.wait()
 """
 
 
+@pytest.fixture(scope="module")
+def parent(clean_environment):
+    """The parent of the processes that fetch: it has imported what they need, and asks nothing itself."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    with subprocess.Popen(command, env=clean_environment(), text=True, **pipes) as process:
+        yield process
+    assert process.returncode == 0
+
+
 @pytest.fixture
-def fetched(run_program, clean_environment):
+def fetched(parent):
     """What each of them gets, for each pair of an environment and a URL."""
 
     def ask(*cases):
-        told = run_program(PROGRAM, json.dumps(cases), env=clean_environment(), seconds=120)
-        return [json.loads(line) for line in told.splitlines()]
+        parent.stdin.write(f"{json.dumps(cases)}\n")
+        parent.stdin.flush()
+        return [json.loads(parent.stdout.readline()) for _ in cases]
 
     return ask
 
