@@ -13,6 +13,7 @@ use super::endpoint_answers::{self, EndpointAnswers};
 use super::explanation::{self, PendingExplanation};
 use super::pending_decision::PendingDecision;
 use super::policy::{CurrentPolicy, SharedPolicy};
+use super::request::token_of;
 use super::token_fields::TokenFields;
 use super::wall_clock::now;
 use crate::explain::SettingNames;
@@ -62,6 +63,19 @@ impl IntrospectionVerifier {
             Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
         };
         fields.accept(token, &policy, counters, decide, |text, authentic| self.server.update_size(text, authentic))
+    }
+
+    /// The same for the bearer token of a request.
+    fn accept_request<'py>(
+        &self,
+        request: &Bound<'py, PyAny>,
+        fields: &TokenFields,
+        counters: &DecisionCounters,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match token_of(request) {
+            Ok(token) => self.accept(&token, fields, counters),
+            Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(request.py())?.into_any()),
+        }
     }
 
     /// Decides about a token that is pending, and calls `done` with the decision, on any thread. `peer` is the address that

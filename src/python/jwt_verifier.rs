@@ -14,6 +14,7 @@ use super::decision::Decision;
 use super::decision_counters::DecisionCounters;
 use super::policy::{self, CurrentPolicy, SharedPolicy};
 use super::remote_keys::RemoteKeys;
+use super::request::token_of;
 use super::token_fields::TokenFields;
 use super::wall_clock::now;
 use super::{convert, explanation};
@@ -197,6 +198,19 @@ impl JwtVerifier {
             self.verifier.update_size(text.as_bytes(), authentic);
             true
         })
+    }
+
+    /// The same for the bearer token of a request.
+    fn accept_request<'py>(
+        &self,
+        request: &Bound<'py, PyAny>,
+        fields: &TokenFields,
+        counters: &DecisionCounters,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match token_of(request) {
+            Ok(token) => self.accept(&token, fields, counters),
+            Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(request.py())?.into_any()),
+        }
     }
 
     /// Explains what `decide` says, or `None` while the keys are on their way. Settings have the names that the `reader`

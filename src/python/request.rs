@@ -12,17 +12,20 @@ use crate::outcome::rejection::Rejection;
 /// anything with `headers`, a mapping or pairs, in any case, of str or bytes.
 #[pyfunction]
 pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = request.py();
+    match token_of(request) {
+        Ok(token) => Ok(token.into_any()),
+        Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(request.py())?.into_any()),
+    }
+}
+
+/// The bearer token of a request.
+pub(super) fn token_of<'py>(request: &Bound<'py, PyAny>) -> Result<Bound<'py, PyString>, Rejection> {
     let values = authorization_values(request).unwrap_or_default();
-    // A value that is not text is not a token, but it still counts as a second credential beside a good one.
+    // What is no text is no token; it still is a second credential beside a good one.
     let headers = values.iter().map(|value| octets(value).unwrap_or(b"Bearer \xff"));
     let query = query(request).ok();
-    let token = bearer::token(headers, query.as_ref().and_then(octets).unwrap_or_default())
-        .and_then(|token| PyString::from_bytes(py, token).map_err(|_| Rejection::MalformedToken));
-    match token {
-        Ok(token) => Ok(token.into_any()),
-        Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(py)?.into_any()),
-    }
+    let token = bearer::token(headers, query.as_ref().and_then(octets).unwrap_or_default())?;
+    PyString::from_bytes(request.py(), token).map_err(|_| Rejection::MalformedToken)
 }
 
 fn authorization_values<'py>(request: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {

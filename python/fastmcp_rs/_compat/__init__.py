@@ -42,8 +42,11 @@ from fastmcp_rs._compat.tokens import (
     unavailable_error,
     user_of,
 )
+from fastmcp_rs._compat.users import make_signed_in
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastmcp import Client as ClientBase
     from fastmcp import Context
     from fastmcp import FastMCP as FastMCPBase
@@ -69,6 +72,9 @@ if TYPE_CHECKING:
 
     def token_of_fields(fields: dict[str, object]) -> FastMCPAccessToken:
         """Make FastMCP's access token of the fields that a native verifier made for it."""
+
+    def signed_in(token: FastMCPAccessToken) -> tuple[AuthenticatedUser, Any]:
+        """The user and the credentials of a token, as the SDK's middleware puts them into a request."""
 
     # For native verifiers; None if pydantic has to make each token.
     token_fields: TokenFields | None
@@ -130,7 +136,10 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a class of the installed packages, or make a function for it, when its name is first used."""
-    found = make_token_makers() if name in TOKEN_MAKERS else {name: find(name)}
+    if name in TOKEN_MAKERS:
+        found = make_token_makers()
+    else:
+        found = {name: make_signed_in() if name == "signed_in" else find(name)}
     # The next access finds the attribute without this function.
     globals().update(found)
     return found[name]

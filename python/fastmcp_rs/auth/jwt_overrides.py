@@ -42,7 +42,7 @@ class OverridableChecks(DenyingProvider, _compat.JWTVerifierBase):
         super()._settle()
         if self._asks_issuer or self._asks_scopes:
             vars(self).pop("_decide", None)
-            vars(self).pop("_accept", None)
+            vars(self).pop("_acceptor", None)
 
     def _overridden_checks(self) -> "tuple[Callable[[Any], object] | None, Callable[[Any], object] | None]":
         """The checks that a subclass overrides, each ``None`` where it does not."""

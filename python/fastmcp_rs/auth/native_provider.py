@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from fastmcp_rs import _compat
-from fastmcp_rs._native import AccessToken, Decision, DecisionCounters, Dpop, Policy, TokenFields, bearer_token
+from fastmcp_rs._native import AccessToken, Decision, Dpop, IntrospectionVerifier, JwtVerifier, Policy, bearer_token
 from fastmcp_rs.auth.dpop import present, presented
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS
 from fastmcp_rs.auth.event_loop import is_asyncio, tell
@@ -46,7 +46,7 @@ class NativeProvider(AuthProvider):
     _counts_accepted = True
     _told_of_event_loop = False
     # Decides without overrides and proofs, counts an accepted token, and makes the fields of FastMCP's access token.
-    _accept: "Callable[[object, TokenFields, DecisionCounters], dict[str, Any] | Decision] | None" = None
+    _acceptor: JwtVerifier | IntrospectionVerifier | None = None
 
     def _scopes_taker(self) -> Callable[[object, str], list[str]]:
         policy = self._native.policy
@@ -101,8 +101,8 @@ class NativeProvider(AuthProvider):
         known = vars(self)
         if "_native" in known:
             known["_decide"] = self._native.decide
-            if self._dpop is None and hasattr(self._native, "accept"):
-                known["_accept"] = self._native.accept
+            if self._dpop is None and isinstance(self._native, (JwtVerifier, IntrospectionVerifier)):
+                known["_acceptor"] = self._native
 
     async def _decide_later(self, token: object, request: object = None) -> Decision:
         """Decide about a token after waiting for what the decision needs, such as keys."""
@@ -150,10 +150,10 @@ class NativeProvider(AuthProvider):
         """
         # As in `_admit_at_once`: one more coroutine would be a tenth of what a cached token costs.
         fields = _compat.token_fields
-        if self._accept is None or fields is None:
+        if self._acceptor is None or fields is None:
             decision = self._decide(token)
         else:
-            accepted = self._accept(token, fields, self._counters)
+            accepted = self._acceptor.accept(token, fields, self._counters)
             if isinstance(accepted, dict):
                 return _compat.token_of_fields(accepted)
             decision = accepted
@@ -180,13 +180,10 @@ class NativeProvider(AuthProvider):
 
     def _admit_at_once(self, request: object) -> "FastMCPAccessToken | Decision | None":
         """FastMCP's access token, or else the decision so far, which ``_admit`` completes and reports."""
-        accept, fields = self._accept, _compat.token_fields
-        if accept is None or fields is None:
+        acceptor, fields = self._acceptor, _compat.token_fields
+        if acceptor is None or fields is None:
             return None
-        token = bearer_token(request)
-        if isinstance(token, Decision):
-            return token
-        accepted = accept(token, fields, self._counters)
+        accepted = acceptor.accept_request(request, fields, self._counters)
         return _compat.token_of_fields(accepted) if isinstance(accepted, dict) else accepted
 
     async def _admit(self, request: object, decision: Decision | None) -> "FastMCPAccessToken | Decision":
@@ -217,8 +214,8 @@ class NativeProvider(AuthProvider):
         if dpop is not None:
             self._native.policy.demand_proofs()
             self._dpop = dpop
-            # `_accept` checks no proof. It is set if `protect(dpop=...)` changes a provider that was made before.
-            vars(self).pop("_accept", None)
+            # `_acceptor` checks no proof. It is set if `protect(dpop=...)` changes a provider that was made before.
+            vars(self).pop("_acceptor", None)
 
     # FastMCP's JWTVerifier has this second name. It is defined here so that a class without overrides inherits every
     # entry point from one class, and it is the same function so that it calls no other entry point.

@@ -95,8 +95,7 @@ def sign_in(scope: _Scope, token: "FastMCPAccessToken | None") -> "_compat.Authe
     if token is None:
         scope["user"], scope["auth"] = UnauthenticatedUser(), AuthCredentials()
         return None
-    user = scope["user"] = _compat.AuthenticatedUser(token)
-    scope["auth"] = AuthCredentials(token.scopes)
+    scope["user"], scope["auth"] = user, _ = _compat.signed_in(token)
     return user
 
 
