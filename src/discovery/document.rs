@@ -45,6 +45,9 @@ pub fn kind(body: &[u8], error: NotAnObject) -> String {
         [0x1f, 0x8b, ..] => return compressed("gzip"),
         [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => return compressed("deflate"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => return compressed("zstd"),
+        [0, 0, 0xfe, 0xff, ..] | [0xff, 0xfe, 0, 0, ..] | [0, 0, 0, b'{', ..] | [b'{', 0, 0, 0, ..] => {
+            "it is text in UTF-32, and JSON is in UTF-8 (RFC 8259 section 8.1)"
+        }
         [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, b'{', ..] | [b'{', 0, ..] => {
             "it is text in UTF-16, and JSON is in UTF-8 (RFC 8259 section 8.1)"
         }
@@ -114,6 +117,8 @@ mod tests {
             (b"\x28\xb5\x2f\xfd\x01", "compressed with zstd"),
             (b"\xff\xfe{\0}\0", "UTF-16"),
             (b"{\0}\0", "UTF-16"),
+            (b"\xff\xfe\0\0{\0\0\0", "UTF-32"),
+            (b"\0\0\0{\0\0\0}", "UTF-32"),
             (b"-----BEGIN CERTIFICATE-----", "PEM text"),
             (b"eyJhbGciOiJSUzI1NiJ9.e30.AA", "a JWT"),
             (b"[]", "not an object"),

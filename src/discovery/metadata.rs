@@ -37,12 +37,17 @@ impl ServerMetadata {
         self.0.get("issuer").and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// A member, unless it is null: some servers write so what they do not have.
+    fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| **value != Value::Null)
+    }
+
     /// `jwks_uri`, if there is one. `asked` is the URL that the operator named.
     ///
     /// # Errors
     /// Keys must not be fetched from such a URL.
     pub(crate) fn jwks_uri(&self, asked: &EndpointUrl) -> Result<Option<EndpointUrl>, DiscoveryError> {
-        let Some(uri) = self.0.get("jwks_uri") else { return Ok(None) };
+        let Some(uri) = self.member("jwks_uri") else { return Ok(None) };
         let found = uri
             .as_str()
             .and_then(|uri| EndpointUrl::parse(uri, "jwks_uri", asked.allows_http()).ok())
@@ -69,7 +74,7 @@ impl ServerMetadata {
     /// The introspection endpoint, for a client that sends its secret to `token_endpoint`. The metadata alone must not lead the secret
     /// to another server.
     pub(crate) fn introspection(&self, token_endpoint: &EndpointUrl) -> IntrospectionEndpoint {
-        let Some(uri) = self.0.get("introspection_endpoint") else { return IntrospectionEndpoint::Absent };
+        let Some(uri) = self.member("introspection_endpoint") else { return IntrospectionEndpoint::Absent };
         let endpoint_url = uri.as_str().and_then(|uri| EndpointUrl::parse(uri, "", token_endpoint.allows_http()).ok());
         match endpoint_url {
             None => IntrospectionEndpoint::Unusable(
@@ -131,7 +136,9 @@ mod tests {
     #[test]
     fn the_keys_of_an_https_server_are_behind_https() {
         let asked = endpoint_url("https://i.example");
-        assert_eq!(metadata("").jwks_uri(&asked), Ok(None));
+        for absent in ["", r#","jwks_uri":null"#] {
+            assert_eq!(metadata(absent).jwks_uri(&asked), Ok(None), "{absent}");
+        }
         assert!(metadata(r#","jwks_uri":"https://k.example/jwks""#).jwks_uri(&asked).unwrap().is_some());
         for uri in ["\"http://k.example/jwks\"", "\"http://127.0.0.1/jwks\"", "\"file:///jwks\"", "\"/jwks\"", "1"] {
             let error = metadata(&format!(r#","jwks_uri":{uri}"#)).jwks_uri(&asked).unwrap_err().to_string();
@@ -175,7 +182,9 @@ mod tests {
             assert!(matches!(at(&format!("\"{elsewhere}\"")), IntrospectionEndpoint::Unusable(_)), "{elsewhere}");
         }
         assert!(matches!(at("1"), IntrospectionEndpoint::Unusable(_)));
-        assert_eq!(metadata("").introspection(&token_endpoint), IntrospectionEndpoint::Absent);
+        for absent in ["", r#","introspection_endpoint":null"#] {
+            assert_eq!(metadata(absent).introspection(&token_endpoint), IntrospectionEndpoint::Absent, "{absent}");
+        }
     }
 
     #[test]

@@ -60,12 +60,20 @@ impl MetadataSearch {
         } else {
             HttpError::of_status(status).into()
         };
+        self.lead_on(failure).map(|()| None)
+    }
+
+    /// Goes on to the next URL, after what came of the current one.
+    ///
+    /// # Errors
+    /// It was the last; the error names each, and what came of it.
+    pub(crate) fn lead_on(&mut self, failure: DiscoveryError) -> Result<(), DiscoveryError> {
         self.failures.push(failure);
         if self.at + 1 == self.candidates.len() {
             return Err(self.not_found());
         }
         self.at += 1;
-        Ok(None)
+        Ok(())
     }
 
     /// The error of the search, where this error of the current URL ends it.

@@ -209,12 +209,15 @@ fn malformed(token: &[u8], claim: Option<&str>, claims: Option<&Object>) -> Stri
         let rule = json::parse_object(&payload).err().map_or_else(String::new, |rule| format!(": {rule}"));
         return format!("the payload is no strict JSON object{rule}; only the issuer can mend that");
     };
-    let wrong = match claims.and_then(|claims| claims.get(claim)) {
-        Some(Value::Int(_) | Value::Float(_) | Value::BigInt(_)) if ["exp", "nbf", "iat"].contains(&claim) => {
+    let wrong = match (claim, claims.and_then(|claims| claims.get(claim))) {
+        (_, Some(Value::Null)) => "is null: leave it out instead",
+        ("exp" | "nbf" | "iat", Some(Value::Int(_) | Value::Float(_) | Value::BigInt(_))) => {
             "is past the year 9999, as milliseconds are: RFC 7519 wants seconds"
         }
-        Some(Value::String(_)) => "is a text: RFC 7519 wants a number",
-        Some(Value::Null) => "is null: leave it out instead",
+        ("exp" | "nbf" | "iat", Some(Value::String(_))) => "is a text: RFC 7519 wants a number",
+        ("cnf", _) => "is no JSON object, as RFC 7800 section 3.1 wants it",
+        ("scope" | "scp", Some(Value::String(_))) => "is no scopes with one space between them (RFC 6749 section 3.3)",
+        ("scope" | "scp", _) => "is neither a text nor a list of texts",
         _ => "has a type that RFC 7519 does not allow",
     };
     format!("the claim {claim} {wrong}; only the issuer can mend that")

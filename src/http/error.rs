@@ -50,6 +50,12 @@ impl HttpError {
         matches!(self, Self::Timeout | Self::Connect(_) | Self::Broken | Self::NoClient(_))
     }
 
+    /// Whether there was an answer, whose body cannot be read.
+    #[must_use]
+    pub fn is_of_an_answer(&self) -> bool {
+        matches!(self, Self::TooLarge | Self::UnknownCoding(_) | Self::Coding(_))
+    }
+
     /// The same error, of a connection through the proxy that this environment variable names.
     pub(super) fn through_proxy(self, variable: &str) -> Self {
         match self {

@@ -114,7 +114,7 @@ impl Jwk {
         }
         let material = material(object)?;
         match alg {
-            Some(alg) if !alg.accepts_key(material.key_type()) => Err(Unusable::OtherPurpose("alg", alg.name().into())),
+            Some(alg) if !alg.accepts_key(material.key_type()) => Err(Unusable::OtherKeyType(alg.name().into())),
             _ => {
                 let issuer = value(object, "issuer").and_then(Value::as_str).map(Box::from);
                 Ok(Self { kid, alg, is_for_signatures: named_use.is_some(), issuer, material })
@@ -155,8 +155,10 @@ fn check_operations(object: &Object) -> Result<(), Unusable> {
     let Some(key_ops) = value(object, "key_ops") else { return Ok(()) };
     let Value::Array(operations) = key_ops else { return Err(Unusable::Member("key_ops")) };
     let mut seen = HashSet::with_capacity(operations.len());
-    if !operations.iter().all(|operation| operation.as_str().is_some_and(|name| seen.insert(name))) {
-        return Err(Unusable::Member("key_ops"));
+    for operation in operations {
+        if !seen.insert(operation.as_str().ok_or(Unusable::Member("key_ops"))?) {
+            return Err(Unusable::OperationTwice);
+        }
     }
     if operations.is_empty() || seen.contains("verify") {
         return Ok(());
@@ -177,7 +179,7 @@ fn algorithm(object: &Object) -> Result<Option<Algorithm>, Unusable> {
     }
     let known = Algorithm::from_name(name);
     if known.is_none() && (OTHER_SIGNATURE_ALGORITHMS.contains(&name) || is_named_as_registered_ones(name)) {
-        return Err(Unusable::OtherPurpose("alg", name.into()));
+        return Err(Unusable::OtherSignatures(name.into()));
     }
     Ok(known)
 }
@@ -236,13 +238,18 @@ fn material(object: &Object) -> Result<KeyMaterial, Unusable> {
     }
 }
 
-/// A coordinate, filled to the length of its curve: some issuers leave out leading zeros, which RFC 7518 section 6.2.1.2
-/// forbids. Whether the point is on the curve is checked in any case.
+/// A coordinate, filled to the length of its curve: some issuers leave out leading zeros, or add one for the sign of a number,
+/// which RFC 7518 section 6.2.1.2 forbids. Whether the point is on the curve is checked in any case.
 fn coordinate(object: &Object, name: &'static str, curve: Curve) -> Result<Vec<u8>, Unusable> {
     let given = octets(object, name)?;
-    let short = curve.coordinate_len().checked_sub(given.len()).filter(|_| !given.is_empty());
+    let number = match &*given {
+        [] => return Err(Unusable::Member(name)),
+        [0, rest @ ..] if given.len() == curve.coordinate_len() + 1 => rest,
+        number => number,
+    };
+    let short = curve.coordinate_len().checked_sub(number.len());
     let mut padded = vec![0; short.ok_or(Unusable::Member(name))?];
-    padded.extend_from_slice(&given);
+    padded.extend_from_slice(number);
     Ok(padded)
 }
 

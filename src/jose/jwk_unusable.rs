@@ -28,6 +28,12 @@ pub enum Unusable {
     OtherPurpose(&'static str, Quoted),
     /// This member reserves the key for encryption, as it may.
     ForEncryption(&'static str, Quoted),
+    /// Its `alg` is of signatures that are not verified here.
+    OtherSignatures(Quoted),
+    /// Its `alg` is for keys of another type.
+    OtherKeyType(Quoted),
+    /// `key_ops` names an operation twice.
+    OperationTwice,
     /// The key holds this private member.
     Private(&'static str),
     /// The numbers are not those of a sound key.
@@ -56,8 +62,14 @@ impl Unusable {
             | Self::CertificateAlone(_)
             | Self::Member(_)
             | Self::OtherBase64(_)
+            | Self::OperationTwice
             | Self::Unsound(_) => true,
-            Self::UnknownKeyType(..) | Self::OtherPurpose(..) | Self::ForEncryption(..) | Self::Private(_) => false,
+            Self::UnknownKeyType(..)
+            | Self::OtherPurpose(..)
+            | Self::OtherSignatures(_)
+            | Self::OtherKeyType(_)
+            | Self::ForEncryption(..)
+            | Self::Private(_) => false,
         }
     }
 
@@ -85,8 +97,19 @@ impl fmt::Display for Unusable {
             }
             Self::UnknownKeyType(name, value) => write!(f, "{name:?}{}: such keys are not supported", value.0),
             Self::OtherPurpose(name, value) => {
-                write!(f, "{name:?}{} reserves it for something other than verifying signatures", value.0)
+                write!(f, "{name:?}{} reserves it for something other than verifying signatures", value.0)?;
+                match (*name, value.0.trim()) {
+                    ("use", "\"jwt-svid\"") => {
+                        f.write_str(", unless key_use=\"jwt-svid\" says that it verifies them (SPIFFE)")
+                    }
+                    _ => Ok(()),
+                }
             }
+            Self::OtherSignatures(value) => {
+                write!(f, "\"alg\"{} reserves it for signatures that are not verified here", value.0)
+            }
+            Self::OtherKeyType(value) => write!(f, "\"alg\"{} is for keys of another type", value.0),
+            Self::OperationTwice => f.write_str("\"key_ops\" names an operation twice (RFC 7517 section 4.3)"),
             Self::ForEncryption(name, value) => write!(f, "{name:?}{} reserves it for encryption", value.0),
             Self::Private(name) => write!(f, "it holds private members ({name:?}); give the public key"),
             Self::Unsound(unsound) => unsound.fmt(f),

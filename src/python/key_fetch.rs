@@ -74,13 +74,12 @@ impl KeyFetch {
         content_encoding: &str,
     ) {
         let Some((mut retrieval, done)) = self.take() else { return };
-        let body = match py.detach(|| http::decode(body, content_encoding, retrieval.most_bytes())) {
-            Ok(body) => body,
-            Err(error) => return done(retrieval.on_error(error.into())),
+        let read = || match http::decode(body, content_encoding, retrieval.most_bytes()) {
+            Ok(body) => retrieval.on_response(&HttpAnswer { status, etag, cache_control, media_type, body }),
+            Err(error) => retrieval.on_unread_body(error),
         };
-        let answer = HttpAnswer { status, etag, cache_control, media_type, body };
         // `done` is dropped while attached: it may be the last reference to an endpoint with Python objects.
-        match py.detach(|| retrieval.on_response(&answer)) {
+        match py.detach(read) {
             Some(end) => done(end),
             None => *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((retrieval, done)),
         }

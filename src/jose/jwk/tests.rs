@@ -27,18 +27,14 @@ fn use_key_ops_and_alg_reserve_a_key() {
     ] {
         assert_eq!(with(fine), Ok(()), "{fine}");
     }
-    for reserved in [
-        r#""use":"jwt-svid""#,
-        r#""use":"""#,
-        r#""key_ops":["sign"]"#,
-        r#""alg":"ES256""#,
-        r#""alg":"ES256K""#,
-        r#""alg":"ES521""#,
-        r#""alg":"ES224""#,
-        r#""alg":"RS1""#,
-        r#""alg":"ML-DSA-44""#,
-    ] {
+    for reserved in [r#""use":"jwt-svid""#, r#""use":"""#, r#""key_ops":["sign"]"#] {
         assert!(matches!(with(reserved), Err(Unusable::OtherPurpose(..))), "{reserved}");
+    }
+    assert_eq!(with(r#""alg":"ES256""#), Err(Unusable::OtherKeyType("ES256".into())));
+    for reserved in
+        [r#""alg":"ES256K""#, r#""alg":"ES521""#, r#""alg":"ES224""#, r#""alg":"RS1""#, r#""alg":"ML-DSA-44""#]
+    {
+        assert!(matches!(with(reserved), Err(Unusable::OtherSignatures(_))), "{reserved}");
     }
     for encrypts in [r#""use":"enc""#, r#""key_ops":["encrypt"]"#, r#""alg":"RSA-OAEP""#, r#""alg":"dir""#] {
         assert!(with(encrypts).is_err_and(|unusable| unusable.is_usual()), "{encrypts}");
@@ -46,12 +42,13 @@ fn use_key_ops_and_alg_reserve_a_key() {
     for (malformed, name) in [
         (r#""use":["sig"]"#, "use"),
         (r#""alg":1"#, "alg"),
-        (r#""key_ops":["verify","verify"]"#, "key_ops"),
-        (r#""key_ops":["verify","x","x"]"#, "key_ops"),
         (r#""key_ops":["verify",1]"#, "key_ops"),
         (r#""key_ops":"verify""#, "key_ops"),
     ] {
         assert_eq!(with(malformed), Err(Unusable::Member(name)), "{malformed}");
+    }
+    for twice in [r#""key_ops":["verify","verify"]"#, r#""key_ops":["verify","x","x"]"#] {
+        assert_eq!(with(twice), Err(Unusable::OperationTwice), "{twice}");
     }
     for kid in ["1", "[]", "[\"a\"]", "{}", "true"] {
         assert_eq!(with(&format!("\"kid\":{kid}")), Err(Unusable::Member("kid")));
@@ -74,13 +71,14 @@ fn coordinates_have_the_length_of_the_curve() {
     assert!(read(&P256.replace("\"f83O", "\"83O")).is_err(), "another point, which is not on the curve");
     assert!(read(&P256.replace("P-256", "P-384")).is_err());
     assert!(read(&P256.replace("P-256", "secp256k1")).is_err());
-    let padded = base64url::encode(
-        &[&[0][..], &base64url::decode(b"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU").unwrap()].concat(),
-    );
-    assert_eq!(
-        read(&P256.replace("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", &padded)).unwrap_err(),
-        Unusable::Member("x")
-    );
+    let x = base64url::decode(b"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU").unwrap();
+    let with = |before: &[u8]| {
+        read(&P256.replace("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", &base64url::encode(&[before, &x].concat())))
+    };
+    assert_eq!(with(&[0]).unwrap().material, read(P256).unwrap().material, "the sign of a number");
+    for longer in [&[1][..], &[0, 0]] {
+        assert_eq!(with(longer).unwrap_err(), Unusable::Member("x"));
+    }
 }
 
 #[test]
@@ -109,7 +107,10 @@ fn what_is_wrong_is_said_by_name() {
         (r#""kty":"AKP""#.to_owned(), r#""kty" "AKP": such keys are not supported"#),
         (r#""kty":"AKP\n""#.to_owned(), r#""kty": such keys are not supported"#),
         (format!(r#"{ED25519},"use":"enc""#), "\"use\" \"enc\" reserves it for encryption"),
-        (format!(r#"{ED25519},"alg":"ES256K""#), "\"alg\" \"ES256K\" reserves it"),
+        (format!(r#"{ED25519},"use":"jwt-svid""#), "unless key_use=\"jwt-svid\""),
+        (format!(r#"{ED25519},"key_ops":["verify","verify"]"#), "\"key_ops\" names an operation twice"),
+        (format!(r#"{ED25519},"alg":"ES256K""#), "\"alg\" \"ES256K\" reserves it for signatures that are not verified"),
+        (format!(r#"{ED25519},"alg":"ES384""#), "\"alg\" \"ES384\" is for keys of another type"),
         (format!(r#"{ED25519},"d":"AA""#), "it holds private members (\"d\")"),
     ] {
         let error = read(&members).unwrap_err().to_string();

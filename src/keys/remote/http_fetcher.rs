@@ -90,7 +90,7 @@ async fn ask(retrieval: &mut Retrieval, client: &Client) -> Option<Result<FetchR
     let body = if status == 200 { response.body(retrieval.most_bytes()).await } else { Ok(Vec::new()) };
     let body = match body {
         Ok(body) => body,
-        Err(error) => return Some(retrieval.on_error(error.into())),
+        Err(error) => return retrieval.on_unread_body(error),
     };
     let answer = HttpAnswer {
         status,

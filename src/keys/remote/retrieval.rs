@@ -156,9 +156,23 @@ impl Retrieval {
         if let Stage::Advice(advice) = &mut self.stage {
             return advice.on_response(answer).map(Err);
         }
+        if answer.status == 200 && answer.body.len() > self.most {
+            return self.on_unread_body(HttpError::TooLarge);
+        }
         match self.step(answer) {
             Err(error) => Some(self.on_error(error)),
             step => step.transpose(),
+        }
+    }
+
+    /// Takes an error in the place of the body of an answer. A search for metadata goes on, since what cannot be read is no
+    /// metadata. Returns what [`on_response`](Self::on_response) does.
+    pub fn on_unread_body(&mut self, error: HttpError) -> Option<Result<FetchReply, FetchError>> {
+        match &mut self.stage {
+            Stage::Metadata(search) if error.is_of_an_answer() => {
+                search.lead_on(error.into()).err().map(|end| Err(end.into()))
+            }
+            _ => Some(self.on_error(error.into())),
         }
     }
 
@@ -189,9 +203,6 @@ impl Retrieval {
     }
 
     fn step(&mut self, answer: &HttpAnswer<'_>) -> Result<Option<FetchReply>, FetchError> {
-        if answer.status == 200 && answer.body.len() > self.most {
-            return Err(HttpError::TooLarge.into());
-        }
         let lifetime = lifetime(answer.cache_control);
         let (endpoint_url, server) = match &mut self.stage {
             Stage::KeySet(endpoint_url, server) => (endpoint_url.clone(), server.clone()),

@@ -76,9 +76,25 @@ mod tests {
             r#"{"active":true}x"#,
             r#"{"active":true"#,
             "<html>",
-            "\u{feff}{\"active\":true}",
+            "\u{feff}\u{feff}{\"active\":true}",
         ] {
             assert_eq!(code(200, body), "introspection_unavailable", "{body}");
+        }
+        assert_eq!(code(200, "\u{feff}{\"active\":true}"), "known");
+    }
+
+    #[test]
+    fn an_answer_is_named_for_what_it_is() {
+        for (body, told) in [
+            (&b"<!doctype html>"[..], "it is an HTML page"),
+            (b"", "it is empty"),
+            (b"\x1f\x8b\x08", "compressed with gzip"),
+            (b"\xff\xfe{\0", "UTF-16"),
+            (b"eyJhbGciOiJSUzI1NiJ9.e30.AA", "it is a JWT"),
+            (br#"{"active":true,"active":true}"#, "a member name twice"),
+        ] {
+            let IntrospectionResult::Unavailable(why) = read(200, body) else { panic!("{told}") };
+            assert!(why.to_string().contains(told), "{told}: {why}");
         }
     }
 

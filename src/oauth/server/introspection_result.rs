@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::Answer;
+use crate::discovery::document;
 use crate::jose::json::{self, Object};
 use crate::jose::jwt::{ClaimNames, Claims};
 use crate::outcome::rejection::Rejection;
@@ -59,9 +60,11 @@ impl IntrospectionResult {
     }
 }
 
-/// Reads the body of an answer, which must be one object.
+/// Reads the body of an answer, which must be one object. A byte order mark before it is ignored (RFC 8259 section 8.1).
 pub(super) fn object(body: &[u8]) -> Result<Object, Box<str>> {
-    json::parse_object(body).map_err(|_| "its answer is not a strict JSON object".into())
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    json::parse_object(text)
+        .map_err(|error| format!("its answer is not a strict JSON object: {}", document::kind(body, error)).into())
 }
 
 /// Whether an answer names the owner of the token.

@@ -151,3 +151,25 @@ fn where_certificates_come_the_error_names_the_keys_that_the_issuer_publishes() 
     assert!(broken_off.on_response(&certificates()).is_none());
     assert_eq!(broken_off.on_error(HttpError::Timeout.into()).unwrap_err().to_string(), plain);
 }
+
+#[test]
+fn a_body_that_cannot_be_read_is_no_metadata_and_leads_on() {
+    for unread in [HttpError::UnknownCoding("br"), HttpError::Coding("compressed twice"), HttpError::TooLarge] {
+        let mut search = retrieval(None);
+        let first = asked(&search).0;
+        assert!(search.on_unread_body(unread.clone()).is_none(), "{unread}");
+        assert_ne!(asked(&search).0, first);
+        assert!(search.on_response(&metadata("https://keys.example/a")).is_none());
+        assert_eq!(told(search.on_unread_body(unread.clone())), unread.to_string(), "keys are at one URL");
+
+        let mut nowhere = retrieval(None);
+        assert!(nowhere.on_unread_body(unread.clone()).is_none());
+        let error = told(nowhere.on_response(&status(404)));
+        assert!(error.contains(&unread.to_string()) && error.contains("status 404"), "{error}");
+    }
+    let mut broken = retrieval(None);
+    assert!(broken.on_unread_body(HttpError::Broken).is_some(), "the server is out of reach");
+    let mut page = retrieval(None);
+    let answer = HttpAnswer { status: 200, body: vec![b' '; 1024 * 1024 + 1], ..HttpAnswer::default() };
+    assert!(page.on_response(&answer).is_none(), "nor is a page that is too long");
+}

@@ -142,6 +142,19 @@ def of_key(change):
     return observed
 
 
+def of_set(change):
+    """A row about a set, as a text of a body."""
+
+    def observed(side, at):
+        signs, _ = _published()
+        endpoint = at.new_endpoint()
+        endpoint.answer = at.reply(200, change(json.dumps(_jwk(signs))))
+        remote = verifier(side, public_key=None, jwks_uri=endpoint.url, algorithm="RS256")
+        return verdict(remote, _token_of(signs))
+
+    return observed
+
+
 def _with(**members):
     return lambda jwk: json.dumps({**jwk, **members})
 
@@ -159,7 +172,10 @@ ROWS["jwk-encryption"] = of_key(_with(use="enc"))
 ROWS["jwk-algorithm"] = of_key(_with(alg="RS512"))
 ROWS["jwk-base64"] = of_key(lambda jwk: json.dumps({**jwk, "n": f"{jwk['n']}=="}))
 ROWS["jwk-name-twice"] = of_key(lambda jwk: f'{json.dumps(jwk)[:-1]},"kid":"k"}}')
+ROWS["jwk-operation-twice"] = of_key(_with(key_ops=["verify", "verify"]))
 ROWS["jwk-same-id"] = of_key(lambda jwk: f"{json.dumps(_jwk(_published()[1]))},{json.dumps(jwk)}")
+ROWS["jwk-set-name-twice"] = of_set(lambda jwk: f'{{"keys":[],"keys":[{jwk}]}}')
+ROWS["jwk-set-utf-16"] = of_set(lambda jwk: f'{{"keys":[{jwk}]}}'.encode("utf-16"))
 
 # Names and arguments
 

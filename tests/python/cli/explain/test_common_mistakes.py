@@ -23,6 +23,8 @@ OTHER = KeyPair.generate("RS256")
         ({"iss": "https://issuer.example/"}, "issuer_mismatch", "they differ in the slash at the end"),
         ({"scope": "write"}, "insufficient_scope", 'the token grants "write" and "read" is missing'),
         ({"exp": "2030-01-01"}, "malformed_claims", "the claim exp is a text: RFC 7519 wants a number"),
+        ({"cnf": "a"}, "malformed_claims", "the claim cnf is no JSON object, as RFC 7800"),
+        ({"scope": {"a": 1}}, "malformed_claims", "the claim scope is neither a text nor a list of texts"),
         ({"cnf": {"jkt": "x"}}, "bound_token", "bound to a key of the client"),
     ],
 )
