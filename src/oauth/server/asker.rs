@@ -1,4 +1,4 @@
-//! Whose question it is, so that no asker keeps the others waiting.
+//! Who asks a question about a token, so that no asker keeps the others waiting.
 
 use std::net::Ipv6Addr;
 
