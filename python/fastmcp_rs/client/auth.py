@@ -219,7 +219,8 @@ class OAuth(_TokenAuth):
         return response.status_code == _UNAUTHORIZED and self._tokens.admits(str(response.url))
 
     def __repr__(self) -> str:
-        return self._description
+        # A debugger or a traceback shows an object whose construction failed, too.
+        return getattr(self, "_description", "OAuth(not constructed)")
 
 
 def _issued(answer: "BearerToken | OAuthError") -> BearerToken:

@@ -233,3 +233,16 @@ def test_a_child_gets_its_own_token(issuer):
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert finished.stdout.split() == ["token-1", "token-2", "token-1"]
     assert len(issuer.requests) == 2
+
+
+def test_an_object_whose_construction_failed_can_be_shown():
+    seen = []
+
+    class Seen(OAuth):
+        def __init__(self, *arguments):
+            seen.append(self)
+            super().__init__(*arguments)
+
+    with pytest.raises(ValueError, match="client_id must be a str"):
+        Seen(1, 2, 3)
+    assert repr(seen[0]) == "OAuth(not constructed)"
