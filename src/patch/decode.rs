@@ -73,7 +73,7 @@ impl Decoder {
     /// Checks the signature of a JWT and reads its claims. With `only_registered`, a token with parameters that RFC 7515 does not name
     /// is left to the library.
     ///
-    /// Whether a signature is valid depends on bytes and key alone, so it is checked once for each token.
+    /// Whether a signature is valid depends on bytes and key alone, so it is not checked again for a token that is remembered.
     #[must_use]
     pub fn decode(&self, token: &str, only_registered: bool) -> DecodeResult {
         let bytes = token.as_bytes();
@@ -141,7 +141,9 @@ mod tests {
             DecodeResult::Unsettled => "unsettled",
         };
         let first = said();
-        assert_eq!(said(), first, "a token that was seen before is told the same");
+        for _ in 0..2 {
+            assert_eq!(said(), first, "a token that was seen before is told the same");
+        }
         first
     }
 
@@ -153,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_checked_once_for_each_token() {
+    fn the_signature_of_a_token_that_is_remembered_is_not_checked_again() {
         let pair = KeyPair::generate(Algorithm::HS256).unwrap();
         let decoder = decoder_of(&pair);
         let token = pair.sign(br#"{"alg":"HS256","kid":"1"}"#, CLAIMS.as_bytes()).unwrap();
-        for hits in 0..3 {
+        for hits in [0, 0, 1, 2] {
             let DecodeResult::Decoded(found) = decoder.decode(&token, true) else { panic!("it is good") };
             assert_eq!(found.header().and_then(Header::kid), Some("1"));
             assert_eq!(found.claims().object().get("sub").and_then(|sub| sub.as_str()), Some("alice"));
@@ -170,7 +172,10 @@ mod tests {
         let pair = KeyPair::generate(Algorithm::HS256).unwrap();
         let decoder = decoder_of(&pair);
         let token = pair.sign(br#"{"alg":"HS256"}"#, CLAIMS.as_bytes()).unwrap();
-        assert!(matches!(decoder.decode(&token, true), DecodeResult::Decoded(_)));
+        for _ in 0..2 {
+            assert!(matches!(decoder.decode(&token, true), DecodeResult::Decoded(_)));
+        }
+        assert_eq!(decoder.remembered.counts().entries, 1);
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
