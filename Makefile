@@ -8,7 +8,7 @@ SHELL := /bin/bash
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 WHEELS := target/wheels
-# One profile everywhere: each further one would build the cryptography library, which takes longest, anew.
+# One profile for all tests: each further one would build the cryptography library, which takes longest, anew.
 CARGO_FLAGS := --release --locked
 PYTEST_ARGS ?=
 # Tests wait more than they compute, so there are more processes than cores. The tests of one file share what it sets up.
@@ -255,10 +255,24 @@ $(PEERS_VENV)/.locked: requirements/peers.txt $(VENV)/.locked
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS_VENV)/bin/python requirements/peers.txt
 	touch $@
 
+# The wheel that is measured is built as those are that users install. CI has such a wheel by then, and gives it.
+BENCH_WHEEL ?=
+BENCH_WHEELS := target/bench/wheels
+
+.PHONY: bench-wheel
+bench-wheel: setup
+	rm -rf $(BENCH_WHEELS)
+	mkdir -p $(BENCH_WHEELS)
+ifeq ($(BENCH_WHEEL),)
+	$(BIN)/maturin build --profile wheel --locked --interpreter $(BIN)/python --out $(BENCH_WHEELS)
+else
+	cp $(BENCH_WHEEL) $(BENCH_WHEELS)
+endif
+
 .PHONY: bench-setup
-bench-setup: build $(BENCH_VENV)/.locked $(PEERS_VENV)/.locked
-	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(PEERS_VENV)/bin/python $(WHEELS)/*.whl
-	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BENCH_PYTHON) $(WHEELS)/*.whl
+bench-setup: bench-wheel $(BENCH_VENV)/.locked $(PEERS_VENV)/.locked
+	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(PEERS_VENV)/bin/python $(BENCH_WHEELS)/*.whl
+	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BENCH_PYTHON) $(BENCH_WHEELS)/*.whl
 	cargo build $(CARGO_FLAGS) --no-default-features --examples
 
 .PHONY: bench-python

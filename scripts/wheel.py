@@ -52,7 +52,8 @@ def build(target: str, out: Path, tools: Path) -> Path:
     path = os.pathsep.join([str(tools), os.environ["PATH"]])
     with tempfile.TemporaryDirectory(dir=out) as folder:
         maturin = Path(sys.executable).with_name("maturin")
-        options = ["--release", "--locked", "--target", target, "--interpreter", sys.executable, "--out", folder]
+        options = ["--profile", "wheel", "--locked", "--target", target]
+        options += ["--interpreter", sys.executable, "--out", folder]
         for libc, compatibility in COMPATIBILITY.items():
             if target.endswith(f"linux-{libc}"):
                 options += ["--zig", "--compatibility", compatibility]

@@ -47,8 +47,8 @@ def import_ms(runs: int) -> float:
 
 
 def wheel_mb() -> float | None:
-    """Give the size of the wheel that `make build` made, in megabytes."""
-    (wheel,) = (ROOT / "target/wheels").glob("*.whl")
+    """Give the size of the wheel that is measured, in megabytes."""
+    (wheel,) = (ROOT / "target/bench/wheels").glob("*.whl")
     return wheel.stat().st_size / 1e6
 
 
