@@ -18,6 +18,8 @@ __all__ = ["KeyPair"]
 class KeyPair:
     """A freshly generated key. Its private part never leaves the process and cannot be read out.
 
+    So sign tokens in the process that made the key, and publish ``jwk()``: a new run makes a new key.
+
     Attributes:
         algorithm: The algorithm that the key signs with.
         public_key: What ``JWTVerifier(public_key=...)`` needs: PEM text, or the shared secret for HS*.

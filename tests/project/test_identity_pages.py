@@ -5,6 +5,7 @@ import base64
 import http.server
 import json
 import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 
 import fastmcp_rs
 from fastmcp_rs.cli.demo.server import initialize
+from fastmcp_rs.cli.doctor.http import ask
 from fastmcp_rs.cli.serving import serving
 from fastmcp_rs.testing import KeyPair
 
-FOLDER = Path(__file__).parents[2] / "docs/identity"
+ROOT = Path(__file__).parents[2]
+FOLDER, KEYS = ROOT / "docs/identity", ROOT / "tests/vectors/keys"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 WITH_TOKENS = ["auth0", "cognito", "entra", "keycloak", "keys", "oidc", "okta"]
 PROXIES = ["github", "google"]
@@ -75,7 +78,7 @@ class Vendor:
 
     def made(self, *changes):
         """The server of the page, with the issuer at its place here."""
-        (text,) = blocks(self.name, "python")
+        text, *_ = blocks(self.name, "python")
         assert self.original in text, "the page's token is of the issuer of its server"
         text = text.replace(self.original, self.issuer)
         for old, new in changes:
@@ -210,6 +213,18 @@ def test_the_server_of_a_proxy_is_native_and_names_its_metadata(name):
     assert mistakes(name) == ["malformed_token"]
 
 
+@pytest.mark.usefixtures("installed_for_a_while")
+def test_the_challenge_of_a_proxy_is_the_one_that_is_printed():
+    (text,) = blocks("github", "python")
+    namespace = {"__name__": "a_page"}
+    local = text.replace("https://my-server.example", "http://localhost:8000")
+    exec(compile(local, "github", "exec"), namespace)  # noqa: S102 - the pages are ours
+    with serving(namespace["mcp"].http_app(path="/mcp")) as port:
+        answer = ask(f"http://127.0.0.1:{port}/mcp", "POST", {}, b"{}")
+    (told,) = blocks("github", "text")
+    assert told.splitlines()[1] == f"www-authenticate: {answer.headers['WWW-Authenticate']}"
+
+
 class AuthorizationServer(http.server.ThreadingHTTPServer):
     """Publishes its metadata, and answers about one token to one client."""
 
@@ -308,10 +323,25 @@ def test_a_shared_secret_works_on_both_sides(monkeypatch):
     assert reasons == mistakes("secret")
 
 
-def test_each_page_names_its_source_and_has_three_mistakes():
+def test_a_token_that_is_signed_with_a_file_is_accepted(tmp_path, monkeypatch):
+    shutil.copy(KEYS / "rsa.private.pem", tmp_path / "private.pem")
+    monkeypatch.chdir(tmp_path)
+    server, client = ({"__name__": "a_page"} for _ in range(2))
+    here, there = blocks("keys", "python")
+    public_key = (KEYS / "rsa.spki.pem").read_text()
+    by_file = re.sub(r"jwks_uri=.*", lambda _: f"public_key={public_key!r},", here)
+    exec(compile(by_file, "here", "exec"), server)  # noqa: S102 - the pages are ours
+    exec(compile(there, "there", "exec"), client)  # noqa: S102 - likewise
+    assert asyncio.run(server["mcp"].auth.verify_token(client["token"])).subject == "alice"
+    (shown,) = blocks("keys", "json")
+    assert client["claims"].keys() == json.loads(shown).keys()
+
+
+def test_each_page_names_its_source_and_has_its_mistakes():
     for path in FOLDER.glob("*.md"):
         text = path.read_text()
-        assert len(text.partition("usual mistakes\n")[2].strip().splitlines()) == 5, path.name
+        (number, table) = re.findall(r"(?m)^## (\w+) usual mistakes\n\n((?:\|.*\n)+)", text)[0]
+        assert len(table.splitlines()) - 2 == {"Three": 3, "Four": 4}[number], path.name
         if path.stem not in {"introspection", "keys", "oidc", "secret"}:
             (source,) = re.findall(r"(?ms)^Source: (.*?)\n\n", text)
             assert re.search(r"read on \d+ \w+ 20\d\d", source), path.name

@@ -1,6 +1,7 @@
 """The code of README.md and of the pages in docs/ runs as it is printed."""
 
 import asyncio
+import json
 import logging
 import re
 import shlex
@@ -57,10 +58,11 @@ def run(name: str, mark: str) -> dict[str, object]:
 
 @pytest.fixture(autouse=True)
 def what_pages_read(tmp_path, monkeypatch):
-    """The file and the variable that a page may read."""
+    """The files and the variable that a page may read."""
     monkeypatch.setenv("JWT_SECRET", "a secret that is long enough for its algorithm")
     (tmp_path / "issuer.pem").write_text(KeyPair.generate("RS256").public_key)
     shutil.copy(VECTORS / "keys" / "p256.private.pem", tmp_path / "client-key.pem")
+    shutil.copy(VECTORS / "keys" / "rsa.private.pem", tmp_path / "private.pem")
     monkeypatch.chdir(tmp_path)
 
 
@@ -136,6 +138,14 @@ def test_the_challenge_of_a_protected_resource_is_the_one_that_is_printed():
     with serving(server.http_app(path="/mcp")) as port:
         answer = ask(f"http://127.0.0.1:{port}/mcp", "POST", {}, b"{}")
     assert told.splitlines()[1] == f"www-authenticate: {answer.headers['WWW-Authenticate']}"
+
+
+def test_the_metadata_of_a_protected_resource_is_the_one_that_is_printed():
+    server = run("docs/protect.md", "required_scopes")["mcp"]
+    (told,) = blocks(ROOT / "docs/protect.md", "json")
+    with serving(server.http_app(path="/mcp")) as port:
+        answer = ask(f"http://127.0.0.1:{port}/.well-known/oauth-protected-resource/mcp", "GET", {}, None)
+    assert json.loads(answer.body) == json.loads(told)
 
 
 def test_the_example_of_a_protected_provider_is_behind_the_middleware():
@@ -218,6 +228,24 @@ def test_the_first_steps_lead_to_a_protected_call(tmp_path):
         finally:
             started.terminate()
     assert f"It prints `{answer.strip()}`." in page.read_text()
+
+
+def test_a_token_of_the_issuer_for_trying_is_accepted(tmp_path):
+    """Run docs/index.md's issuer, and ask the provider of its last step about the token that it prints."""
+    port = str(free_port())
+    of_issuer, of_server = (text.replace("9000", port) for text in blocks(ROOT / "docs/index.md")[2:])
+    (tmp_path / "issuer.py").write_text(of_issuer)
+    with subprocess.Popen(
+        [sys.executable, "issuer.py"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as started:
+        try:
+            token = started.stdout.readline().strip()
+            wait_for(int(port))
+            auth = execute(ROOT / "docs/index.md", of_server)["auth"]
+            accepted = asyncio.run(auth.verify_token(token))
+        finally:
+            started.terminate()
+    assert (accepted.subject, accepted.scopes) == ("alice", ["read"])
 
 
 def words(text: str) -> list[str]:
