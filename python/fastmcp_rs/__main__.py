@@ -6,12 +6,15 @@ import sys
 from importlib import import_module
 
 from fastmcp_rs.cli.parser import parsed
-from fastmcp_rs.cli.terminal import waiting
+from fastmcp_rs.cli.server_file import ImportFailedError
+from fastmcp_rs.cli.terminal import sanitize, waiting
 from fastmcp_rs.cli.words import in_options
 
 # What a shell shows for a program that SIGPIPE ended.
 _BROKEN_PIPE = 141
 _WRONG_USAGE = 2
+# An error of a constructor ends with what would be right.
+_LONGEST = 1000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +60,9 @@ def _run(options: argparse.Namespace) -> int:
             run = import_module(f"fastmcp_rs.cli.{module}").run
         code: int = run(options)
     except ValueError as error:
-        sys.stderr.write(f"fastmcp-rs {options.command}: {in_options(str(error))}\n")
+        # The server of a user has parameters, and no options of this command.
+        told = sanitize(str(error), _LONGEST) if isinstance(error, ImportFailedError) else in_options(str(error))
+        sys.stderr.write(f"fastmcp-rs {options.command}: {told}\n")
         return _WRONG_USAGE
     except ImportError as error:
         if needs is None:

@@ -1,6 +1,7 @@
 """``OAuthProvider``: accepts the tokens of the authorization server behind a token URL."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -264,6 +265,7 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
         self._server, self._keys = server, keys
         self._scope_hierarchy = dict(scope_hierarchy or {})
         introspection = server if introspection_url is None else introspection_url
+        self._metadata_names_endpoint = introspection_url is None
         answers = AnswerOptions(
             cache_ttl_seconds,
             max_cache_size,
@@ -344,10 +346,17 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
 
     async def _explained(self, token: str) -> "Explanation":
         if not self._native.verifies(token):
-            return await super()._explained(token)
+            return self._with_metadata_error(await super()._explained(token))
         from fastmcp_rs.auth.explanation import explained  # noqa: PLC0415 - a running server does not need it
 
         return await explained(self._jwt, self._keys, token, reader=self._advised_as)
+
+    def _with_metadata_error(self, told: "Explanation") -> "Explanation":
+        """Say why no metadata names the endpoint that would be asked."""
+        if told.outcome != "unavailable" or not self._metadata_names_endpoint or self._server is None:
+            return told
+        error = self._server.status()["last_error"]
+        return told if self._server.request() == "ready" or error is None else replace(told, fix=error)
 
     def _retry_after(self) -> float | None:
         """The seconds until metadata and keys whose fetch failed can be fetched again."""

@@ -14,6 +14,15 @@ from fastmcp_rs.cli.terminal import sanitize
 __all__ = ["explained_by_server"]
 
 _CHECK = "operation"
+_OF_PROXY = (
+    "the server issues its own tokens to clients that sign in at it (OAuthProxy), and no other token is accepted: not "
+    "one of the provider behind it. Have the client sign in at this server; its log says why it refuses a token"
+)
+_NO_VERIFIER = (
+    "the server has no provider of fastmcp_rs.auth that explains tokens, such as a JWTVerifier. The log of the server "
+    "says why it refuses a token"
+)
+_OF_ASKER = ", and fastmcp-rs doctor server.py whether the endpoint that it asks answers"
 
 
 async def explained_by_server(token: str, place: str, tool: str | None) -> Explanation:
@@ -30,22 +39,19 @@ async def explained_by_server(token: str, place: str, tool: str | None) -> Expla
     if tool is not None and not _compat.checks_components():
         raise ValueError("FastMCP has no scopes of single tools before 3.0")
     file, name = file_and_name(place)
-    try:
-        module = imported(file)
-    except Exception as error:
-        told = sanitize(f"{type(error).__name__}: {error}")
-        raise ValueError(f"the server cannot be imported: {told}. python {file} shows where") from error
-    server = found_in(module, name)
+    server = found_in(imported(file), name)
     if not isinstance(server, _compat.fastmcp().FastMCP):
         raise ValueError("--server takes a FastMCP server, not an app: give server.py:name")  # noqa: TRY004 - wrong usage
-    held = inside(getattr(server, "auth", None))
-    verifier: Any = next((one for one in held if isinstance(one, AuthProvider) and hasattr(one, "explain")), None)
+    held = list(inside(getattr(server, "auth", None)))
+    # A proxy asks the verifier inside it about the tokens of the provider behind it, which no client has.
+    of_proxies = {id(one) for proxy in filter(_compat.is_oauth_proxy, held) for one in inside(proxy)}
+    asked = (one for one in held if id(one) not in of_proxies)
+    verifier: Any = next((one for one in asked if isinstance(one, AuthProvider) and hasattr(one, "explain")), None)
+    if verifier is None and of_proxies:
+        raise ValueError(_OF_PROXY)
     if verifier is None:
-        raise ValueError(
-            "the server has no provider of fastmcp_rs.auth that explains tokens, such as a JWTVerifier. Where an "
-            "endpoint is asked about each token, fastmcp-rs doctor server.py shows whether that answers, and the log "
-            "of the server why it refuses a token"
-        )
+        asks = any(hasattr(one, "introspection_url") for one in held)
+        raise ValueError(f"{_NO_VERIFIER}{_OF_ASKER if asks else ''}")
     # So that the provider knows the path of the resource.
     server.http_app(path="/mcp")
     explanation: Explanation = await verifier.explain(token)

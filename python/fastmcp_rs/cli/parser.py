@@ -50,7 +50,7 @@ start. In server.py:name, the name is that of a FastMCP server or of an ASGI app
 RemoteAuthProvider asks an endpoint about tokens, the endpoint is asked about a made-up token.
 
 exit codes:
-  0  everything is as it should be; ! marks advice, for some servers only
+  0  everything is as it should be; ! marks advice, for some servers only, and · what need not be checked
   1  something has to be mended
   2  wrong usage
   3  something could not be checked: no answer
@@ -194,8 +194,7 @@ def _add_doctor(commands: "argparse._SubParsersAction[_Parser]") -> None:
     doctor.add_argument(
         "--origin",
         metavar="URL",
-        default="https://client.example",
-        help="the origin of the browser client that is asked for (default: %(default)s)",
+        help="the origin of a browser client that is to call the server: what it needs is printed as code",
     )
     doctor.add_argument("--allow-http", action="store_true", help="fetch keys over http from other machines as well")
     doctor.add_argument("--json", action="store_true", help="print everything as JSON, for programs")

@@ -26,7 +26,7 @@ use crate::untrusted::secrets::Secrets;
 use crate::verify::{Decision, RejectedToken, Verifier};
 use std::task::Poll;
 
-const METADATA_OUT_OF_REACH: &str = "the server's metadata, which would name it, is out of reach";
+const NO_METADATA: &str = "the server's metadata, which would name it, could not be used";
 
 /// Decides about the tokens of one authorization server.
 #[derive(Debug)]
@@ -269,7 +269,7 @@ impl TokenIntrospection for ResourceServer {
     }
 
     fn unanswered(&self) -> Unavailable {
-        Unavailable::Introspection(METADATA_OUT_OF_REACH.into())
+        Unavailable::Introspection(NO_METADATA.into())
     }
 
     fn secrets(&self, token: &str) -> Secrets {

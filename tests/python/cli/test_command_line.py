@@ -166,7 +166,7 @@ def test_wrong_usage_is_told_in_plain_words(capsys, arguments, told):
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("raise RuntimeError('no database')", "cannot be imported: RuntimeError: no database. python "),
+        ("raise RuntimeError('no database')", "cannot be imported: RuntimeError: no database; python "),
         ("import a_module_that_is_not_there", "cannot be imported: ModuleNotFoundError: No module named"),
         ("def (", "cannot be imported: SyntaxError"),
         ("x = 1", "the file has no mcp, server or app: give server.py:name"),

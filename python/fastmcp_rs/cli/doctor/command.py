@@ -51,7 +51,7 @@ def _findings(options: argparse.Namespace) -> Iterator[Finding]:
     given = [one for one in (options.server, options.url, options.issuer) if one is not None]
     if len(given) > 1:
         raise ValueError("give one of server.py, --url and --issuer")
-    origin = checked_url(options.origin, "--origin").rstrip("/")
+    origin = None if options.origin is None else checked_url(options.origin, "--origin").rstrip("/")
     url = None if options.url is None else checked_url(options.url, "--url")
     issuer = None if options.issuer is None else checked_url(options.issuer, "--issuer")
     yield from surroundings()

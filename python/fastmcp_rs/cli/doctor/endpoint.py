@@ -16,6 +16,11 @@ __all__ = ["WITHOUT_METADATA", "Endpoint", "endpoint"]
 _OK, _UNAUTHORIZED, _NOT_FOUND, _REDIRECTS = 200, 401, 404, range(300, 400)
 _MOST_ISSUERS = 3
 _EXPOSED = ("www-authenticate", "mcp-session-id")
+_ANY_ORIGIN = "https://client.example"
+_PAGE = (
+    "if browser clients are to call it: deployment.html#browser-clients of the documentation, or the doctor again with "
+    "--origin, which prints the code"
+)
 _CORS = """\
 if browser clients are to call it, in the server's file:
 from starlette.middleware import Middleware
@@ -51,7 +56,7 @@ class Endpoint:
 
     Attributes:
         url: The URL of the MCP endpoint.
-        origin: The origin of the browser that is asked for.
+        origin: The origin of the browser that is asked for; ``None`` for any.
         allow_http: Whether keys may be fetched over http from other machines.
         is_here: Whether the server was started by the doctor: its metadata names the public address then.
         with_issuers: Whether the issuers that the metadata names are looked at as well.
@@ -59,7 +64,7 @@ class Endpoint:
     """
 
     url: str
-    origin: str
+    origin: str | None
     allow_http: bool = False
     is_here: bool = False
     with_issuers: bool = True
@@ -159,7 +164,8 @@ def _issuer(server: str, asked: Endpoint) -> Iterator[Finding]:
     # A proxy such as FastMCP's OAuthProxy names its own server, and publishes no keys for the tokens that it makes.
     is_same_server = _origin(server) == _origin(asked.url)
     try:
-        yield from keys.issuer(server, allow_http=asked.allow_http, may_have_none=is_same_server)
+        role = keys.Role(is_same_server=is_same_server, is_for_clients=True)
+        yield from keys.issuer(server, allow_http=asked.allow_http, role=role)
     except ValueError as error:
         yield fail("keys", f"{server}: {error}", "authorization_servers=[the https URL of the issuer]")
 
@@ -196,23 +202,24 @@ def _document(answer: Answer) -> dict[str, object] | None:
 
 def _browser(asked: Endpoint) -> Iterator[Finding]:
     """Whether a page of the origin may call the server, and read its challenge."""
+    origin = asked.origin or _ANY_ORIGIN
     wanted = {
-        "Origin": asked.origin,
+        "Origin": origin,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type,mcp-protocol-version",
     }
-    fix = _CORS.format(origin=asked.origin)
+    fix = _PAGE if asked.origin is None else _CORS.format(origin=origin)
     try:
         with waiting("doctor", f"waiting for {asked.url}"):
             preflight = ask(asked.url, "OPTIONS", wanted)
-        refused = _initialize(asked.url, {"Origin": asked.origin})
+        refused = _initialize(asked.url, {"Origin": origin})
     except UnreachableError as error:
         yield unavailable("preflight", f"no answer: {error}", fix)
         return
-    if preflight.headers.get("Access-Control-Allow-Origin") not in ("*", asked.origin):
-        yield advise("preflight", f"{preflight.status}: pages of {asked.origin} may not call this server", fix)
+    if preflight.headers.get("Access-Control-Allow-Origin") not in ("*", origin):
+        yield advise("preflight", f"{preflight.status}: pages of {origin} may not call this server", fix)
         return
-    yield pass_("preflight", f"pages of {asked.origin} may call this server")
+    yield pass_("preflight", f"pages of {origin} may call this server")
     exposed = {name.strip().lower() for name in (refused.headers.get("Access-Control-Expose-Headers") or "").split(",")}
     missing = [name for name in _EXPOSED if name not in exposed and "*" not in exposed]
     if missing:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from fastmcp_rs.cli.terminal import Style, sanitize
 
-__all__ = ["Finding", "advise", "exit_code", "fail", "lines", "pass_", "to_dicts", "unavailable"]
+__all__ = ["Finding", "advise", "exit_code", "fail", "lines", "note", "pass_", "to_dicts", "unavailable"]
 
-Result = Literal["passed", "failed", "advice", "unavailable"]
+Result = Literal["passed", "note", "failed", "advice", "unavailable"]
 
 _WRONG, _UNAVAILABLE = 1, 3
 _FIX = "      fix: "
@@ -23,10 +23,10 @@ class Finding:
 
     Attributes:
         check: Its name.
-        result: ``"passed"``; ``"failed"``; ``"advice"``, for what is right for some servers and not for others; or
-            ``"unavailable"``, where it cannot be told.
+        result: ``"passed"``; ``"note"``, for what need not be checked; ``"failed"``; ``"advice"``, for what is right
+            for some servers and not for others; or ``"unavailable"``, where it cannot be told.
         text: What was found.
-        fix: What to do about it, on one line or on several; ``None`` where it passed.
+        fix: What to do about it, on one line or on several; ``None`` where it passed, and for a note.
     """
 
     check: str
@@ -38,6 +38,11 @@ class Finding:
 def pass_(check: str, text: str) -> Finding:
     """A check that passed."""
     return Finding(check, "passed", text)
+
+
+def note(check: str, text: str) -> Finding:
+    """What need not be checked, or only someone else can check."""
+    return Finding(check, "note", text)
 
 
 def fail(check: str, text: str, fix: str) -> Finding:

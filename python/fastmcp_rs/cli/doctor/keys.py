@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from fastmcp_rs._native import FetchOptions, RemoteKeys
 from fastmcp_rs.auth.remote_keys import (
@@ -17,34 +18,53 @@ from fastmcp_rs.auth.remote_keys import (
     keys_of_issuer,
     warm_up,
 )
-from fastmcp_rs.cli.doctor.findings import Finding, advise, fail, pass_, unavailable
+from fastmcp_rs.cli.doctor.findings import Finding, advise, fail, note, pass_, unavailable
 from fastmcp_rs.cli.doctor.http import UnreachableError, ask
 from fastmcp_rs.cli.terminal import waiting
 from fastmcp_rs.errors import KeysUnavailableError
 
-__all__ = ["fetched", "issuer", "key_set"]
+__all__ = ["Role", "fetched", "issuer", "key_set"]
 
 # The tolerance for `nbf`: if the clocks differ more, new tokens are refused.
 _MOST_SECONDS = 30
 # What the errors of a fetch say.
 _UNTRUSTED = ("SSL_CERT_FILE names a file with", "SSL_CERT_FILE may name the very certificate")
 _NOTHING_THERE = "status 404"
+_NO_COPY = "which must be a copy of it"
 _LOGGER = logging.getLogger("fastmcp_rs.keys")
 
 
-def issuer(url: str, *, allow_http: bool, may_have_none: bool = False) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Role:
+    """What the keys are for.
+
+    Attributes:
+        is_same_server: Whether they are of the server itself, which need not publish the keys of its tokens.
+        is_for_clients: Whether the metadata of a resource names their issuer, so that clients get tokens there.
+        asked: What came of a question about a token, where the verifier asks about those that are no JWTs.
+    """
+
+    is_same_server: bool = False
+    is_for_clients: bool = False
+    asked: Finding | None = None
+
+
+_OF_VERIFIER = Role()
+
+
+def issuer(url: str, *, allow_http: bool, role: Role = _OF_VERIFIER) -> Iterator[Finding]:
     """Look at an issuer: its metadata, its keys, its clock.
 
     Args:
         url: The issuer.
         allow_http: Whether keys may be fetched over http from other machines.
-        may_have_none: Whether it is the server itself, which need not publish the keys of its tokens.
+        role: What its keys are for.
 
     Raises:
         ValueError: The issuer is no URL that metadata may be fetched from.
     """
     remote = keys_of_issuer(IssuerMetadata(url), None, _options(allow_http=allow_http))
-    yield from fetched(remote, may_have_none=may_have_none)
+    yield from fetched(remote, role=role)
 
 
 def key_set(url: str, *, allow_http: bool, algorithms: Sequence[str] | None = None) -> Iterator[Finding]:
@@ -57,12 +77,17 @@ def key_set(url: str, *, allow_http: bool, algorithms: Sequence[str] | None = No
 
 
 def fetched(
-    remote: RemoteKeys, algorithms: Sequence[str] | None = None, *, may_have_none: bool = False
+    remote: RemoteKeys, algorithms: Sequence[str] | None = None, role: Role = _OF_VERIFIER
 ) -> Iterator[Finding]:
     """Look at the keys that a verifier fetches, and at the clock of their server."""
     source = remote.status()["source"]
-    yield from _held(remote, source, algorithms, may_have_none=may_have_none)
-    yield from _clock(source)
+    are_needed = True
+    for finding in _held(remote, source, algorithms, role):
+        are_needed = finding.result != "note"
+        yield finding
+    for finding in _clock(source):
+        if are_needed or finding.result != "unavailable":
+            yield finding
 
 
 def _options(*, allow_http: bool) -> FetchOptions:
@@ -74,16 +99,17 @@ def _options(*, allow_http: bool) -> FetchOptions:
     )
 
 
-def _held(
-    remote: RemoteKeys, source: str, algorithms: Sequence[str] | None, *, may_have_none: bool
-) -> Iterator[Finding]:
+def _held(remote: RemoteKeys, source: str, algorithms: Sequence[str] | None, role: Role) -> Iterator[Finding]:
     with _recorded() as records, waiting("doctor", f"waiting for the keys of {source}"):
         try:
             asyncio.run(warm_up(remote))
         except KeysUnavailableError as error:
-            yield _unavailable(str(error), source, may_have_none=may_have_none)
+            yield _unavailable(str(error), source, role)
             return
     held = remote.status()["keys"]
+    if not held:
+        yield _none_published(source, role)
+        return
     names = ", ".join(" ".join(filter(None, (key["kty"], key["alg"], key["kid"]))) for key in held)
     yield pass_("keys", f"{len(held)} of {source}: {names}")
     for text in records:
@@ -92,12 +118,34 @@ def _held(
         yield from _usable(held, algorithms)
 
 
-def _unavailable(error: str, source: str, *, may_have_none: bool) -> Finding:
-    if 'it has no "jwks_uri"' in error:
-        if may_have_none:
-            return pass_("keys", f"{source} publishes none: it is this server, which checks its own tokens")
-        fix = "OAuthProvider(..., introspection_url=...) asks it about each token; a proxy checks its own tokens itself"
+def _none_published(source: str, role: Role) -> Finding:
+    if role.is_same_server:
+        return pass_("keys", f"{source} publishes none: it is this server, which checks its own tokens")
+    if role.asked is None:
+        fix = (
+            "nothing, if it is asked about each token, as OAuthProvider(..., introspection_url=...) does; a proxy "
+            "checks its own tokens itself"
+        )
         return advise("keys", f"{source} publishes none: its metadata has no jwks_uri", fix)
+    if role.asked.result == "advice":
+        fix = "introspection_url=, if the server has such an endpoint, or jwks_uri= the URL of its keys"
+        return fail("keys", f"{source} publishes none, and names no introspection endpoint", fix)
+    return note("keys", f"{source} publishes none: it is asked about each token")
+
+
+def _unavailable(error: str, source: str, role: Role) -> Finding:
+    if 'it has no "jwks_uri"' in error:
+        return _none_published(source, role)
+    if role.asked is not None and role.asked.result in ("passed", "failed"):
+        return note("keys", f"JWTs get 503 without them, and other tokens are asked about: {error}")
+    if _are_absent(error, _NOTHING_THERE, _NO_COPY) and _NO_COPY in error:
+        return fail("keys", error, "copy token_endpoint of that metadata into token_url, letter for letter")
+    if role.is_for_clients and _are_absent(error, _NOTHING_THERE):
+        fix = (
+            "nothing, if clients are given their tokens; fastmcp-rs doctor server.py, where the server is, looks at "
+            "the keys: without metadata they cannot be found from outside"
+        )
+        return advise("keys", f"{source} has no metadata (RFC 8414), so MCP clients cannot sign in: {error}", fix)
     if "not a usable JWK Set" in error:
         fix = (
             "give the URL that the issuer's metadata has as jwks_uri, or use from_issuer(...), which reads it there; "
@@ -105,6 +153,12 @@ def _unavailable(error: str, source: str, *, may_have_none: bool) -> Finding:
         )
         return fail("keys", error, fix)
     return unavailable("keys", f"{source}: {error}", _fix(error))
+
+
+def _are_absent(error: str, *ends: str) -> bool:
+    """Whether the error says of each place of metadata one of these."""
+    _, is_search, places = error.partition("was found: ")
+    return bool(is_search) and all(place.endswith(ends) for place in places.split("; "))
 
 
 def _fix(error: str) -> str:

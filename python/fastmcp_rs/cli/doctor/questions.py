@@ -14,6 +14,7 @@ __all__ = ["answers_of", "reached"]
 _CHECK = "introspection"
 # No authorization server gives its tokens this form.
 _MADE_UP = "fastmcp-rs-doctor"
+_NO_METADATA = "the server's metadata, which would name it"
 _NOT_FOUND, _BROKEN = 404, 500
 
 
@@ -32,6 +33,9 @@ def _told(decision: Decision) -> Finding:
     if decision.code == "credentials_refused":
         fix = "client_id and client_secret, or the headers, must be those that the server gave to this server"
         return fail(_CHECK, decision.message, fix)
+    if _NO_METADATA in decision.message:
+        fix = "mend what is told about keys, whose metadata names the endpoint too; or give introspection_url="
+        return unavailable(_CHECK, decision.message, fix)
     if decision.outcome == "unavailable":
         fix = "open the endpoint from this machine: a wrong URL, DNS, a proxy or a private authority (SSL_CERT_FILE)"
         return unavailable(_CHECK, decision.message, fix)

@@ -1,5 +1,6 @@
 """A server in a file: its provider, its keys, and what it answers when it runs on a free port of this machine."""
 
+import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -9,14 +10,15 @@ from fastmcp_rs._native import RemoteKeys
 from fastmcp_rs.auth.introspecting_provider import IntrospectingProvider
 from fastmcp_rs.auth.native_provider import NativeProvider
 from fastmcp_rs.auth.oauth_provider import OAuthProvider
+from fastmcp_rs.auth.protected_provider import inside
 from fastmcp_rs.auth.protected_resource import FROM_RESOURCE
 from fastmcp_rs.auth.provider import AuthProvider
 from fastmcp_rs.auth.remote_auth_provider import RemoteAuthProvider
 from fastmcp_rs.cli.doctor import keys
 from fastmcp_rs.cli.doctor.endpoint import WITHOUT_METADATA, Endpoint, endpoint
-from fastmcp_rs.cli.doctor.findings import Finding, advise, fail, pass_
+from fastmcp_rs.cli.doctor.findings import Finding, advise, fail, note, pass_
 from fastmcp_rs.cli.doctor.questions import answers_of, reached
-from fastmcp_rs.cli.server_file import file_and_name, found_in, imported
+from fastmcp_rs.cli.server_file import ImportFailedError, file_and_name, found_in, imported
 from fastmcp_rs.cli.serving import serving
 from fastmcp_rs.cli.terminal import waiting
 
@@ -25,12 +27,12 @@ __all__ = ["server"]
 _PATH = "/mcp"
 
 
-def server(place: str, origin: str, *, allow_http: bool) -> Iterator[Finding]:
+def server(place: str, origin: str | None, *, allow_http: bool) -> Iterator[Finding]:
     """Look at a server.
 
     Args:
         place: A file, or ``file:name`` for a name of its own.
-        origin: The origin of the browser that is asked for.
+        origin: The origin of the browser that is asked for, if the user named one.
         allow_http: Whether keys may be fetched over http from other machines.
 
     Raises:
@@ -40,8 +42,8 @@ def server(place: str, origin: str, *, allow_http: bool) -> Iterator[Finding]:
     try:
         with waiting("doctor", f"importing {file}"):
             module = imported(file)
-    except Exception as error:  # noqa: BLE001 - whatever the server's own code raises
-        yield fail("server", f"it cannot be imported: {type(error).__name__}: {error}", f"python {file} shows where")
+    except ImportFailedError as error:
+        yield fail("server", f"it cannot be imported: {error.reason}", error.fix)
         return
     found = found_in(module, name)
     is_fastmcp = isinstance(found, _compat.fastmcp().FastMCP)
@@ -50,8 +52,11 @@ def server(place: str, origin: str, *, allow_http: bool) -> Iterator[Finding]:
         yield from _provider(auth)
         for verifier in _verifiers(auth):
             yield from _audience(verifier, auth)
-            yield from _keys(verifier, allow_http=allow_http)
-            yield from _questions(verifier)
+            asked = _asked(verifier)
+            yield from _keys(verifier, asked, allow_http=allow_http)
+            if asked is not None:
+                yield asked
+        yield from _sign_in(auth)
     app = found.http_app(path=_PATH) if is_fastmcp else found
     path = getattr(getattr(app, "state", None), "path", None) or _PATH
     try:
@@ -59,7 +64,7 @@ def server(place: str, origin: str, *, allow_http: bool) -> Iterator[Finding]:
             with waiting("doctor", "starting the server"):
                 port = running.enter_context(serving(app))
             url = f"http://127.0.0.1:{port}{path}"
-            asked = Endpoint(
+            looked_at = Endpoint(
                 url,
                 origin,
                 allow_http=allow_http,
@@ -67,7 +72,7 @@ def server(place: str, origin: str, *, allow_http: bool) -> Iterator[Finding]:
                 with_issuers=False,
                 without_metadata=_without_metadata(auth),
             )
-            yield from endpoint(asked)
+            yield from endpoint(looked_at)
     except RuntimeError:
         fix = "run it by itself: its log says why"
         yield fail("server", "it does not start within 30 seconds, or stops at once", fix)
@@ -143,12 +148,19 @@ def _only_asks(verifier: Any) -> bool:  # noqa: ANN401 - any verifier
     return isinstance(verifier, RemoteAuthProvider) or hasattr(verifier, "introspection_url")
 
 
-def _keys(verifier: Any, *, allow_http: bool) -> Iterator[Finding]:  # noqa: ANN401 - any verifier
+def _sign_in(auth: Any) -> Iterator[Finding]:  # noqa: ANN401 - any provider
+    for proxy in filter(_compat.is_oauth_proxy, inside(auth)):
+        url = str(getattr(proxy, "_upstream_authorization_endpoint", ""))
+        who = urllib.parse.urlsplit(url).hostname or "the provider behind this server"
+        yield note("sign-in", f"{who} was not asked: it sees client_id and client_secret only when someone signs in")
+
+
+def _keys(verifier: Any, asked: Finding | None, *, allow_http: bool) -> Iterator[Finding]:  # noqa: ANN401 - any verifier
     algorithms = _algorithms(verifier)
     # Of one of ours its own source of keys; of FastMCP's, one for the same URL.
     for own in (getattr(verifier, "_remote", None), getattr(verifier, "_keys", None)):
         if isinstance(own, RemoteKeys):
-            yield from keys.fetched(own, algorithms)
+            yield from keys.fetched(own, algorithms, keys.Role(asked=asked))
             return
     url = getattr(verifier, "jwks_uri", None)
     try:
@@ -160,12 +172,13 @@ def _keys(verifier: Any, *, allow_http: bool) -> Iterator[Finding]:  # noqa: ANN
         yield fail("keys", str(error), "give the doctor --allow-http if the network to that machine is trusted")
 
 
-def _questions(verifier: Any) -> Iterator[Finding]:  # noqa: ANN401 - any verifier
+def _asked(verifier: Any) -> Finding | None:  # noqa: ANN401 - any verifier
+    """What came of a question to the endpoint that is asked about tokens, if there is one."""
     if isinstance(verifier, IntrospectingProvider):
-        yield answers_of(verifier)
-    elif isinstance(url := getattr(verifier, "introspection_url", None), str):
-        # FastMCP's own verifier gives no reason for a refusal.
-        yield reached(url)
+        return answers_of(verifier)
+    # FastMCP's own verifier gives no reason for a refusal.
+    url = getattr(verifier, "introspection_url", None)
+    return reached(url) if isinstance(url, str) else None
 
 
 def _without_metadata(auth: Any) -> Finding:  # noqa: ANN401 - any provider

@@ -25,13 +25,14 @@ def no_surroundings(monkeypatch):
 
 @pytest.fixture
 def doctor(capsys):
-    """Run it: the exit code, and the checks."""
+    """Run it: the exit code, and the checks. It has the ``fixes`` of its last run."""
 
     def run(*arguments):
         code = main(["doctor", *arguments, "--json"])
         told = json.loads(capsys.readouterr().out)
         assert told["exit_code"] == code
-        assert all((check["result"] == "passed") is (check["fix"] is None) for check in told["checks"])
+        assert all((check["result"] in {"passed", "note"}) is (check["fix"] is None) for check in told["checks"])
+        run.fixes = {check["check"]: check["fix"] for check in told["checks"]}
         return code, [(check["check"], check["result"], check["text"]) for check in told["checks"]]
 
     return run
@@ -46,6 +47,31 @@ def result_of():
         return one
 
     return found
+
+
+SERVER = """
+from fastmcp import FastMCP
+from fastmcp.server.auth import OAuthProxy, RemoteAuthProvider
+from key_value.aio.stores.memory import MemoryStore
+from fastmcp.server.auth.providers.jwt import JWTVerifier as Theirs
+from fastmcp_rs.auth import JWTVerifier
+
+{auth}
+{name} = FastMCP("in a file", auth=auth)
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """Write a server into a file with a name of its own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def written(auth, name="mcp"):
+        path = tmp_path / f"server_{tmp_path.name.replace('-', '_')}.py"
+        path.write_text(SERVER.format(auth=auth, name=name))
+        return str(path)
+
+    return written
 
 
 class Issuer:

@@ -8,7 +8,8 @@ import pytest
 SECRET = "a shared secret of the tests that is as long as SHA-512's output"
 SERVER = f"""
 from fastmcp import FastMCP
-from fastmcp.server.auth import RemoteAuthProvider, require_scopes
+from fastmcp.server.auth import MultiAuth, OAuthProxy, RemoteAuthProvider, require_scopes
+from key_value.aio.stores.memory import MemoryStore
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
 from fastmcp_rs.auth import JWTVerifier, protect
 from fastmcp_rs.server.dependencies import require_scope
@@ -42,6 +43,18 @@ protected.tool(lambda: "deep", name="deep", auth=require_scopes("write"))
 issuers = [{{"issuer": "https://issuer.example", "secret": {SECRET!r}, "audience": "server"}}]
 many = FastMCP("many", auth=JWTVerifier.from_issuers(issuers))
 other = FastMCP("other", auth=StaticTokenVerifier({{"t": {{"client_id": "a", "scopes": []}}}}))
+proxy = OAuthProxy(
+    upstream_authorization_endpoint="https://issuer.example/authorize",
+    upstream_token_endpoint="https://issuer.example/token",
+    upstream_client_id="id",
+    upstream_client_secret="secret",
+    token_verifier=JWTVerifier({SECRET!r}, audience="server"),
+    base_url="https://server.example",
+    client_storage=MemoryStore(),
+    jwt_signing_key="a secret of at least 32 bytes for tests",
+)
+proxied = FastMCP("proxied", auth=proxy)
+both = FastMCP("both", auth=MultiAuth(server=proxy, verifiers=[JWTVerifier({SECRET!r}, audience="server")]))
 app = mcp.http_app()
 """
 
@@ -126,6 +139,7 @@ def test_behind_protect_the_verifier_inside_explains(explain_tool):
     ("name", "more", "text"),
     [
         (":other", (), "no provider of fastmcp_rs.auth that explains tokens"),
+        (":proxied", (), "the server issues its own tokens"),
         (":app", (), "takes a FastMCP server, not an app"),
         (":nothing", (), "the file has no nothing"),
         ("", ("--audience", "server"), "--server takes no key and no issuer, audience or scope"),
@@ -143,10 +157,31 @@ def test_a_tool_is_one_of_a_server(explain):
     assert "--server server.py" in told.err
 
 
-@pytest.mark.parametrize("name", ["", ":protected", ":many"])
+@pytest.mark.parametrize("name", ["", ":protected", ":many", ":both"])
 def test_without_a_tool_the_provider_of_the_server_decides(explain_server, name):
     told = explain_server("read", name=name)
     assert (told.code, "operation" in told.out) == (0, False)
     told = explain_server("read", name=name, aud="elsewhere")
     assert told.code == 1
     assert told.out.startswith("REFUSED: audience_mismatch")
+
+
+ANOTHERS = "https is meant here, and http would do only on a network that is trusted: " * 3
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('JWTVerifier(jwks_uri="http://issuer.example/jwks", audience="a")', "or pass allow_http=True if that network"),
+        (f"raise ValueError({ANOTHERS!r} 'the end')", "the end; python "),
+        ('__import__("os").environ["FASTMCP_RS_TEST_SECRET"]', "; set the variable FASTMCP_RS_TEST_SECRET in this"),
+    ],
+)
+def test_a_server_that_cannot_be_imported_is_told_whole_and_in_its_own_words(explain, tmp_path, line, told):
+    file = tmp_path / f"broken_{tmp_path.name.replace('-', '_')}.py"
+    file.write_text(f"from fastmcp_rs.auth import JWTVerifier\n{line}\n")
+    explained = explain("--server", str(file), "a.b.c")
+    assert explained.code == 2
+    assert told in explained.err
+    assert "--allow-http" not in explained.err
+    assert "characters more" not in explained.err
