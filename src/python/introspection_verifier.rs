@@ -13,7 +13,7 @@ use super::endpoint_answers::{self, EndpointAnswers};
 use super::explanation::{self, PendingExplanation};
 use super::pending_decision::PendingDecision;
 use super::policy::{CurrentPolicy, SharedPolicy};
-use super::request::token_of;
+use super::request::with_token_of;
 use super::token_fields::TokenFields;
 use super::wall_clock::now;
 use crate::explain::SettingNames;
@@ -72,10 +72,7 @@ impl IntrospectionVerifier {
         fields: &TokenFields,
         counters: &DecisionCounters,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match token_of(request) {
-            Ok(token) => self.accept(&token, fields, counters),
-            Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(request.py())?.into_any()),
-        }
+        with_token_of(request, |token| self.accept(token, fields, counters))
     }
 
     /// Decides about a token that is pending, and calls `done` with the decision, on any thread. `peer` is the address that

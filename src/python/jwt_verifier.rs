@@ -14,7 +14,7 @@ use super::decision::Decision;
 use super::decision_counters::DecisionCounters;
 use super::policy::{self, CurrentPolicy, SharedPolicy};
 use super::remote_keys::RemoteKeys;
-use super::request::token_of;
+use super::request::with_token_of;
 use super::token_fields::TokenFields;
 use super::wall_clock::now;
 use super::{convert, explanation};
@@ -207,10 +207,7 @@ impl JwtVerifier {
         fields: &TokenFields,
         counters: &DecisionCounters,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match token_of(request) {
-            Ok(token) => self.accept(&token, fields, counters),
-            Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(request.py())?.into_any()),
-        }
+        with_token_of(request, |token| self.accept(token, fields, counters))
     }
 
     /// Explains what `decide` says, or `None` while the keys are on their way. Settings have the names that the `reader`

@@ -12,16 +12,23 @@ use crate::outcome::rejection::Rejection;
 /// anything with `headers`, a mapping or pairs, in any case, of str or bytes.
 #[pyfunction]
 pub(super) fn bearer_token<'py>(request: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    with_token_of(request, |token| Ok(token.clone().into_any()))
+}
+
+/// The result of `accept` for the bearer token of a request, or the decision to refuse the request.
+pub(super) fn with_token_of<'py>(
+    request: &Bound<'py, PyAny>,
+    accept: impl FnOnce(&Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     match token_of(request) {
-        Ok(token) => Ok(token.into_any()),
+        Ok(token) => accept(&token),
         Err(rejection) => Ok(Decision::rejected(rejection).into_pyobject(request.py())?.into_any()),
     }
 }
 
-/// The bearer token of a request.
-pub(super) fn token_of<'py>(request: &Bound<'py, PyAny>) -> Result<Bound<'py, PyString>, Rejection> {
+fn token_of<'py>(request: &Bound<'py, PyAny>) -> Result<Bound<'py, PyString>, Rejection> {
     let values = authorization_values(request).unwrap_or_default();
-    // What is no text is no token; it still is a second credential beside a good one.
+    // A value that is not text is not a token, but it still counts as a second credential beside a good one.
     let headers = values.iter().map(|value| octets(value).unwrap_or(b"Bearer \xff"));
     let query = query(request).ok();
     let token = bearer::token(headers, query.as_ref().and_then(octets).unwrap_or_default())?;
