@@ -115,7 +115,7 @@ def test_what_leaves_the_memory_leaves_nothing_behind(service, answer, asker):
     # The endpoint keeps something of each connection.
     without = blocks_left(range(50, 150), 1)
     blocks_left(range(150, 200), USES)
-    # A template takes more than twenty blocks. What ends or begins beside this test is not there each time, as a leak is.
+    # A template takes more than twenty blocks. A leak shows each time; what ends or begins beside this test does not.
     assert min(blocks_left(range(first, first + 100), USES) for first in (200, 300, 400)) < without + 100 * 5
 
 
