@@ -142,13 +142,13 @@ def of_key(change):
     return observed
 
 
-def of_set(change):
-    """A row about a set, as a text of a body."""
+def of_set(change, status=200):
+    """A row about a set, as a text of a body, with the status of its answer."""
 
     def observed(side, at):
         signs, _ = _published()
         endpoint = at.new_endpoint()
-        endpoint.answer = at.reply(200, change(json.dumps(_jwk(signs))))
+        endpoint.answer = at.reply(status, change(json.dumps(_jwk(signs))))
         remote = verifier(side, public_key=None, jwks_uri=endpoint.url, algorithm="RS256")
         return verdict(remote, _token_of(signs))
 
@@ -176,6 +176,7 @@ ROWS["jwk-operation-twice"] = of_key(_with(key_ops=["verify", "verify"]))
 ROWS["jwk-same-id"] = of_key(lambda jwk: f"{json.dumps(_jwk(_published()[1]))},{json.dumps(jwk)}")
 ROWS["jwk-set-name-twice"] = of_set(lambda jwk: f'{{"keys":[],"keys":[{jwk}]}}')
 ROWS["jwk-set-utf-16"] = of_set(lambda jwk: f'{{"keys":[{jwk}]}}'.encode("utf-16"))
+ROWS["jwk-set-status"] = of_set(lambda jwk: f'{{"keys":[{jwk}]}}', status=206)
 
 # Names and arguments
 
