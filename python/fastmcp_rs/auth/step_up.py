@@ -109,7 +109,7 @@ class StepUp:
 
         A scope that it has only since another implies it is not asked for: the authorization server may not know it.
         """
-        assert self._scopes is not None  # noqa: S101 - as above
+        assert self._scopes is not None  # noqa: S101 - what an operation needs was read from it
         provider = self._provider
         required = provider.required_scopes
         known = {*self._scopes.named(), *needed, *required, *_supported(provider)}

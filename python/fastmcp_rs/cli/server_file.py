@@ -16,7 +16,7 @@ class ImportFailedError(ValueError):
     """The file raises an exception when it is imported.
 
     Attributes:
-        reason: Which, in the words of whoever raised it. It may hold any character.
+        reason: The class and the text of the exception, or the variable that is missing. It may hold any character.
         fix: What to do about it.
     """
 
