@@ -1,21 +1,13 @@
-"""Fixtures: verifiers of fetched keys, and endpoints that respond as badly as a test needs."""
+"""Verifiers of keys that are fetched, and the endpoint that has them."""
 
 import asyncio
-import json
 import logging
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from fastmcp_rs import _compat
-from fastmcp_rs.auth import JWTVerifier, OAuthProvider, RemoteAuthProvider
+from fastmcp_rs.auth import JWTVerifier
 from fastmcp_rs.testing import KeyPair
 
 AUDIENCE = "https://server.example/mcp"
@@ -32,15 +24,7 @@ def endpoint(new_endpoint, pair):
 @pytest.fixture
 def may_answer(endpoint):
     """Holds the endpoint's answers back until it is set."""
-    may_answer, answer = threading.Event(), endpoint.answer
-
-    def held_back(_endpoint, connection, _request):
-        may_answer.wait(10)
-        connection.sendall(answer)
-
-    endpoint.answer = held_back
-    yield may_answer
-    may_answer.set()
+    return endpoint.hold()
 
 
 @pytest.fixture(scope="session")
@@ -118,30 +102,6 @@ def key_log(caplog):
 
 
 @pytest.fixture(scope="session")
-def eventually():
-    def waits(condition, seconds=20):
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not come to pass"
-            time.sleep(0.01)
-
-    return waits
-
-
-@pytest.fixture(scope="session")
-def until():
-    """Let the running event loop work until a condition holds: ``await until(lambda: client.asked)``."""
-
-    async def waits(condition, seconds=20):
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, "it did not come to pass"
-            await asyncio.sleep(0.001)
-
-    return waits
-
-
-@pytest.fixture(scope="session")
 def verdict_after_pause():
     """Ask about a token until keys are fetched again: after a failed fetch there is none for a second."""
 
@@ -153,82 +113,3 @@ def verdict_after_pause():
         return answer
 
     return asked
-
-
-@pytest.fixture(scope="session")
-def run_program():
-    """Run Python code in a process of its own; what it is asked to print comes back."""
-
-    def run(code, *args, env=None, seconds=60):
-        ended = subprocess.run(
-            [sys.executable, "-W", "error", "-c", code, *args],
-            env=env,
-            timeout=seconds,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def clean_environment():
-    """An environment with no proxy and no certificates but those of the test."""
-    proxies = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-    unwanted = {*proxies, *map(str.upper, proxies), "SSL_CERT_FILE", "SSL_CERT_DIR"}
-    return lambda **more: {name: value for name, value in os.environ.items() if name not in unwanted} | more
-
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-YES = {"active": True, "valid": True, "sub": "alice", "aud": AUDIENCE, "iss": "https://issuer.example", "scope": "read"}
-
-
-@dataclass(frozen=True)
-class Asker:
-    """A kind of provider that asks about tokens, and the reason that it has where it gets no answer."""
-
-    unavailable: str
-    make: Callable[..., Any]
-
-
-def _oauth(url, *, secret="secret", **options):
-    # No process listens there: the endpoint to ask is named.
-    token_url = "http://127.0.0.1:9/token"
-    return OAuthProvider("id", secret, token_url, introspection_url=url, **{"audience": AUDIENCE, **options})
-
-
-def _remote(**headers):
-    def made(url, *, secret="secret", scope=None, **options):
-        return RemoteAuthProvider(url, {"X-Key": secret, **headers}, required_scopes=scope, **options)
-
-    return made
-
-
-@pytest.fixture(
-    params=[
-        Asker("remote_verifier_unavailable", _remote()),
-        Asker("introspection_unavailable", _remote(**FORM)),
-        Asker("introspection_unavailable", _oauth),
-    ],
-    ids=["RemoteAuthProvider JSON", "RemoteAuthProvider form", "OAuthProvider"],
-)
-def asker(request):
-    """Each provider that asks a URL: ``asker.make(url, timeout=1)``."""
-    return request.param
-
-
-@pytest.fixture
-def service(new_endpoint, reply):
-    """An endpoint that says yes in every language."""
-    endpoint = new_endpoint()
-    endpoint.answer = reply(200, json.dumps(YES))
-    return endpoint
-
-
-@pytest.fixture(scope="session")
-def yes():
-    """The members of that answer."""
-    return YES

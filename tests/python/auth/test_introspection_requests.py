@@ -41,14 +41,6 @@ def speaks_no_http(_endpoint, connection, _request):
     connection.sendall(b"220 mail.example ESMTP\r\n")
 
 
-def answers_once_told(go, answer):
-    def answers(_endpoint, connection, _request):
-        go.wait(10)
-        connection.sendall(answer)
-
-    return answers
-
-
 @pytest.mark.parametrize("fault", [breaks_off, says_nothing, speaks_no_http])
 def test_a_broken_connection_is_no_refusal(fault, service, judgement, asker):
     service.answer = fault
@@ -116,8 +108,7 @@ def test_a_redirect_is_not_followed(status, service, new_endpoint, reply, judgem
 
 
 def test_one_question_at_a_time_about_a_token(service, asker):
-    go = threading.Event()
-    service.answer = answers_once_told(go, service.answer)
+    may_answer = service.hold()
     provider = asker.make(service.url)
     answers = []
     asked = threading.Barrier(5, timeout=10)
@@ -136,7 +127,7 @@ def test_one_question_at_a_time_about_a_token(service, asker):
     for thread in threads:
         thread.start()
     asked.wait()
-    go.set()
+    may_answer.set()
     for thread in threads:
         thread.join()
     assert [answer.subject for answer in answers] == ["alice"] * 100
@@ -161,8 +152,7 @@ def test_each_token_has_its_own_question_and_answer(service, reply, asker, yes):
 
 
 def test_many_questions_wait_for_their_turn(service, asker, eventually):
-    go = threading.Event()
-    service.answer = answers_once_told(go, service.answer)
+    may_answer = service.hold()
     provider = asker.make(service.url)
 
     async def many():
@@ -170,7 +160,7 @@ def test_many_questions_wait_for_their_turn(service, asker, eventually):
         await asyncio.to_thread(eventually, lambda: len(service.requests) == 56)
         await asyncio.sleep(0.1)
         at_once = len(service.requests)
-        go.set()
+        may_answer.set()
         return at_once, await asked
 
     at_once, answers = asyncio.run(many())
@@ -179,15 +169,14 @@ def test_many_questions_wait_for_their_turn(service, asker, eventually):
 
 
 def test_a_cancelled_caller_cancels_no_shared_request(service, asker, until):
-    go = threading.Event()
-    service.answer = answers_once_told(go, service.answer)
+    may_answer = service.hold()
     provider = asker.make(service.url)
 
     async def cancelled():
         tasks = [asyncio.create_task(provider.verify_token(TOKEN)) for _ in range(10)]
         await until(lambda: service.requests)
         tasks[0].cancel()
-        go.set()
+        may_answer.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     first, *others = asyncio.run(cancelled())
@@ -275,8 +264,7 @@ def test_a_late_answer_is_not_taken_for_that_to_the_next_question(service, judge
 
 
 def test_a_flood_is_refused_at_once_and_bounded(service, asker):
-    go = threading.Event()
-    service.answer = answers_once_told(go, b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}')
+    may_answer = service.hold(b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}')
     provider = asker.make(service.url, unavailable="none")
 
     async def checks():
@@ -289,7 +277,7 @@ def test_a_flood_is_refused_at_once_and_bounded(service, asker):
             assert time.monotonic() - start < 5
             await asyncio.sleep(0.01)
         assert service.connections <= 56
-        go.set()
+        may_answer.set()
         await asyncio.gather(*flood)
 
     asyncio.run(checks())

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import threading
 import time
 import warnings
 
@@ -199,18 +198,9 @@ def test_what_is_no_text_is_no_token(wrong, remembering):
         asyncio.run(remembering().invalidate(wrong))
 
 
-def held(go, answer):
-    def answers(_endpoint, connection, _request):
-        go.wait(10)
-        connection.sendall(answer)
-
-    return answers
-
-
 def test_an_answer_from_before_the_invalidation_is_not_remembered(service, reply, remembering, eventually):
     provider = remembering()
-    go = threading.Event()
-    service.answer = held(go, service.answer)
+    may_answer = service.hold()
 
     async def asked():
         first = asyncio.ensure_future(provider.verify_token(TOKEN))
@@ -218,24 +208,21 @@ def test_an_answer_from_before_the_invalidation_is_not_remembered(service, reply
         service.answer = reply(200, '{"active":false}')
         await provider.invalidate(TOKEN)
         assert await provider.verify_token(TOKEN) is None, "it does not join the question from before"
-        go.set()
+        may_answer.set()
         assert await first is not None, "which was asked before the token was invalidated"
 
     asyncio.run(asked())
     assert said(provider, TOKEN) == "inactive_token"
 
 
-def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remembering, answers):
+def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remembering, until):
     provider = remembering()
-    service.answer = held(threading.Event(), service.answer)
-    go = threading.Event()
-    answers()
-    service.answer = held(go, service.answer)
+    may_answer = service.hold()
 
     async def asked():
         requests = [asyncio.ensure_future(provider.verify_token(TOKEN)) for _ in range(1000)]
-        await asyncio.sleep(0.1)
-        go.set()
+        await until(lambda: service.requests)
+        may_answer.set()
         return await asyncio.gather(*requests)
 
     assert all(token.token == TOKEN for token in asyncio.run(asked()))

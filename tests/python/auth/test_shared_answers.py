@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import pytest
@@ -372,19 +371,13 @@ def test_an_old_answer_of_another_worker_serves_while_the_endpoint_is_out_of_rea
 
 def test_an_answer_from_before_the_invalidation_is_not_taken_from_the_store(service, reply, worker, eventually):
     provider, other = worker(), worker(cache_local_seconds=0)
-    go, answer = threading.Event(), service.answer
-
-    def held(_endpoint, connection, _request):
-        go.wait(10)
-        connection.sendall(answer)
-
-    service.answer = held
+    may_answer = service.hold()
 
     async def asked():
         first = asyncio.ensure_future(provider.verify_token(TOKEN))
         await asyncio.to_thread(eventually, lambda: service.requests)
         await other.invalidate(TOKEN)
-        go.set()
+        may_answer.set()
         assert await first is not None, "which was asked before the token was invalidated"
 
     asyncio.run(asked())

@@ -255,22 +255,16 @@ def test_the_route_that_revokes_a_token_asks(service, reply, remember):
     assert Revoking.revoked == ["alice"], "for it is revoked there already"
 
 
-def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remember):
+def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remember, until):
     verifier = made(GitHubTokenVerifier)
     once = asked_of(service, verifier)
     remember(cache_ttl_seconds=60)
-    go, answer = threading.Event(), service.answer
-
-    def held(_endpoint, connection, _request):
-        go.wait(10)
-        connection.sendall(answer)
-
-    service.answer = held
+    may_answer = service.hold()
 
     async def asked():
         requests = [asyncio.ensure_future(verifier.verify_token("alice")) for _ in range(1000)]
-        await asyncio.sleep(0.05)
-        go.set()
+        await until(lambda: service.requests)
+        may_answer.set()
         return await asyncio.gather(*requests)
 
     tokens = asyncio.run(asked())
@@ -289,18 +283,13 @@ def test_threads_with_loops_of_their_own_share_a_question(service, remember, run
 def test_a_loop_that_ends_leaves_no_other_waiting(service, remember, eventually):
     verifier = made(GitHubTokenVerifier)
     remember(cache_ttl_seconds=60)
-    go, answer = threading.Event(), service.answer
-
-    def held(endpoint, connection, _request):
-        if len(endpoint.requests) == 1:
-            go.wait(10)
-        connection.sendall(answer)
-
-    service.answer = held
+    answer = service.answer
+    may_answer = service.hold()
 
     async def abandoned():
         task = asyncio.ensure_future(verifier.verify_token("alice"))
         await asyncio.to_thread(eventually, lambda: service.requests)
+        service.answer = answer
         found.append(threading.Thread(target=lambda: found.append(ask(verifier))))
         found[0].start()
         await asyncio.sleep(0.1)
@@ -309,7 +298,7 @@ def test_a_loop_that_ends_leaves_no_other_waiting(service, remember, eventually)
     found = []
     asyncio.run(abandoned())
     found[0].join(10)
-    go.set()
+    may_answer.set()
     assert found[1][0].token == "alice"
 
 
