@@ -54,7 +54,7 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import OAuthProxy, RemoteAuthProvider
 from key_value.aio.stores.memory import MemoryStore
 from fastmcp.server.auth.providers.jwt import JWTVerifier as Theirs
-from fastmcp_rs.auth import JWTVerifier
+from fastmcp_rs.auth import JWTVerifier, OAuthProvider
 
 {auth}
 {name} = FastMCP("in a file", auth=auth)
@@ -72,6 +72,12 @@ def file(tmp_path, monkeypatch):
         return str(path)
 
     return written
+
+
+@pytest.fixture
+def oauth_provider(issuer):
+    """The text of a provider of the issuer's tokens, for a file."""
+    return f'auth = OAuthProvider("id", "secret", "{issuer.url}/token", issuer="{issuer.url}", audience="here")'
 
 
 class Issuer:

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from fastmcp_rs.auth import OAuthProvider
 
-AUTH = "from fastmcp_rs.auth import OAuthProvider\nauth = OAuthProvider({})"
+AUTH = "auth = OAuthProvider({})"
 
 
 class AuthorizationServer:
@@ -104,10 +104,7 @@ class Introspection:
         return JSONResponse(self.answer, self.status)
 
 
-OAUTH = (
-    "from fastmcp_rs.auth import OAuthProvider\n"
-    'auth = OAuthProvider("id", "secret", introspection_url="{}/introspect", audience="here")'
-)
+OAUTH = 'auth = OAuthProvider("id", "secret", introspection_url="{}/introspect", audience="here")'
 REMOTE = 'from fastmcp_rs.auth import RemoteAuthProvider\nauth = RemoteAuthProvider("{}/introspect")'
 FASTMCPS = (
     "from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier\n"
@@ -143,12 +140,8 @@ def test_an_endpoint_that_does_not_answer_is_told(doctor, file, result_of, auth)
     assert result_of(checks, "introspection")[0] == "unavailable"
 
 
-def test_a_server_without_such_an_endpoint_is_told(doctor, issuer, file, result_of):
-    auth = (
-        "from fastmcp_rs.auth import OAuthProvider\n"
-        f'auth = OAuthProvider("id", "secret", "{issuer.url}/token", issuer="{issuer.url}", audience="here")'
-    )
-    _, checks = doctor(file(auth))
+def test_a_server_without_such_an_endpoint_is_told(doctor, file, oauth_provider, result_of):
+    _, checks = doctor(file(oauth_provider))
     assert result_of(checks, "introspection")[0] == "advice"
 
 
