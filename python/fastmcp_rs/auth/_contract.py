@@ -48,7 +48,7 @@ class Provider(Protocol):
         """Scopes, and those that each implies."""
 
     @property
-    def step_up(self) -> bool:
+    def _step_up(self) -> bool:
         """Whether a request for an operation that its token has too few scopes for is refused."""
 
     @property

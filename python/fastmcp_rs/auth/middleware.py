@@ -92,8 +92,8 @@ class AuthenticationMiddleware:
         outside = self._current_user.set(user)
         try:
             step_up = self._step_up
-            found = step_up.look(scope, token.scopes)
-            if found is not None and provider.step_up:
+            found = step_up.look(scope, token.scopes) if provider._step_up else None
+            if found is not None:
                 first = await receive() if found is True else None
                 if first is not None and step_up.passes(first, token.scopes):
                     receive = again(first, receive)

@@ -45,7 +45,7 @@ class ProtectedProvider:
         self._demanded = dpop
         self._operations: dict[str, int] = {}
         # It is off if any native verifier inside has it off.
-        self.step_up = step_up and all(own.step_up for own in self._ours())
+        self._step_up = step_up and all(own._step_up for own in self._ours())
         observe(self)
 
     @property

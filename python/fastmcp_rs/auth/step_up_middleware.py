@@ -29,8 +29,8 @@ class StepUpMiddleware:
             await self._app(scope, receive, send)
             return
         token = scope["user"].access_token
-        found = self._step_up.look(scope, token.scopes)
-        if found is not None and self._provider.step_up:
+        found = self._step_up.look(scope, token.scopes) if self._provider._step_up else None
+        if found is not None:
             receive, refusal = await self._step_up.decide(scope, receive, token, found)
             if refusal is not None:
                 sign_in(scope, None)
