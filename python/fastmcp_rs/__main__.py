@@ -61,8 +61,8 @@ def _run(options: argparse.Namespace) -> int:
         code: int = run(options)
     except ValueError as error:
         # The server of a user has parameters, and no options of this command.
-        told = sanitize(str(error), _LONGEST) if isinstance(error, ImportFailedError) else in_options(str(error))
-        sys.stderr.write(f"fastmcp-rs {options.command}: {told}\n")
+        text = sanitize(str(error), _LONGEST) if isinstance(error, ImportFailedError) else in_options(str(error))
+        sys.stderr.write(f"fastmcp-rs {options.command}: {text}\n")
         return _WRONG_USAGE
     except ImportError as error:
         if needs is None:

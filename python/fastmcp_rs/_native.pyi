@@ -30,9 +30,9 @@ __all__ = [
     "KeyFetch",
     "KeyPair",
     "LibraryKey",
-    "OperationGate",
     "Policy",
     "RemoteKeys",
+    "ScopePrecheck",
     "StaticVerifier",
     "StoredModel",
     "TokenFields",
@@ -293,7 +293,7 @@ class Dpop:
     @property
     def nonce(self) -> str | None: ...
     def prove(self, decision: Decision, request: DpopRequest | None) -> Decision: ...
-    def refusal(self, token: str, told: str, request: DpopRequest | None) -> Decision | None: ...
+    def refusal(self, token: str, returned: str, request: DpopRequest | None) -> Decision | None: ...
     def challenges(
         self,
         decision: Decision,
@@ -651,15 +651,17 @@ class DecisionCounters:
 def counts_of_process() -> Stats: ...
 
 @final
-class OperationGate:
+class ScopePrecheck:
     """What lets a request of a server pass without a further look at its operation."""
 
     def __new__(
-        cls, app: object, path: str | None, every: list[str] | None, collections: Sequence[Sized], seconds: float
-    ) -> OperationGate: ...
-    def look(self, scope: MutableMapping[str, Any], granted: Sequence[str]) -> bool | tuple[str, str] | None: ...
+        cls, app: object, path: str | None, all_scopes: list[str] | None, collections: Sequence[Sized], seconds: float
+    ) -> ScopePrecheck: ...
+    def check_request(
+        self, scope: MutableMapping[str, Any], granted: Sequence[str]
+    ) -> bool | tuple[str, str] | None: ...
     def passes(self, message: MutableMapping[str, Any], granted: Sequence[str]) -> bool: ...
-    def keep(self, method: str, target: str, version: str | None, scopes: list[str]) -> None: ...
+    def remember(self, method: str, target: str, version: str | None, scopes: list[str]) -> None: ...
 
 @final
 class StoredModel:

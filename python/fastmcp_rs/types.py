@@ -114,7 +114,7 @@ class Stats(TypedDict):
     rejected: dict[str, int]
     """How many were rejected, by reason code."""
     unavailable: dict[str, int]
-    """How often it could not be told, by reason code."""
+    """How often there could be no decision, by reason code."""
 
 
 class OperationStats(Stats):

@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_body_is_named_for_what_it_is() {
-        for (body, told) in [
+        for (body, expected) in [
             (&b""[..], "it is empty"),
             (b" \n", "it is empty"),
             (b"\n<!DOCTYPE html><title>Sign in</title>", "an HTML page"),
@@ -127,7 +127,7 @@ mod tests {
             (b"Not Found", "not JSON"),
         ] {
             let error = object(body).unwrap_err();
-            assert!(error.contains(told), "{body:?}: {error}");
+            assert!(error.contains(expected), "{body:?}: {error}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::metadata::ServerMetadata;
 use crate::http::{EndpointUrl, HttpError};
 
 /// How many of the asked URLs an error names.
-const MOST_TOLD: usize = 8;
+const MOST_REPORTED: usize = 8;
 
 /// The search for a server's metadata, without I/O: one candidate URL after the other.
 ///
@@ -83,10 +83,10 @@ impl MetadataSearch {
     }
 
     fn not_found(&self) -> DiscoveryError {
-        let told = self.candidates.iter().zip(&self.failures).take(MOST_TOLD);
+        let failed = self.candidates.iter().zip(&self.failures).take(MOST_REPORTED);
         let mut asked: Vec<_> =
-            told.map(|(candidate, failure)| format!("{}: {failure}", candidate.endpoint_url.shown())).collect();
-        if let more @ 1.. = self.failures.len().saturating_sub(MOST_TOLD) {
+            failed.map(|(candidate, failure)| format!("{}: {failure}", candidate.endpoint_url.shown())).collect();
+        if let more @ 1.. = self.failures.len().saturating_sub(MOST_REPORTED) {
             asked.push(format!("{more} more URLs: nothing either"));
         }
         DiscoveryError::NotFound(asked.join("; ").into())
@@ -123,7 +123,7 @@ mod tests {
         let unwanted = |_| Err::<(), _>(DiscoveryError::Unusable("it is another one's"));
         let error =
             search.on_response(200, None, br#"{"issuer":"https://i.example"}"#, unwanted).unwrap_err().to_string();
-        assert!(error.contains("\"issuer\""), "the first that told something: {error}");
+        assert!(error.contains("\"issuer\""), "the first that says more than a status: {error}");
         let mut search = guessed();
         assert!(search.on_response(404, None, b"", Ok).unwrap().is_none());
         assert!(search.on_response(200, None, br#"{"issuer":"https://i.example"}"#, Ok).unwrap().is_some());
@@ -141,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn any_other_status_leads_on_and_each_is_told_at_the_end() {
-        for (statuses, told) in [
+    fn any_other_status_leads_on_and_the_error_names_each() {
+        for (statuses, expected_text) in [
             ([404, 404], ["status 404", "status 404"]),
             ([404, 503], ["status 404", "status 503"]),
             ([302, 503], ["redirect (302)", "status 503"]),
@@ -155,9 +155,9 @@ mod tests {
             let error = answered(statuses[1]).unwrap_err().to_string();
             let well_known = "https://i.example/.well-known/";
             let places = ["openid-configuration", "oauth-authorization-server"];
-            for (place, told) in places.iter().zip(told) {
+            for (place, expected_text) in places.iter().zip(expected_text) {
                 let expected = format!("{well_known}{place}: the endpoint answered with");
-                assert!(error.contains(&expected) && error.contains(told), "{statuses:?}: {error}");
+                assert!(error.contains(&expected) && error.contains(expected_text), "{statuses:?}: {error}");
             }
         }
     }
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn what_is_no_metadata_is_an_absence_and_leads_on() {
         let good = br#"{"issuer":"https://i.example"}"#;
-        for (body, told) in [
+        for (body, expected_text) in [
             (&b"<!doctype html><title>App</title>"[..], "an HTML page (status 200, text/html, from https://i.example/"),
             (b"", "it is empty"),
             (b"[]", "not an object"),
@@ -175,18 +175,18 @@ mod tests {
             (br#"{"issuer":"https://i.example","issuer":"https://i.example"}"#, "a member name twice"),
         ] {
             for mut search in [named(), guessed()] {
-                assert!(search.on_response(200, Some("text/html"), body, Ok).unwrap().is_none(), "{told}");
+                assert!(search.on_response(200, Some("text/html"), body, Ok).unwrap().is_none(), "{expected_text}");
                 assert_eq!(search.on_response(200, None, good, Ok).unwrap().unwrap().issuer(), "https://i.example");
             }
             let mut search = named();
             assert!(search.on_response(200, Some("text/html"), body, Ok).unwrap().is_none());
             let error = search.on_response(404, None, b"", Ok).unwrap_err().to_string();
-            assert!(error.contains(told) && error.contains("status 404"), "{told}: {error}");
+            assert!(error.contains(expected_text) && error.contains("status 404"), "{expected_text}: {error}");
         }
     }
 
     #[test]
-    fn a_deep_search_is_told_in_few_words() {
+    fn the_error_of_a_deep_search_is_short() {
         let token_endpoint =
             super::super::TokenEndpoint::parse("https://a.example/a/b/c/d/e/f/token", None, None, false);
         let mut search = token_endpoint.unwrap().discovery();

@@ -59,7 +59,10 @@ impl Record {
         for compared in self.checks.iter_mut().filter_map(|checked| checked.comparison.as_mut()) {
             compared.got.iter_mut().for_each(|text| *text = secrets.redact(text).into());
         }
-        let claims = self.told.take().map(|told| told.with_texts(&|text| secrets.redact(text).into_owned()));
+        let claims = self
+            .answered_claims
+            .take()
+            .map(|answered_claims| answered_claims.with_texts(&|text| secrets.redact(text).into_owned()));
         let checks = self.all_checks(&decision, &Check::OF_ASKED_TOKEN, Check::Introspection);
         let times = claims.as_ref().map(|claims| times::of(claims, now)).unwrap_or_default();
         let known = fix::Known { finding, names: self.names, ..fix::Known::default() };
@@ -77,7 +80,7 @@ impl Record {
         match answer {
             Answer::Known(claims) | Answer::Stale(claims, _) => {
                 self.passed(&[Check::Introspection, Check::Claims]);
-                self.told = Some(claims.claims.object().clone());
+                self.answered_claims = Some(claims.claims.object().clone());
                 // The decision comes from the answer.
                 let _ = policy.validate_traced(Arc::clone(claims), &NoOverrides, now, self);
             }

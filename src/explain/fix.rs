@@ -159,8 +159,8 @@ fn key(
     known: &Known<'_>,
 ) -> String {
     let elsewhere = || key_advice::for_microsoft_graph(header, claims).or_else(|| key_advice::other_issuer(checks));
-    if let Some(told) = elsewhere().filter(|_| known.skipped_key.is_none() && known.other_secret.is_none()) {
-        return told;
+    if let Some(advice) = elsewhere().filter(|_| known.skipped_key.is_none() && known.other_secret.is_none()) {
+        return advice;
     }
     match rejection {
         Rejection::UnknownKey => key_advice::unknown_key(compared, known.skipped_key, checks),
@@ -169,12 +169,12 @@ fn key(
 }
 
 fn scope(missing: &[Box<str>], compared: &Comparison, claims: Option<&Object>, names: SettingNames) -> String {
-    let told = format!("the token grants {} and {} is missing", sanitize_all(&compared.got), sanitize_all(missing));
+    let lack = format!("the token grants {} and {} is missing", sanitize_all(&compared.got), sanitize_all(missing));
     match key_advice::claim_that_grants(claims, missing) {
         Some(claim) => {
-            format!("{told}, but its claim \"{claim}\" has it: name that claim in {}", names.of("scope_claims"))
+            format!("{lack}, but its claim \"{claim}\" has it: name that claim in {}", names.of("scope_claims"))
         }
-        None => format!("{told}: have the client ask for it, or take it out of {}", names.of("required_scopes")),
+        None => format!("{lack}: have the client ask for it, or take it out of {}", names.of("required_scopes")),
     }
 }
 

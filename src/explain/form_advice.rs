@@ -27,8 +27,8 @@ fn no_token(text: &str) -> Option<&'static str> {
 
 /// Why no server is asked about this text.
 pub(super) fn not_asked_about(token: &[u8]) -> String {
-    let told = no_token(&String::from_utf8_lossy(token));
-    told.unwrap_or("the text holds a character that no bearer token has (RFC 6750 section 2.1), so that no server is asked about it")
+    let advice = no_token(&String::from_utf8_lossy(token));
+    advice.unwrap_or("the text holds a character that no bearer token has (RFC 6750 section 2.1), so that no server is asked about it")
         .to_owned()
 }
 
@@ -37,8 +37,8 @@ pub(super) fn shape(token: &[u8]) -> String {
     let text = String::from_utf8_lossy(token);
     let trimmed = text.trim();
     let dots = trimmed.matches('.').count();
-    let told = if let Some(told) = no_token(&text) {
-        told
+    let advice = if let Some(advice) = no_token(&text) {
+        advice
     } else if dots == 4 && encrypts_for_itself(trimmed) {
         "the token has five parts and alg \"dir\": the issuer encrypted it for itself, as some do where the client does not ask \
          for an audience: have the client ask for that of this server"
@@ -54,7 +54,7 @@ pub(super) fn shape(token: &[u8]) -> String {
     } else {
         "a part is no base64url: the token was cut off or damaged on its way here"
     };
-    told.to_owned()
+    advice.to_owned()
 }
 
 /// Whether an encrypted token has `alg` `dir`: only the issuer has its key.

@@ -142,7 +142,7 @@ struct Record {
     /// The names of settings for the reader.
     names: SettingNames,
     /// The claims from an asked server.
-    told: Option<Object>,
+    answered_claims: Option<Object>,
 }
 
 impl Trace for Record {

@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(SettingNames::Options.of("scope_claims"), "scope_claims of JWTVerifier");
     }
     #[test]
-    fn a_class_with_names_of_its_own_is_told_by_them() {
+    fn advice_uses_the_names_of_the_class() {
         let names = SettingNames::of_reader("OAuthProvider");
         assert_eq!(names.of("client_id"), "allowed_client_id");
         assert_eq!(names.of("required_scopes"), "scope");

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_told_in_the_unit_that_fits() {
+    fn a_span_is_written_in_the_unit_that_fits() {
         for (seconds, words) in [
             (0.0, "0 seconds"),
             (0.9, "0 seconds"),
@@ -76,9 +76,9 @@ mod tests {
     fn each_time_says_what_it_means_now() {
         let claims = crate::jose::json::parse_object(br#"{"exp":820,"nbf":1300,"iat":"x"}"#);
         let times = of(&claims.unwrap(), NumericDate::from_seconds(1_000));
-        let told: Vec<_> = times.iter().map(|time| (time.claim, time.at.as_deref(), &*time.words)).collect();
+        let found: Vec<_> = times.iter().map(|time| (time.claim, time.at.as_deref(), &*time.words)).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ("nbf", Some("1970-01-01T00:21:40Z"), "not valid for another 5 minutes"),
                 ("exp", Some("1970-01-01T00:13:40Z"), "expired 3 minutes ago"),

@@ -1,7 +1,7 @@
 //! The threads and clients of this process. Neither survive a fork, so a child makes its own.
 //!
-//! Where the system gives no thread, that is an error like any other. The runtime's own threads panic then, so that it
-//! has none: it runs on the thread of this module, and what blocks has one for itself.
+//! If the system gives no thread, the request fails with an error. tokio's own threads would panic, so its runtimes have none:
+//! each runs on a thread of `endpoint_threads`, and work that blocks gets a thread of its own.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,18 +10,17 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use tokio::sync::OnceCell;
 
+use super::endpoint_threads::EndpointThreads;
 use super::error::HttpError;
-use super::lanes::Lanes;
 use super::message::{Request, Response};
 use super::public_address::SsrfPolicy;
 use super::thread::blocking;
 use super::transport::Transport;
 use crate::runtime::per_process::ProcessId;
 
-/// Does work that sends requests, on a thread of our own and for `total` at most, and hands its end to `done` there. Work
-/// for another `endpoint` does not wait for it, whatever the endpoint sends.
+/// Runs work that sends requests on the thread of its `endpoint`, for `total` at most, and calls `done` with the result there.
 ///
-/// Where no thread can be had, `done` gets the error at once. Work that panics drops `done`.
+/// If the system gives no thread, `done` gets the error at once. Work that panics drops `done`.
 pub fn spawn<T, E, F>(
     policy: SsrfPolicy,
     total: Duration,
@@ -34,7 +33,7 @@ pub fn spawn<T, E, F>(
     F: Future<Output = Result<T, E>> + Send + 'static,
 {
     let process = Process::current();
-    let runtime = match process.lanes.runtime_for(endpoint) {
+    let runtime = match process.threads.runtime_for(endpoint) {
         Ok(runtime) => runtime,
         Err(error) => return done(Err(HttpError::no_client(&error).into())),
     };
@@ -49,7 +48,7 @@ pub fn spawn<T, E, F>(
 #[derive(Debug)]
 pub(super) struct Process {
     id: ProcessId,
-    lanes: Lanes,
+    threads: EndpointThreads,
     plain: OnceCell<Transport>,
     ssrf_safe: OnceCell<Transport>,
 }
@@ -76,7 +75,12 @@ impl Process {
     }
 
     fn new() -> Self {
-        Self { id: ProcessId::current(), lanes: Lanes::default(), plain: OnceCell::new(), ssrf_safe: OnceCell::new() }
+        Self {
+            id: ProcessId::current(),
+            threads: EndpointThreads::default(),
+            plain: OnceCell::new(),
+            ssrf_safe: OnceCell::new(),
+        }
     }
 
     /// The client of this policy, made at its first use, on a thread that may take its time.

@@ -5,7 +5,7 @@ use rustls::{AlertDescription, CertificateError, Error};
 /// Where to go with what only OpenSSL accepts.
 const WAY_OUT: &str = "; http_client takes a client with a TLS of its own";
 
-/// What an error of TLS means. Nothing of the certificate is told but what is wrong with it.
+/// What an error of TLS means. Of the certificate it says only what is wrong with it.
 pub(super) fn explain(error: &Error) -> String {
     let (what, way_out) = match error {
         Error::InvalidCertificate(wrong) => return explain_certificate(wrong),

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_told_and_an_empty_one_refused() {
+    fn a_short_secret_is_reported_and_an_empty_one_refused() {
         assert_eq!(load("jwt-secret", &["HS256"]).unwrap().short_secret, Some(ShortSecret { bytes: 10, wanted: 32 }));
         assert_eq!(load(&"x".repeat(32), &["HS256"]).unwrap().short_secret, None);
         assert_eq!(load(&"x".repeat(32), &["HS256", "HS512"]).unwrap().short_secret.unwrap().wanted, 64);

@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_of_armour_is_told_at_once() {
+    fn a_megabyte_of_armour_is_decided_at_once() {
         assert!(asymmetric_kind("-----BEGIN".repeat(100_000).as_bytes()).is_some());
         assert!(asymmetric_kind("begin".repeat(200_000).as_bytes()).is_none());
         for junk in ["ssh-rsa ", "ssh-rsa", "sk-", "sk- ", "kty", "\"kty\\\\", "\\u", "\\u006b"] {

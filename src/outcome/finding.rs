@@ -67,7 +67,7 @@ impl fmt::Display for Finding {
             Self::UnusualCharacter(character) => write!(
                 f,
                 "it holds \"{character}\", which no bearer token has (RFC 6750 section 2.1), so that the server was not asked \
-                 about it: if its tokens have that, name it in token_characters. This is told once"
+                 about it: if its tokens have that, name it in token_characters. This is reported once"
             ),
         }
     }
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_of_another_form_is_told_from_junk() {
+    fn a_token_of_another_form_differs_from_junk() {
         for opaque in [
             "an-opaque-token-0123456789",
             "ya29.a0AfB_byC-0123456789",

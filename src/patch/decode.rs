@@ -142,7 +142,7 @@ mod tests {
         };
         let first = said();
         for _ in 0..2 {
-            assert_eq!(said(), first, "a token that was seen before is told the same");
+            assert_eq!(said(), first, "a token that was seen before gets the same answer");
         }
         first
     }

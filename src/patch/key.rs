@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn weak_keys_are_told_from_unknown_ones() {
+    fn weak_keys_and_unknown_ones_differ() {
         let weak = include_str!("../../tests/vectors/keys/rsa1024.spki.pem");
         assert_eq!(kind(weak, Algorithm::RS256), "unsound");
         for text in [

@@ -234,7 +234,7 @@ fn check_binding(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// This check comes before the scopes, so that a denied client is not told which scopes to ask for.
+/// This check comes before the scopes, so that a denied client does not learn which scopes to ask for.
 fn check_denylist(validation: &mut Validation<'_>) -> Result<(), Rejection> {
     if validation.policy.denylist.is_none() {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::outcome::rejection::Rejection;
 /// The widest tolerance for an `iat` in the future, in seconds.
 const MAX_IAT_LEEWAY: f64 = 600.0;
 /// How many members of a claim's list a report has.
-const MOST_TOLD: usize = 10;
+const MOST_REPORTED: usize = 10;
 
 /// Success, or the rule that is broken and what it compared.
 pub(super) type Outcome = Result<(), (Rejection, Option<Comparison>)>;
@@ -164,11 +164,11 @@ impl ClaimRules {
     fn check_types(&self, claims: &Claims) -> Outcome {
         for claim in self.client_id.iter().chain(&self.subject) {
             if let Some(value) = claim.get(claims).filter(|value| value.as_str().is_none()) {
-                return Err(mismatch(claim, &told(value), ["a text"]));
+                return Err(mismatch(claim, &described(value), ["a text"]));
             }
         }
         match self.scope_claims.as_ref().and_then(|scope_claims| scope_claims.malformed(claims)) {
-            Some((claim, value)) => Err(mismatch(claim, &told(value), ["a text or a list of texts"])),
+            Some((claim, value)) => Err(mismatch(claim, &described(value), ["a text or a list of texts"])),
             None => Ok(()),
         }
     }
@@ -209,7 +209,7 @@ impl ClaimRules {
         let as_claimed = stated.is_none() && self.scope_claims.is_none() && implied.is_empty();
         RuledScopes {
             scopes: (!as_claimed).then(|| scopes.into_iter().chain(implied).map(Box::from).collect()),
-            skipped: skipped.into_iter().take(MOST_TOLD).map(Box::from).collect(),
+            skipped: skipped.into_iter().take(MOST_REPORTED).map(Box::from).collect(),
         }
     }
 }
@@ -219,13 +219,13 @@ fn first_text<'c>(paths: &[ClaimPath], claims: &'c Claims) -> Option<&'c str> {
 }
 
 fn check_value(claim: &ClaimPath, values: &[Value], claims: &Claims) -> Outcome {
-    let expected = || values.iter().flat_map(told).collect::<Vec<_>>();
+    let expected = || values.iter().flat_map(described).collect::<Vec<_>>();
     let fits = |value: &Value| values.iter().any(|expected| is_same(expected, value));
     match claim.get(claims) {
         None => Err(missing(claim, expected().iter().map(|text| &**text))),
         Some(Value::Array(items)) if items.iter().any(fits) => Ok(()),
         Some(value) if fits(value) => Ok(()),
-        Some(value) => Err(mismatch(claim, &told(value), expected().iter().map(|text| &**text))),
+        Some(value) => Err(mismatch(claim, &described(value), expected().iter().map(|text| &**text))),
     }
 }
 
@@ -259,7 +259,7 @@ fn mismatch<'e>(
 }
 
 /// A value for a report, in a form that shows its type.
-fn told(value: &Value) -> Vec<Box<str>> {
+fn described(value: &Value) -> Vec<Box<str>> {
     let one = |value: &Value| match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => format!("{value} (a boolean)"),
@@ -271,7 +271,7 @@ fn told(value: &Value) -> Vec<Box<str>> {
         Value::Object(_) => "an object".to_owned(),
     };
     match value {
-        Value::Array(items) => items.iter().take(MOST_TOLD).map(|item| one(item).into()).collect(),
+        Value::Array(items) => items.iter().take(MOST_REPORTED).map(|item| one(item).into()).collect(),
         value => vec![one(value).into()],
     }
 }

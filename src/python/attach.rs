@@ -77,7 +77,7 @@ pub(super) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     if INTERPRETER.compare_exchange(0, here, Ordering::SeqCst, Ordering::SeqCst).is_err_and(|there| there != here) {
         return Err(PyImportError::new_err("fastmcp_rs serves one interpreter of a process, and another one has it"));
     }
-    http::surround_threads(with_thread_state);
+    http::wrap_request_threads(with_thread_state);
     py.import("atexit")?.call_method1("register", (wrap_pyfunction!(end_calls, py)?,))?;
     // Only where there are forks.
     if let Ok(register) = py.import("os")?.getattr("register_at_fork") {

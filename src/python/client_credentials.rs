@@ -103,7 +103,7 @@ impl ClientCredentials {
     /// token that the server refused.
     fn request(&self, py: Python<'_>, refused: Option<&Bound<'_, BearerToken>>, done: Py<PyAny>) {
         let refused = refused.map(|refused| Arc::clone(&refused.get().0));
-        let told = move |outcome: TokenOutcome| {
+        let call_back = move |outcome: TokenOutcome| {
             // `done` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
             attach_if_running(move |py| {
                 let called = match outcome {
@@ -115,7 +115,7 @@ impl ClientCredentials {
                 }
             });
         };
-        py.detach(|| self.tokens.token(refused.as_ref(), Box::new(told)));
+        py.detach(|| self.tokens.token(refused.as_ref(), Box::new(call_back)));
     }
 }
 

@@ -115,18 +115,18 @@ impl Dpop {
         outcome.into_pyobject(py)
     }
 
-    /// Why the presenter must not use a token that another verifier accepted; `None` if it may. `told` is the JSON text of the claims
+    /// Why the presenter must not use a token that another verifier accepted; `None` if it may. `returned` is the JSON text of the claims
     /// `cnf` and `token_type` that the verifier returned; those in a JWT count as well.
-    #[pyo3(signature = (token, told, request))]
+    #[pyo3(signature = (token, returned, request))]
     fn refusal(
         &self,
         token: &Bound<'_, PyString>,
-        told: &str,
+        returned: &str,
         request: Option<&Bound<'_, DpopRequest>>,
     ) -> PyResult<Option<Decision>> {
         let text = token.to_str()?;
-        let (told, own) = (json::parse_object(told.as_bytes()).ok(), payload_of(text));
-        let confirmation = match binding(told.as_ref()) {
+        let (returned, own) = (json::parse_object(returned.as_bytes()).ok(), payload_of(text));
+        let confirmation = match binding(returned.as_ref()) {
             Confirmation::Unbound => binding(own.as_ref()),
             confirmation => confirmation,
         };

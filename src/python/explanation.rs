@@ -61,8 +61,8 @@ impl PendingExplanation {
         attach_if_running(move |py| {
             let Self { token, policy, secrets, names, done } = self;
             let explanation = explain::asked(token.as_bytes(), inquiry, &policy, now(), &secrets, names);
-            let told = to_dict(py, &explanation).and_then(|told| done.call1(py, (told,)));
-            if let Err(error) = told {
+            let called = to_dict(py, &explanation).and_then(|explained| done.call1(py, (explained,)));
+            if let Err(error) = called {
                 error.write_unraisable(py, None);
             }
         });
@@ -92,20 +92,20 @@ pub(super) fn to_dict<'py>(py: Python<'py>, explanation: &Explanation) -> PyResu
     dict.set_item("signature_verified", explanation.is_authentic())?;
     let checks = PyList::empty(py);
     for checked in &explanation.checks {
-        let told = check(py, checked)?;
+        let entry = check(py, checked)?;
         let is_of_claims = checked.check >= Check::Claims && checked.outcome != CheckOutcome::NotReached;
-        told.set_item("unverified", is_of_claims && !explanation.is_authentic())?;
-        checks.append(told)?;
+        entry.set_item("unverified", is_of_claims && !explanation.is_authentic())?;
+        checks.append(entry)?;
     }
     dict.set_item("checks", checks)?;
     dict.set_item("header", object(py, explanation.header.as_ref())?)?;
     dict.set_item("claims", object(py, explanation.claims.as_ref())?)?;
     let times = PyDict::new(py);
     for time in &explanation.times {
-        let told = PyDict::new(py);
-        told.set_item("at", time.at.as_deref())?;
-        told.set_item("words", &*time.words)?;
-        times.set_item(time.claim, told)?;
+        let entry = PyDict::new(py);
+        entry.set_item("at", time.at.as_deref())?;
+        entry.set_item("words", &*time.words)?;
+        times.set_item(time.claim, entry)?;
     }
     dict.set_item("times", times)?;
     Ok(dict)

@@ -32,7 +32,6 @@ mod model_copy;
 mod notices;
 mod oauth_verifier;
 mod operation;
-mod operation_gate;
 mod pending_decision;
 mod policy;
 mod principal;
@@ -42,6 +41,7 @@ mod remote_keys;
 mod remote_verifier;
 mod request;
 mod request_url;
+mod scope_precheck;
 mod shared_answer;
 mod static_verifier;
 mod stored_model;
@@ -104,8 +104,6 @@ mod _native {
     #[pymodule_export]
     use super::operation::operation_in_message;
     #[pymodule_export]
-    use super::operation_gate::OperationGate;
-    #[pymodule_export]
     use super::policy::SharedPolicy;
     #[pymodule_export]
     use super::redaction::redacted;
@@ -115,6 +113,8 @@ mod _native {
     use super::remote_verifier::remote_verifier;
     #[pymodule_export]
     use super::request::bearer_token;
+    #[pymodule_export]
+    use super::scope_precheck::ScopePrecheck;
     #[pymodule_export]
     use super::shared_answer::AnswerSealer;
     #[pymodule_export]

@@ -1,26 +1,27 @@
-//! The operation of a request, as an ASGI server hands requests on.
+//! Reads the operation of a request from its ASGI scope and messages.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use crate::oauth::server::operation::{HeaderView, Method, Operation};
+use crate::oauth::server::operation::{Method, Operation};
+use crate::oauth::server::operation_headers::HeaderView;
 
-/// The headers of an ASGI scope that matter here.
+/// The headers of an ASGI scope that an operation can depend on.
 pub(super) fn headers_of<'py>(scope: &Bound<'py, PyDict>) -> PyResult<Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)>> {
     let Some(headers) = scope.get_item(intern!(scope.py(), "headers"))? else { return Ok(Vec::new()) };
-    // As a server gives them, which is worth a way without detours.
+    // Servers give a list of tuples, for which the general iteration would cost more.
     Ok(match headers.cast::<PyList>() {
         Ok(headers) => headers.iter().filter_map(|pair| read(&pair)).collect(),
         Err(_) => headers.try_iter()?.filter_map(|pair| read(&pair.ok()?)).collect(),
     })
 }
 
-/// The first message with a body, as far as operations go.
+/// The operation of a message of an ASGI server.
 pub(super) enum Message {
-    /// The rest of the body is yet to come.
-    GoesOn,
-    /// It asks for none, or for one that cannot be read.
+    /// More of the body follows in other messages.
+    Incomplete,
+    /// It names none, or one that cannot be read.
     NoOperation,
     Operation(Operation),
 }
@@ -31,7 +32,7 @@ impl Message {
         let py = message.py();
         let Ok(message) = message.cast::<PyDict>() else { return Ok(Self::NoOperation) };
         if message.get_item(intern!(py, "more_body"))?.is_some_and(|more| more.is_truthy().unwrap_or(true)) {
-            return Ok(Self::GoesOn);
+            return Ok(Self::Incomplete);
         }
         let is_request = message
             .get_item(intern!(py, "type"))?
@@ -45,11 +46,11 @@ impl Message {
 /// The method, the name and the version of an operation.
 type NamedOperation<'py> = (Bound<'py, PyString>, String, Option<String>);
 
-/// The method, the name and the version of the operation in the message of an ASGI server that has the whole body; `None`
-/// where it has none that can be read.
+/// The method, the name and the version of the operation in a message with the whole body; `None` if it names none that can be
+/// read.
 #[pyfunction]
 pub(super) fn operation_in_message<'py>(message: &Bound<'py, PyAny>) -> PyResult<Option<NamedOperation<'py>>> {
-    // Without its end, as after a disconnection, it is none.
+    // An incomplete body, as after a disconnection, names none.
     let Message::Operation(operation) = Message::read(message)? else { return Ok(None) };
     Ok(Some((name(message.py(), operation.method), operation.target.into(), operation.version.map(Into::into))))
 }
@@ -63,7 +64,7 @@ pub(super) fn name(py: Python<'_>, method: Method) -> Bound<'_, PyString> {
     .clone()
 }
 
-/// The name and the value of a header that matters here.
+/// The name and the value of a header that an operation can depend on.
 fn read<'py>(pair: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
     let (name, value) = match pair.cast::<PyTuple>() {
         Ok(pair) => {

@@ -136,7 +136,7 @@ impl Principal {
         }
     }
 
-    /// The client. If nothing in the token names an owner, the operator is told.
+    /// The client. If nothing in the token names an owner, a log record says so.
     pub(super) fn named_client(&self, py: Python<'_>) -> &str {
         match &self.source {
             PrincipalSource::Verified { verified, .. } => verified.client_id().unwrap_or_else(|| {

@@ -59,7 +59,7 @@ mod tests {
         };
         let first = known(&folder, "file", ANY).unwrap();
         assert_eq!((first.2, known(&folder, "file", ANY)), (4, Some(first)));
-        #[allow(clippy::cast_precision_loss, reason = "a second more or less is what is told apart")]
+        #[allow(clippy::cast_precision_loss, reason = "a difference of a second is enough")]
         let touched = first.3.max(first.4) as f64 / 1e9;
         assert_eq!(known(&folder, "file", touched + 1.0), Some(first));
         assert_eq!(known(&folder, "file", touched - 1.0), None);

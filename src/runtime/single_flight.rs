@@ -121,12 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_told_may_join_anew() {
+    fn a_waiter_may_join_again_from_its_callback() {
         let calls = SingleFlight::new(0);
         let (sender, receiver) = mpsc::channel();
         let again = Arc::clone(&calls);
         let call = calls.join((), Box::new(move |_| sender.send(again.join((), Box::new(|_| ()))).unwrap()));
         call.unwrap().end(1);
-        assert!(receiver.try_recv().unwrap().is_some(), "no lock is held while they are told");
+        assert!(receiver.try_recv().unwrap().is_some(), "no lock is held while callbacks run");
     }
 }

@@ -98,5 +98,5 @@ class Provider(Protocol):
     def _note_start(self) -> None:
         """Log the hints for operators when a server starts."""
 
-    def _settle(self) -> None:
+    def _bind_decision(self) -> None:
         """Find out what is overridden in this instance, after its class was changed."""

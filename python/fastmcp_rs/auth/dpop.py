@@ -95,15 +95,15 @@ def refusal(dpop: Dpop, token: str, claims: object) -> Decision | None:
     Args:
         dpop: What is demanded.
         token: The token as it was presented.
-        claims: What the verifier told of it, if that is a dict: ``cnf`` counts, and ``token_type``.
+        claims: The claims that the verifier returned, if they are a dict: ``cnf`` and ``token_type`` count.
     """
     known = claims if isinstance(claims, dict) else {}
     try:
-        told = json.dumps({name: known[name] for name in ("cnf", "token_type") if name in known})
+        binding = json.dumps({name: known[name] for name in ("cnf", "token_type") if name in known})
     except (TypeError, ValueError, RecursionError):
         # The binding of the token cannot be read, so the token is refused.
-        told = ""
-    return dpop.refusal(token, told, _presented.get())
+        binding = ""
+    return dpop.refusal(token, binding, _presented.get())
 
 
 class presenting:  # noqa: N801 - used like a function; a generator would cost every request more

@@ -16,7 +16,7 @@ from fastmcp_rs._callbacks import reset_context
 from fastmcp_rs._native import AccessToken, Decision, bearer_token
 from fastmcp_rs.auth.dpop import present, presented, presenting
 from fastmcp_rs.auth.fastmcp_middleware import refuse
-from fastmcp_rs.auth.reporting import is_told, report, report_exception
+from fastmcp_rs.auth.reporting import is_refused, report, report_exception
 
 if TYPE_CHECKING:
     from fastmcp_rs._native import DpopRequest
@@ -102,7 +102,7 @@ async def call_entry_point(provider: "Provider", name: str, asked: object) -> An
 async def guarded(provider: "Provider", token: str) -> Any:  # noqa: ANN401 - FastMCP's token
     """Ask for FastMCP 2.12.0, which would let an exception out, and would ask again after a plain refusal."""
     answer = await _guarded(provider, "verify_token", _bound(type(provider), "verify_token", provider), token)
-    if answer is None and not is_told():
+    if answer is None and not is_refused():
         report(provider, Decision.denied())
     return answer
 

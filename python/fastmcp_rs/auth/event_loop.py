@@ -8,7 +8,7 @@ from fastmcp_rs.logs import get_logger
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
-__all__ = ["is_asyncio", "refuse_to_start", "require_asyncio", "tell"]
+__all__ = ["is_asyncio", "log_unsupported_loop", "refuse_to_start", "require_asyncio"]
 
 _logger = get_logger("auth")
 
@@ -38,7 +38,7 @@ async def refuse_to_start(provider: object, receive: "Receive", send: "Send") ->
     await send({"type": "lifespan.startup.failed", "message": _text(provider)})
 
 
-def tell(provider: object) -> None:
+def log_unsupported_loop(provider: object) -> None:
     """Log why this provider cannot wait."""
     _logger.error("%s", _text(provider))
 

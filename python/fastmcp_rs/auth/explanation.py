@@ -58,8 +58,7 @@ class Explanation:
         reason: The reason in words.
         fix: What is most likely to help, on one line that is safe to print.
         signature_verified: Whether the claims are authentic: the signature is valid, or the server that was asked about
-            the token has told them. If not, anyone may have written the claims, and the checks
-            of the claims are of what that person wrote.
+            the token returned them. If not, anyone may have written the claims that were checked.
         checks: Every check, in the order in which they run. Unlike in a decision, those after the first failure run
             too; the first failure is the reason.
         header: The header, unchanged; ``None`` where none can be read.
@@ -83,9 +82,9 @@ class Explanation:
         return {**asdict(self), "checks": [asdict(check) for check in self.checks]}
 
 
-def explanation_of(told: "dict[str, Any]") -> Explanation:
+def explanation_of(found: "dict[str, Any]") -> Explanation:
     """Make an explanation from what the native verifier returns."""
-    return Explanation(**{**told, "checks": tuple(CheckResult(**check) for check in told["checks"])})
+    return Explanation(**{**found, "checks": tuple(CheckResult(**check) for check in found["checks"])})
 
 
 def explanation_of_decision(decision: "Decision") -> Explanation:
@@ -139,13 +138,13 @@ async def explained(
 
     The advice names settings as the ``reader`` knows them: a class, or the command.
     """
-    told = native.explain(token, validate_issuer, extract_scopes, reader=reader)
+    found = native.explain(token, validate_issuer, extract_scopes, reader=reader)
     for waited in (1, 2):
-        if told is None and remote is not None:
+        if found is None and remote is not None:
             await wait_until_idle(remote)
-            told = native.explain(token, validate_issuer, extract_scopes, waited=waited, reader=reader)
-    assert told is not None  # noqa: S101 - after waiting there is always an explanation
-    if told["outcome"] == "unavailable" and remote is not None:
+            found = native.explain(token, validate_issuer, extract_scopes, waited=waited, reader=reader)
+    assert found is not None  # noqa: S101 - after waiting there is always an explanation
+    if found["outcome"] == "unavailable" and remote is not None:
         error = remote.status()["last_error"]
-        told["fix"] = told["reason"] if error is None else f"the keys cannot be fetched: {error}"
-    return explanation_of(told)
+        found["fix"] = found["reason"] if error is None else f"the keys cannot be fetched: {error}"
+    return explanation_of(found)

@@ -1,7 +1,7 @@
-"""FastMCP's own authentication of requests, with three answers that it does not tell apart by itself.
+"""FastMCP's own authentication of requests, with different answers for three refusals.
 
-A token that has expired, one that lacks a scope, and one of which nothing can be told. ``install()`` puts it into the
-middleware of FastMCP's providers. What else comes of a request stays FastMCP's, to the byte.
+The three are: the token has expired, it lacks a scope, or it can be neither accepted nor rejected now. ``install()``
+puts this into the middleware of FastMCP's providers. All other answers stay FastMCP's, to the byte.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from fastmcp_rs.auth.step_up_middleware import StepUpMiddleware
 __all__ = ["WATCHER", "with_three_answers"]
 
 # What is answered here; each other refusal has FastMCP's own text.
-_TOLD = frozenset({"expired", "insufficient_scope"})
+_ANSWERED = frozenset({"expired", "insufficient_scope"})
 WATCHER = "install"
 
 
@@ -39,8 +39,8 @@ def with_three_answers(
     Args:
         provider: The provider.
         entries: Its middleware.
-        is_in_use: Whether the answers are to be told apart, asked for each refusal.
-        steps_up: Whether a token with too few scopes for an operation is told, asked for each request.
+        is_in_use: Whether the three answers are in use; called for each refusal.
+        steps_up: Whether a token with too few scopes for an operation gets 403; called for each request.
     """
     watch_verifier(WATCHER)
     asked = ProtectedProvider(provider)
@@ -86,23 +86,23 @@ class _Answers:
         self.is_in_use = is_in_use
 
     def report_outage(self, error: Exception) -> bool:
-        """Report an exception that says that nothing can be told, and whether it is one."""
+        """Report an exception, if it says that there can be no decision. Returns whether it does."""
         if not (says_unavailable(error) or is_out_of_reach(error)):
             return False
         where = f"{type(self._asked.provider).__qualname__}.verify_token"
         report_exception(self._asked, error, where, is_out_of_reach=True)
         return True
 
-    def tell(self, scope: Scope, refusals: list[Decision], reasons: list[Decision]) -> None:
+    def keep_reason(self, scope: Scope, refusals: list[Decision], reasons: list[Decision]) -> None:
         """Have a refusal answered for its reason, if that is one of the three, or of a verifier of this package."""
         decision = max([*refusals, *reasons], key=lambda decision: decision.progress, default=None)
         if decision is None:
             return
-        is_told = decision.outcome == "unavailable" or decision.code in _TOLD
+        is_answered = decision.outcome == "unavailable" or decision.code in _ANSWERED
         # A verifier of this package noted its own reason in the request, whichever it is.
-        if refusals or is_told:
+        if refusals or is_answered:
             prepare(scope.get("app"))
-        if is_told:
+        if is_answered:
             if decision in reasons:
                 report(self._asked, decision)
             refused.set(Refusal(self._asked, scope, [decision]))
@@ -132,7 +132,7 @@ def _backend_class(base: Any) -> Any:  # noqa: ANN401 - the MCP SDK's class
                         raise
                     answer = None
             if answer is None:
-                answers.tell(conn.scope, refusals, reasons)
+                answers.keep_reason(conn.scope, refusals, reasons)
             return answer
 
     Backend.__name__, Backend.__qualname__, Backend.__module__ = base.__name__, base.__qualname__, base.__module__

@@ -17,23 +17,23 @@ __all__ = ["refuse"]
 
 
 def refuse(provider: "Provider", token: object, decision: Decision) -> None:
-    """Have the caller of ``verify_token`` told that a token is not accepted: ``verify_token`` then returns ``None``.
+    """Note the reason of a refusal for the answer to the current request. ``verify_token`` then returns ``None``.
 
     Raises:
-        TokenVerificationError: FastMCP's own, where it has one (4.2): it cannot be told whether the token is good, the
-            provider is to say so, and FastMCP's middleware, which would end its request for it, is not who asks.
+        TokenVerificationError: FastMCP's own, where it has one (4.2): the token can be neither accepted nor rejected,
+            ``unavailable`` is ``"raise"``, and the caller is not FastMCP's middleware, which would answer 500.
     """
-    told = _tell(provider, token, decision)
-    if not told and decision.outcome == "unavailable" and provider.unavailable == "raise":
+    is_noted = _note(provider, token, decision)
+    if not is_noted and decision.outcome == "unavailable" and provider.unavailable == "raise":
         _compat.raise_unavailable(decision)
 
 
-def _tell(provider: "Provider", token: object, decision: Decision) -> bool:
-    """Have the request that FastMCP is authenticating answered for this reason.
+def _note(provider: "Provider", token: object, decision: Decision) -> bool:
+    """Note the reason in the request that FastMCP is authenticating.
 
     Returns:
-        Whether it is FastMCP's middleware alone that asks. Else a caller of its own does, and nothing is noted; or a
-        middleware of ours, or what ``install()`` puts into FastMCP's: these know what to make of an exception.
+        Whether FastMCP's middleware alone asks. If an application asks, nothing is noted. This package's middleware,
+        and what ``install()`` puts into FastMCP's, handle an exception themselves.
     """
     scope: Any = _compat.scope_of_unknown_user()
     if scope is None:

@@ -68,7 +68,7 @@ class IntrospectingProvider(NativeProvider):
     async def explain(self, token: str) -> "Explanation":
         """Explain the decision about a token: each check, and what is most likely to help.
 
-        For those who develop or operate a server; clients should be told less. The server that tells about tokens is
+        For those who develop or operate a server; clients should learn less. The server that is asked about tokens is
         asked, whatever is remembered of the token. Nothing is logged. A subclass's ``verify_token`` or ``authenticate``
         is not asked, and the explanation says so.
 
@@ -83,8 +83,8 @@ class IntrospectingProvider(NativeProvider):
             with_resource_advice,
         )
 
-        told = with_override_advice(await self._explained(token), self)
-        return with_resource_advice(told) if self.audience is FROM_RESOURCE else told
+        explanation = with_override_advice(await self._explained(token), self)
+        return with_resource_advice(explanation) if self.audience is FROM_RESOURCE else explanation
 
     async def _explained(self, token: str) -> "Explanation":
         from fastmcp_rs.auth.explanation import (  # noqa: PLC0415 - a running server does not need it
@@ -107,7 +107,7 @@ class IntrospectingProvider(NativeProvider):
 
         Raises:
             TypeError: It is neither a str nor ``None``.
-            ConnectionError: The other workers could not be told, since ``cache_store`` is out of reach.
+            ConnectionError: ``cache_store`` is out of reach, so the other workers still have the answer.
         """
         self._answers.invalidate(token)
         if self._shared is not None:
@@ -118,7 +118,7 @@ class IntrospectingProvider(NativeProvider):
         self._outage_log = OutageLog(type(self).__name__, options.stale_seconds)
         self._shared = options.shared(json.dumps(scope))
         self._shared_reads = SharedCalls(lambda stored: stored)
-        self._settle()
+        self._bind_decision()
 
     def stats(self) -> IntrospectionStats:
         """Count what was decided so far.

@@ -91,7 +91,7 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
         if not self._verifiers and unlisted_issuers is None:
             raise ValueError("issuers is empty: give one at least, or unlisted_issuers, which allows others")
         self._read_denylist(denylist, denylist_interval)
-        self._settle()
+        self._bind_decision()
         vars(self).update(_compat.jwt_verifier_state([], None, None))
         super().__init__(
             required_scopes=required_scopes,
@@ -188,9 +188,9 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
         common = {name: value for name, value in self._common.items() if name not in ("http_client", "allow_http")}
         self._add(self._made({**parameters, "issuer": issuer, "ssrf_safe": True}, common))
 
-    def _settle(self) -> None:
+    def _bind_decision(self) -> None:
         """Let the native function itself decide, unless another provider or a callable may have to be asked."""
-        super()._settle()
+        super()._bind_decision()
         if vars(self).get("_opaque") is not None or vars(self).get("_unlisted") is not None:
             vars(self).pop("_decide", None)
 
@@ -269,14 +269,14 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
             with_override_advice,
         )
 
-        told = self._native.explain(token)
-        if told is None:
+        explanation = self._native.explain(token)
+        if explanation is None:
             remote = self._remote_of(token)
             if remote is not None:
                 await wait_until_idle(remote)
-            told = self._native.explain(token, waited=True)
-        assert told is not None  # noqa: S101 - after waiting there is always an explanation
-        return with_override_advice(explanation_of(told), self)
+            explanation = self._native.explain(token, waited=True)
+        assert explanation is not None  # noqa: S101 - after waiting there is always an explanation
+        return with_override_advice(explanation_of(explanation), self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(issuer={self.issuer!r}, required_scopes={self.required_scopes!r})"

@@ -162,7 +162,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
                 can be decided about: 503.
             denylist_interval: How often it is called, in seconds from 1 to 86400.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
-            unavailable: What ``verify_token`` does where it cannot be told whether a token is good: ``"raise"`` raises
+            unavailable: What ``verify_token`` does if it can neither accept nor reject a token: ``"raise"`` raises
                 FastMCP's ``TokenVerificationError``, where it has one (4.2); ``"none"`` answers ``None``, for routes of
                 an application and for the MCP SDK's own server. A server of this provider answers 503 in both cases.
             step_up: Answer 403, with the scopes that are needed, where a token has too few for the tool, resource or
@@ -244,7 +244,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
         )
         self._demand_proofs(dpop_of(dpop, dpop_algorithms, dpop_max_age, dpop_nonce, dpop_trust_forwarded))
         self._scope_hierarchy = dict(scope_hierarchy or {})
-        self._settle()
+        self._bind_decision()
         self._describe_resource(
             (base_url, resource_base_url, resource_server_url),
             found_by,
@@ -383,7 +383,7 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
     async def explain(self, token: str) -> "Explanation":
         """Explain the decision about a token: each check, and what is most likely to help.
 
-        For those who develop or operate a server; clients should be told less. Nothing is logged or counted, and the
+        For those who develop or operate a server; clients should learn less. Nothing is logged or counted, and the
         token is sent nowhere. Keys are fetched if they are needed. A subclass's ``verify_token`` or ``authenticate`` is
         not asked, and the explanation says so.
 
@@ -399,9 +399,9 @@ class JWTVerifier(ReplaceableKey, OverridableChecks):
             with_resource_advice,
         )
 
-        told = await explained(self._native, self._remote, token, *self._overridden_checks())
-        told = with_override_advice(told, self)
-        return with_resource_advice(told) if self.audience is FROM_RESOURCE else told
+        explanation = await explained(self._native, self._remote, token, *self._overridden_checks())
+        explanation = with_override_advice(explanation, self)
+        return with_resource_advice(explanation) if self.audience is FROM_RESOURCE else explanation
 
     def _decide(self, token: object) -> Decision:
         return self._ask(token)

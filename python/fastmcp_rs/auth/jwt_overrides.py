@@ -30,16 +30,16 @@ class OverridableChecks(DenyingProvider, _compat.JWTVerifierBase):
     _not_asked = KEY_LOOKUPS
 
     @classmethod
-    def _consider_overrides(cls) -> None:
+    def _detect_overrides(cls) -> None:
         """Find out which checks are overridden as well."""
-        super()._consider_overrides()
+        super()._detect_overrides()
         changed = {name for name, check in _CHECKS.items() if inspect.getattr_static(cls, name) is not check}
         cls._asks_issuer = "_validate_issuer" in changed
         cls._asks_scopes = "_extract_scopes" in changed
 
-    def _settle(self) -> None:
+    def _bind_decision(self) -> None:
         """Call the native function directly, unless it needs the overrides as arguments."""
-        super()._settle()
+        super()._bind_decision()
         if self._asks_issuer or self._asks_scopes:
             vars(self).pop("_decide", None)
             vars(self).pop("_acceptor", None)

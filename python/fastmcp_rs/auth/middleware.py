@@ -21,7 +21,7 @@ from fastmcp_rs.auth.refusal_response import Answering, Refusal, prepare, refuse
 from fastmcp_rs.auth.reporting import collecting, report
 from fastmcp_rs.auth.require_auth import RequireAuthRoutes, sign_in
 from fastmcp_rs.auth.sessions import AnotherUsersSession, Sessions
-from fastmcp_rs.auth.step_up import StepUp, again
+from fastmcp_rs.auth.step_up import StepUp, replay
 
 if TYPE_CHECKING:
     from fastmcp_rs._compat import FastMCPAccessToken
@@ -92,11 +92,11 @@ class AuthenticationMiddleware:
         outside = self._current_user.set(user)
         try:
             step_up = self._step_up
-            found = step_up.look(scope, token.scopes) if provider._step_up else None
+            found = step_up.check_request(scope, token.scopes) if provider._step_up else None
             if found is not None:
                 first = await receive() if found is True else None
                 if first is not None and step_up.passes(first, token.scopes):
-                    receive = again(first, receive)
+                    receive = replay(first, receive)
                 else:
                     receive, refusal = await step_up.decide(scope, receive, token, found, first)
                     if refusal is not None:
@@ -146,13 +146,13 @@ class AuthenticationMiddleware:
             await refusal.answer(endpoint, send)
             return
         prepare(scope.get("app"), self._app)
-        told = refused.set(refusal)
+        previous = refused.set(refusal)
         outside = _compat.auth_context_var.set(None)
         try:
             await self._app(scope, receive, send)
         finally:
             reset_context(_compat.auth_context_var, outside)
-            reset_context(refused, told)
+            reset_context(refused, previous)
 
     async def _identify(
         self, scope: Scope, decision: Decision | None, *, decides_alone: bool

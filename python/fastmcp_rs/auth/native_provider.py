@@ -9,7 +9,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._native import AccessToken, Decision, Dpop, IntrospectionVerifier, JwtVerifier, Policy, bearer_token
 from fastmcp_rs.auth.dpop import present, presented
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS
-from fastmcp_rs.auth.event_loop import is_asyncio, tell
+from fastmcp_rs.auth.event_loop import is_asyncio, log_unsupported_loop
 from fastmcp_rs.auth.fastmcp_middleware import refuse
 from fastmcp_rs.auth.overrides import class_without_overrides
 from fastmcp_rs.auth.protected_resource import protected_resource
@@ -44,7 +44,7 @@ class NativeProvider(AuthProvider):
 
     _native: NativeVerifier
     _counts_accepted = True
-    _told_of_event_loop = False
+    _has_logged_event_loop = False
     # Decides without overrides and proofs, counts an accepted token, and makes the fields of FastMCP's access token.
     _acceptor: JwtVerifier | IntrospectionVerifier | None = None
 
@@ -96,7 +96,7 @@ class NativeProvider(AuthProvider):
         """Decide about a token, at once."""
         return self._native.decide(token)
 
-    def _settle(self) -> None:
+    def _bind_decision(self) -> None:
         """Call the native function directly if there are no overrides, which saves a call for each request."""
         known = vars(self)
         if "_native" in known:
@@ -112,9 +112,9 @@ class NativeProvider(AuthProvider):
         """Decide after waiting; on another event loop than asyncio's, which cannot wait, the token is unavailable."""
         if is_asyncio():
             return await self._decide_later(token, request)
-        if not self._told_of_event_loop:
-            self._told_of_event_loop = True
-            tell(self)
+        if not self._has_logged_event_loop:
+            self._has_logged_event_loop = True
+            log_unsupported_loop(self)
         return self._unanswered()
 
     def _unanswered(self) -> Decision:
@@ -145,8 +145,8 @@ class NativeProvider(AuthProvider):
         Raises:
             ImportError: Neither FastMCP nor the MCP SDK is installed.
             TokenVerificationError: FastMCP's own, where it has one (4.2) and ``unavailable`` is ``"raise"``: keys are
-                out of reach, so it cannot be told whether the token is good. FastMCP's middleware, which would end its
-                request for it, gets ``None`` and answers 503.
+                out of reach, so the token can be neither accepted nor rejected. FastMCP's middleware would answer 500
+                to an exception: it gets ``None`` and answers 503.
         """
         # As in `_admit_at_once`: one more coroutine would be a tenth of what a cached token costs.
         fields = _compat.token_fields
@@ -226,9 +226,9 @@ class NativeProvider(AuthProvider):
         return super()._takes_requests() and type(self).authenticate is not _NATIVE["authenticate"]
 
     @classmethod
-    def _consider_overrides(cls) -> None:
+    def _detect_overrides(cls) -> None:
         """Find out whether the native decision is final."""
-        super()._consider_overrides()
+        super()._detect_overrides()
         native = all(getattr(cls, name) is function for name, function in _NATIVE.items())
         cls._decides_alone = native and _compat.takes_middleware()
 

@@ -190,7 +190,7 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
                 can be decided about: 503.
             denylist_interval: How often it is called, in seconds from 1 to 86400.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
-            unavailable: What ``verify_token`` does where it cannot be told whether a token is good: ``"raise"`` raises
+            unavailable: What ``verify_token`` does if it can neither accept nor reject a token: ``"raise"`` raises
                 FastMCP's ``TokenVerificationError``, where it has one (4.2); ``"none"`` answers ``None``, for routes of
                 an application and for the MCP SDK's own server. A server of this provider answers 503 in both cases.
             step_up: Answer 403, with the scopes that are needed, where a token has too few for the tool, resource or
@@ -351,12 +351,12 @@ class OAuthProvider(IntrospectingProvider, DenyingProvider):
 
         return await explained(self._jwt, self._keys, token, reader=self._advised_as)
 
-    def _with_metadata_error(self, told: "Explanation") -> "Explanation":
+    def _with_metadata_error(self, explanation: "Explanation") -> "Explanation":
         """Say why no metadata names the endpoint that would be asked."""
-        if told.outcome != "unavailable" or not self._metadata_names_endpoint or self._server is None:
-            return told
+        if explanation.outcome != "unavailable" or not self._metadata_names_endpoint or self._server is None:
+            return explanation
         error = self._server.status()["last_error"]
-        return told if self._server.request() == "ready" or error is None else replace(told, fix=error)
+        return explanation if self._server.request() == "ready" or error is None else replace(explanation, fix=error)
 
     def _retry_after(self) -> float | None:
         """The seconds until metadata and keys whose fetch failed can be fetched again."""

@@ -1,8 +1,8 @@
 """The scopes that an operation of a FastMCP server needs, as far as they can be read from the server.
 
-They are those of ``require_scope`` on a function, and of FastMCP's ``require_scopes`` and ``restrict_tag`` for a
-component or in an ``AuthMiddleware``. FastMCP checks all of them itself, and its check stands: what is read here only
-says what a client is told beforehand. Where something else has a say as well, FastMCP answers.
+They come from ``require_scope`` on a function, and from FastMCP's ``require_scopes`` and ``restrict_tag`` on a
+component or in an ``AuthMiddleware``. FastMCP checks all of them itself, after this. Reading them first only makes the
+refusal one that a client can act on. If more than scopes decides, FastMCP answers.
 """
 
 from collections.abc import Iterable
@@ -10,40 +10,40 @@ from typing import Any, NamedTuple
 
 from fastmcp_rs import _compat
 from fastmcp_rs._callbacks import reset_context
-from fastmcp_rs._native import OperationGate
+from fastmcp_rs._native import ScopePrecheck
 from fastmcp_rs.auth.component_checks import demanded_by, is_auth_middleware, may_hide, scopes_for, underlying
 from fastmcp_rs.auth.scope_inventory import ScopeInventory
 from fastmcp_rs.logs import get_logger
 
-__all__ = ["IN_BODY", "Needed", "Operation", "OperationScopes"]
+__all__ = ["VERSION_IN_BODY", "Operation", "OperationScopes", "Requirement"]
 
 _logger = get_logger("step_up")
 
-# For how long what was read of a server holds where it lets a request pass. A refusal is read anew.
+# How long a request may pass by what was read of its server before. Before a refusal the server is read again.
 _SECONDS = 1.0
 _MOST_OPERATIONS = 1024
 _LONGEST_TEXT = 256
 _NONE: frozenset[str] = frozenset()
-# The version of an operation that headers name. They do not have it.
-IN_BODY = ""
+# The version of an operation that headers name: only the body has it.
+VERSION_IN_BODY = ""
 
 
 class Operation(NamedTuple):
-    """What a request asks for: the method, the name or URI, and the version if the request names one."""
+    """The operation of a request: the method, the name or URI, and the version if the request names one."""
 
     method: str
     target: str
     version: str | None
 
 
-class Needed(NamedTuple):
+class Requirement(NamedTuple):
     """The scopes that an operation needs.
 
     Attributes:
-        scopes: All of them.
-        name: What the component is called in this server: its name, its URI, or the template of its URI.
-        is_versioned: Whether there may be several versions of it.
-        servers: Those on the way to it, from the one that was asked to the one that has it.
+        scopes: The scopes.
+        name: The component's name in this server, its URI, or the template of its URI.
+        is_versioned: Whether the component may have several versions.
+        servers: The servers that lead to the component: the one that gets the request, then those mounted in it.
     """
 
     scopes: frozenset[str]
@@ -53,90 +53,90 @@ class Needed(NamedTuple):
 
 
 class OperationScopes:
-    """What the operations of one server need."""
+    """The scopes that the operations of one server need."""
 
     def __init__(self, server: Any, app: object = None, path: str | None = None) -> None:  # noqa: ANN401 - FastMCP's
         self._server = server
         self._app = app
         self._path = path
         self._inventory: ScopeInventory | None = None
-        self._named: frozenset[str] = _NONE
-        self._gate = OperationGate(app, path, None, (), 0.0)
-        self._found: dict[Operation, Needed] = {}
+        self._known_scopes: frozenset[str] = _NONE
+        self._precheck = ScopePrecheck(app, path, None, (), 0.0)
+        self._found: dict[Operation, Requirement] = {}
         self._has_failed = False
 
-    def take_stock(self) -> OperationGate:
-        """Go through the server.
+    def read_server(self) -> ScopePrecheck:
+        """Read all scopes of the server.
 
         Returns:
-            What lets requests pass without a further look, for as long as it holds.
+            A check that lets requests pass as long as the server stays the same.
         """
         self._found.clear()
-        every: list[str] | None = []
+        all_scopes: list[str] | None = []
         try:
             inventory = self._inventory = ScopeInventory(self._server)
         except Exception as error:  # noqa: BLE001 - as in `needed`
             self._report(error)
             self._inventory = None
-            self._named = _NONE
-            self._gate = OperationGate(self._app, self._path, every, (), _SECONDS)
+            self._known_scopes = _NONE
+            self._precheck = ScopePrecheck(self._app, self._path, all_scopes, (), _SECONDS)
         else:
-            self._named = frozenset(inventory.scopes)
-            every = [*self._named] if inventory.is_complete else None
-            self._gate = OperationGate(self._app, self._path, every, inventory.collections, _SECONDS)
-        return self._gate
+            self._known_scopes = frozenset(inventory.scopes)
+            all_scopes = [*self._known_scopes] if inventory.is_complete else None
+            self._precheck = ScopePrecheck(self._app, self._path, all_scopes, inventory.collections, _SECONDS)
+        return self._precheck
 
-    def named(self) -> frozenset[str]:
-        """The scopes that are found in the server."""
-        return self._named
+    def known_scopes(self) -> frozenset[str]:
+        """The scopes that ``read_server`` found."""
+        return self._known_scopes
 
-    async def needed(self, operation: Operation, granted: Iterable[str], sessions: Iterable[str]) -> Needed | None:
-        """Find out what an operation needs.
+    async def needed(self, operation: Operation, granted: Iterable[str], sessions: Iterable[str]) -> Requirement | None:
+        """Find the scopes that an operation needs.
 
         Args:
             operation: The operation.
             granted: The scopes of the token.
-            sessions: Under which names FastMCP may keep what the client's session hides.
+            sessions: The names under which FastMCP may keep what it hides from the client's session.
 
         Returns:
-            What it needs. ``None`` where FastMCP is to answer: there is no such component, it is hidden, or not scopes
-            alone decide.
+            The scopes. ``None`` if FastMCP is to answer: there is no such component, it is hidden, or more than scopes
+            decides.
         """
-        # The transport where FastMCP checks no component: it finds what it would find for a token with every scope.
+        # On this transport FastMCP checks no scopes, so it finds what a token with every scope would find.
         transport = _compat.fastmcp("server.context")._current_transport
         outside = transport.set("stdio")
-        # What is found below is none of a later look's.
-        gate = self._gate
+        # Another task may replace it meanwhile, and what is found below is not for that one.
+        precheck = self._precheck
         try:
             found = self._found.get(operation)
             if found is None or self._inventory is None or not self._inventory.is_unchanged():
-                found = await self._find(gate, operation, granted)
+                found = await self._find(precheck, operation, granted)
             if found is not None:
                 for server in found.servers:
-                    if await _hides(server, operation.method, sessions):
+                    if await _may_be_hidden(server, operation.method, sessions):
                         return None
         except Exception as error:  # noqa: BLE001 - code of the application, or of a FastMCP that has changed
             self._report(error)
-            self._keep(gate, operation, None)
+            self._remember(precheck, operation, None)
             return None
         finally:
             reset_context(transport, outside)
         return found
 
-    async def _find(self, gate: OperationGate, operation: Operation, granted: Iterable[str]) -> Needed | None:
+    async def _find(self, precheck: ScopePrecheck, operation: Operation, granted: Iterable[str]) -> Requirement | None:
         found = await _resolve(self._server, operation)
         if found is not None and found.is_versioned:
-            if operation.version == IN_BODY:
+            if operation.version == VERSION_IN_BODY:
                 return found
             if operation.version is None:
                 found = await _unless_another_version_serves(self._server, operation, found, granted)
-        self._keep(gate, operation, found)
+        self._remember(precheck, operation, found)
         return found
 
-    def _keep(self, gate: OperationGate, operation: Operation, found: Needed | None) -> None:
+    def _remember(self, precheck: ScopePrecheck, operation: Operation, found: Requirement | None) -> None:
         if len(operation.target) > _LONGEST_TEXT or len(operation.version or "") > _LONGEST_TEXT:
             return
-        gate.keep(*operation, [] if found is None else [*found.scopes])
+        precheck.remember(*operation, [] if found is None else [*found.scopes])
         if found is not None and not found.is_versioned:
             if len(self._found) >= _MOST_OPERATIONS:
                 self._found.clear()
@@ -146,11 +146,13 @@ class OperationScopes:
         if not self._has_failed:
             self._has_failed = True
             kind = type(error)
-            _logger.warning("what an operation needs cannot be read, so FastMCP answers: %s", kind.__qualname__)
+            _logger.warning(
+                "the scopes that an operation needs cannot be read, so FastMCP answers: %s", kind.__qualname__
+            )
 
 
-async def _resolve(server: Any, operation: Operation) -> Needed | None:  # noqa: ANN401 - FastMCP's
-    """Go the way of a request: from a server into those that are mounted in it."""
+async def _resolve(server: Any, operation: Operation) -> Requirement | None:  # noqa: ANN401 - FastMCP's
+    """Follow a request from its server into those that are mounted in it."""
     scopes: set[str] = set()
     method, target, version = operation
     called: Any = None
@@ -171,8 +173,8 @@ async def _resolve(server: Any, operation: Operation) -> Needed | None:  # noqa:
         inner = getattr(running, "_server", None)
         if inner is None:
             scopes |= demanded_by(running)
-            return Needed(frozenset(scopes), _name(called), called.version is not None, tuple(servers))
-        server, target, version = inner, _target_inside(running, target), running.version or None
+            return Requirement(frozenset(scopes), _name(called), called.version is not None, tuple(servers))
+        server, target, version = inner, _inner_target(running, target), running.version or None
 
 
 async def _look_up(server: Any, operation: Operation) -> Any:  # noqa: ANN401 - FastMCP's
@@ -184,15 +186,15 @@ async def _look_up(server: Any, operation: Operation) -> Any:  # noqa: ANN401 - 
         return await server.get_prompt(target, spec)
     exists = False
     if hasattr(server, "_lookup_resource"):
-        # There a hidden resource hides a template that its URI would match.
+        # In these versions a hidden resource also hides a template that its URI would match.
         resource, exists = await server._lookup_resource(target, spec)
     else:
         resource = await server.get_resource(target, spec)
     return resource if resource is not None or exists else await server.get_resource_template(target, spec)
 
 
-async def _hides(server: Any, method: str, sessions: Iterable[str]) -> bool:  # noqa: ANN401 - FastMCP's
-    """Whether something may hide a component of a server from this client in particular."""
+async def _may_be_hidden(server: Any, method: str, sessions: Iterable[str]) -> bool:  # noqa: ANN401 - FastMCP's
+    """Whether a middleware or the client's session may hide components of a server from this client."""
     if any(may_hide(middleware, method) for middleware in server.middleware):
         return True
     context, visibility = _compat.fastmcp("server.context"), _compat.fastmcp("server.transforms.visibility")
@@ -204,14 +206,14 @@ async def _hides(server: Any, method: str, sessions: Iterable[str]) -> bool:  # 
 
 
 class _Session:
-    """Stands for a session where FastMCP looks up what it keeps of one."""
+    """A session for FastMCP's look-up of the state that it keeps under a session's name."""
 
     def __init__(self, name: str) -> None:
         self._fastmcp_state_prefix = name
 
 
-def _target_inside(component: Any, target: str) -> str:  # noqa: ANN401 - FastMCP's
-    """What a component of a mounted server is called there."""
+def _inner_target(component: Any, target: str) -> str:  # noqa: ANN401 - FastMCP's
+    """The name or URI of a component in the mounted server that has it."""
     for attribute in ("_original_name", "_original_uri"):
         original = getattr(component, attribute, None)
         if original is not None:
@@ -231,12 +233,12 @@ def _name(component: Any) -> str:  # noqa: ANN401 - FastMCP's
 async def _unless_another_version_serves(
     server: Any,  # noqa: ANN401 - FastMCP's
     operation: Operation,
-    found: Needed,
+    found: Requirement,
     granted: Iterable[str],
-) -> Needed | None:
-    """What the newest version needs, unless FastMCP serves one that the token has the scopes for.
+) -> Requirement | None:
+    """The scopes that the newest version needs; ``None`` if the token has the scopes for another version.
 
-    FastMCP does so from 4.2 on, where no version is asked for.
+    From 4.2 on FastMCP serves that one, if the request names no version.
     """
     if found.scopes.issubset(granted) or not hasattr(_compat.fastmcp("server.server"), "_highest_available_version"):
         return found

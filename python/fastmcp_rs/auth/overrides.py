@@ -24,9 +24,9 @@ __all__ = [
     "Overridable",
     "apply_override",
     "class_without_overrides",
+    "detect_overrides",
     "guard",
     "overrides_entry_point",
-    "reconsider",
     "refuse_what_is_not_asked",
 ]
 
@@ -59,10 +59,10 @@ class _OfOneInstance(_compat.TokenVerifierBase):
     """
 
     def __init_subclass__(cls) -> None:
-        reconsider(cls)
+        detect_overrides(cls)
 
 
-def reconsider(cls: Any) -> None:  # noqa: ANN401 - a class of providers
+def detect_overrides(cls: Any) -> None:  # noqa: ANN401 - a class of providers
     """Let a class find out what it overrides.
 
     Raises:
@@ -72,7 +72,7 @@ def reconsider(cls: Any) -> None:  # noqa: ANN401 - a class of providers
         if any(name in vars(base) for base in cls.__mro__[: cls.__mro__.index(_compat.JWTVerifierBase)]):
             raise _not_asked_error(cls, name)
     bridge_entry_points(cls)
-    cls._consider_overrides()
+    cls._detect_overrides()
 
 
 def apply_override(provider: "Provider", name: str) -> None:
@@ -85,12 +85,12 @@ def apply_override(provider: "Provider", name: str) -> None:
         provider.__class__ = cls
     else:
         methods = {name: _calling(value) for name, value in own.items()}
-        told = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        described = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
         metaclass: Any = type(cls)
-        provider.__class__ = metaclass(cls.__name__, (_OfOneInstance, cls), {**told, **methods})
+        provider.__class__ = metaclass(cls.__name__, (_OfOneInstance, cls), {**described, **methods})
     if _GUARD in vars(provider):
         guard(provider)
-    provider._settle()
+    provider._bind_decision()
 
 
 def refuse_what_is_not_asked(provider: "Provider", name: str) -> None:
@@ -134,16 +134,16 @@ def _calling(value: Any) -> Any:  # noqa: ANN401 - anything that can be called
 
 
 def _changed(cls: Any) -> None:  # noqa: ANN401 - a class of providers
-    _reconsider_below(cls)
+    _detect_overrides_below(cls)
     for provider in living():
         if isinstance(provider, cls):
-            provider._settle()
+            provider._bind_decision()
 
 
-def _reconsider_below(cls: Any) -> None:  # noqa: ANN401 - as above
-    reconsider(cls)
+def _detect_overrides_below(cls: Any) -> None:  # noqa: ANN401 - as above
+    detect_overrides(cls)
     for subclass in type.__subclasses__(cls):
-        _reconsider_below(subclass)
+        _detect_overrides_below(subclass)
 
 
 def _not_asked_error(cls: type, name: str) -> TypeError:

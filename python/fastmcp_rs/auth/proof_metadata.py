@@ -48,15 +48,15 @@ class _Describing:
             body += message.get("body", b"")
             if message.get("more_body", False) or start is None:
                 return
-            told = self._told(start, body)
+            described = self._described_body(start, body)
             headers = [header for header in start.get("headers", ()) if header[0].lower() != b"content-length"]
-            headers.append((b"content-length", str(len(told)).encode()))
+            headers.append((b"content-length", str(len(described)).encode()))
             await send({**start, "headers": headers})
-            await send({"type": "http.response.body", "body": told})
+            await send({"type": "http.response.body", "body": described})
 
         await self._app(scope, receive, sending)
 
-    def _told(self, start: "Message", body: bytes) -> bytes:
+    def _described_body(self, start: "Message", body: bytes) -> bytes:
         if start["status"] != _OK:
             return body
         try:

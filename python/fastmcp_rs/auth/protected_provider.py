@@ -156,7 +156,7 @@ class ProtectedProvider:
                 provider._resource_urls.note(path, url)
                 self._resource_urls = self._urls
 
-    def _settle(self) -> None:
+    def _bind_decision(self) -> None:
         """Nothing is overridden here."""
 
     def _own_verify_token(self) -> Callable[[str], Awaitable[Any]]:

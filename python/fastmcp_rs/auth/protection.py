@@ -43,7 +43,7 @@ def protect(
     dpop_trust_forwarded: bool = False,
     **options: object,
 ) -> _Provider:
-    """Have the clients of a server told why a token is refused, whatever its provider is.
+    """Answer a refused token with the reason, whatever provider a server has.
 
     The provider stays what it is, with its routes, and its own code verifies tokens. A request that it refuses is
     answered as by the providers of this project: 401 with the time of expiry, 403 where scopes are missing, 503 with

@@ -7,7 +7,7 @@ from fastmcp_rs import _compat
 from fastmcp_rs._native import DecisionCounters, flag, scopes
 from fastmcp_rs.auth.entry_points import ENTRY_POINTS, is_bridge
 from fastmcp_rs.auth.live_list import LiveList, is_kept, keep
-from fastmcp_rs.auth.overrides import Overridable, apply_override, guard, reconsider, refuse_what_is_not_asked
+from fastmcp_rs.auth.overrides import Overridable, apply_override, detect_overrides, guard, refuse_what_is_not_asked
 from fastmcp_rs.auth.protected_resource import ProtectedResource, ResourceURLs, metadata_url
 from fastmcp_rs.auth.resource_hints import hint_at_url
 from fastmcp_rs.auth.telemetry import observe
@@ -49,7 +49,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - a class statement's own arguments
         super().__init_subclass__(**kwargs)
-        reconsider(cls)
+        detect_overrides(cls)
 
     # The methods that a subclass may override, also later and on an instance; and those that it may not.
     _overridable: ClassVar[frozenset[str]] = ENTRY_POINTS
@@ -90,7 +90,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         Args:
             required_scopes: Scopes that FastMCP requires of every request.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
-            unavailable: What ``verify_token`` does where it cannot be told whether a token is good: ``"raise"`` raises
+            unavailable: What ``verify_token`` does if it can neither accept nor reject a token: ``"raise"`` raises
                 FastMCP's ``TokenVerificationError``, where it has one (4.2); ``"none"`` answers ``None``, for routes of
                 an application and for the MCP SDK's own server. A server of this provider answers 503 in both cases.
             step_up: Answer 403, with the scopes that are needed, where a token has too few for the tool, resource or
@@ -124,10 +124,10 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         apply_override(self, name)
 
     @classmethod
-    def _consider_overrides(cls) -> None:
+    def _detect_overrides(cls) -> None:
         """Find out what is overridden in this class, after it was made or changed."""
 
-    def _settle(self) -> None:
+    def _bind_decision(self) -> None:
         """Find out what is overridden in this instance, after its class was changed."""
 
     @property

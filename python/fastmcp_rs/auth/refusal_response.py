@@ -73,7 +73,7 @@ class Refusal:
         Args:
             provider: What refuses.
             scope: The request.
-            decisions: Why: of several the one that came furthest is told.
+            decisions: The reasons; of several, the one after most passed checks is used.
             scopes: What the challenge names, where it is not for the whole server.
         """
         decision = max(decisions, key=lambda decision: decision.progress)
@@ -125,10 +125,10 @@ class Refusal:
         headers, body = written(error, description, challenge, retry_after, code if detailed else None)
         dpop: Dpop | None = getattr(self._provider, "_dpop", None)
         if dpop is not None:
-            told = dpop.challenges(
+            challenges = dpop.challenges(
                 self._decision, self._scope, detailed=tells_all, scopes=scopes, resource_metadata=metadata
             )
-            headers = challenged(dpop, headers, told)
+            headers = challenged(dpop, headers, challenges)
         # A new list, since middleware may add to it.
         await send({"type": "http.response.start", "status": status, "headers": [*headers]})
         await send({"type": "http.response.body", "body": body})

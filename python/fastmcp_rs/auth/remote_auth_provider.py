@@ -131,7 +131,7 @@ class RemoteAuthProvider(IntrospectingProvider, DenyingProvider):
                 can be decided about: 503.
             denylist_interval: How often it is called, in seconds from 1 to 86400.
             detailed_errors: Tell clients everything about a refusal that the log has, and its reason code.
-            unavailable: What ``verify_token`` does where it cannot be told whether a token is good: ``"raise"`` raises
+            unavailable: What ``verify_token`` does if it can neither accept nor reject a token: ``"raise"`` raises
                 FastMCP's ``TokenVerificationError``, where it has one (4.2); ``"none"`` answers ``None``, for routes of
                 an application and for the MCP SDK's own server. A server of this provider answers 503 in both cases.
             step_up: Answer 403, with the scopes that are needed, where a token has too few for the tool, resource or

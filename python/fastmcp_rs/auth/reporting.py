@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "collecting",
     "is_collecting",
-    "is_told",
+    "is_refused",
     "limiter",
     "report",
     "report_exception",
@@ -95,10 +95,10 @@ def report_operation(
     if _logger.isEnabledFor(decision.level):
         omitted = limiter.admit(decision.code)
         if omitted is not None:
-            told = f"{operation} needs {' '.join(needed)}, and the token lacks {' '.join(missing)}"
+            text = f"{operation} needs {' '.join(needed)}, and the token lacks {' '.join(missing)}"
             details: dict[str, object] = {"operation": operation, "needed": needed, "missing": missing}
             details |= {"client_id": decision.client_id, "subject": decision.subject}
-            _write(decision, "Bearer token rejected: %s", told, omitted, details)
+            _write(decision, "Bearer token rejected: %s", text, omitted, details)
 
 
 class collecting:  # noqa: N801 - used like a function; a generator would cost every request more
@@ -120,7 +120,7 @@ def is_collecting() -> bool:
     return _refusals.get() is not None
 
 
-def is_told() -> bool:
+def is_refused() -> bool:
     """Whether a refusal was reported in this context and not answered yet."""
     refusals = _refusals.get()
     return _uncollected.get() is not None if refusals is None else bool(refusals)

@@ -23,10 +23,10 @@ def hint_at_url(provider: Any, path: str | None, *, has_metadata: bool) -> None:
         has_metadata: Whether the metadata of the resource is served.
     """
     url = _compat.resource_url(provider, path)
-    told = vars(provider).setdefault("_hinted_paths", set())
-    if url is None or path in told:
+    hinted = vars(provider).setdefault("_hinted_paths", set())
+    if url is None or path in hinted:
         return
-    told.add(path)
+    hinted.add(path)
     parameter = _compat.server_url_parameter()
     if not has_metadata:
         # A proof of possession is made for the URL as well.

@@ -39,13 +39,13 @@ class Sessions:
         """Note the session that a request opens. Its answer tells it in a header, or over SSE in the first event."""
         if _header(scope) is not None:
             return send
-        is_told = False
+        is_decided = False
 
         async def sending(message: Message) -> None:
-            nonlocal is_told
-            if not is_told:
+            nonlocal is_decided
+            if not is_decided:
                 session = _opened(scope, message)
-                is_told = session is not None or bool(message.get("body"))
+                is_decided = session is not None or bool(message.get("body"))
                 if session is not None:
                     # The first answer with an id decides: no later one takes a session from its user.
                     self._owners.setdefault(session, _compat.user_of(token))

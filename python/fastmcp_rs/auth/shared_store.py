@@ -66,7 +66,7 @@ class SharedStore:
         self.failures = 0
 
     async def read(self, token: str) -> StoredAnswer | None:
-        """What another worker was told about a token, if the store has it and it was not invalidated since."""
+        """The answer that another worker got about a token, if the store has it and it was not invalidated since."""
         if self._clients.rests():
             return None
         names = list(self._sealer.names(token))
@@ -93,7 +93,7 @@ class SharedStore:
         """Make all workers forget a token, or all tokens.
 
         Raises:
-            ConnectionError: The store could not be told.
+            ConnectionError: The store is out of reach.
         """
         _, of_token, of_all = self._sealer.names(token or "")
         sealed = self._sealer.seal_invalidation(token)
@@ -101,7 +101,7 @@ class SharedStore:
         name = of_all if token is None else of_token
         if await self._tried(lambda: self._put(name, sealed, ttl), _INVALIDATION_SECONDS) is None:
             raise ConnectionError(
-                "cache_store could not be told: this worker has forgotten, and others go on with what they remember"
+                "cache_store is out of reach: this worker has forgotten the answer, and other workers still use it"
             )
 
     async def _put(self, name: str, sealed: bytes, ttl: float) -> bool:

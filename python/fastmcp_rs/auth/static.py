@@ -49,7 +49,7 @@ class StaticTokenVerifier(NativeProvider):
                 raise ValueError("token_type must be a str, or a list of scopes where required_scopes is not given")
             token_type, required_scopes = "bearer", token_type
         self._native = StaticVerifier(tokens if valid_tokens is None else valid_tokens, token_type)
-        self._settle()
+        self._bind_decision()
         super().__init__(required_scopes=required_scopes, detailed_errors=detailed_errors, step_up=step_up)
 
     def _shown(self) -> str:

@@ -1,4 +1,4 @@
-"""Steps up behind FastMCP's own authentication of requests: what ``install()`` adds to its providers' middleware."""
+"""Step-up after FastMCP's own authentication: the middleware that ``install()`` adds to FastMCP's providers."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ __all__ = ["StepUpMiddleware"]
 
 
 class StepUpMiddleware:
-    """Looks at requests whose users FastMCP has signed in."""
+    """Answers 403 to a user that FastMCP has signed in, if the token has too few scopes for the operation."""
 
     def __init__(self, app: ASGIApp, provider: ProtectedProvider, is_in_use: Callable[[], bool]) -> None:
         self._app = app
@@ -29,17 +29,17 @@ class StepUpMiddleware:
             await self._app(scope, receive, send)
             return
         token = scope["user"].access_token
-        found = self._step_up.look(scope, token.scopes) if self._provider._step_up else None
+        found = self._step_up.check_request(scope, token.scopes) if self._provider._step_up else None
         if found is not None:
             receive, refusal = await self._step_up.decide(scope, receive, token, found)
             if refusal is not None:
                 sign_in(scope, None)
                 prepare(scope.get("app"))
-                told, outside = refused.set(refusal), _compat.auth_context_var.set(None)
+                previous, outside = refused.set(refusal), _compat.auth_context_var.set(None)
                 try:
                     await self._app(scope, receive, send)
                 finally:
                     reset_context(_compat.auth_context_var, outside)
-                    reset_context(refused, told)
+                    reset_context(refused, previous)
                 return
         await self._app(scope, receive, send)

@@ -116,7 +116,7 @@ def _explanation(token: str, options: argparse.Namespace) -> Explanation:
     policy = {"leeway": options.leeway, "typ": options.typ}
     key, default = _key(options)
     if key is None:
-        told = explain_without_keys(
+        found = explain_without_keys(
             token,
             options.algorithm,
             issuer=options.issuer,
@@ -125,7 +125,7 @@ def _explanation(token: str, options: argparse.Namespace) -> Explanation:
             dpop=options.dpop is not None,
             **policy,
         )
-        explanation = explanation_of(told)
+        explanation = explanation_of(found)
         if explanation.outcome != "unavailable":
             return explanation
         checks = tuple(
@@ -175,8 +175,8 @@ def _fetching(options: argparse.Namespace) -> FetchOptions:
 
 def _lines(explanation: Explanation, style: Style) -> "Iterator[str]":
     word, result = _HEADLINES[explanation.outcome]
-    told = f"{word}: {explanation.code} ({explanation.reason})" if explanation.code else word
-    yield style.headline(told, result)
+    headline = f"{word}: {explanation.code} ({explanation.reason})" if explanation.code else word
+    yield style.headline(headline, result)
     if explanation.fix:
         yield f"  {explanation.fix}"
     if explanation.reason == _NO_KEY and explanation.fix != _GIVE_A_KEY:

@@ -28,18 +28,18 @@ def with_proof(explanation: Explanation, token: str, options: argparse.Namespace
     """Add the checks of a proof to the explanation of the token that it comes with."""
     cnf = (explanation.claims or {}).get("cnf")
     bound_to = cnf.get("jkt") if isinstance(cnf, Mapping) else None
-    told = explain_dpop_proof(
+    proof = explain_dpop_proof(
         options.dpop,
         method=options.method,
         url=options.url,
         token=token,
         bound_to=bound_to if isinstance(bound_to, str) else None,
     )
-    checks = (*explanation.checks, *(CheckResult(**check) for check in told["checks"]))
+    checks = (*explanation.checks, *(CheckResult(**check) for check in proof["checks"]))
     explanation = dataclasses.replace(explanation, checks=checks)
     # The token is checked first.
-    if told["code"] is None or explanation.outcome == "rejected":
+    if proof["code"] is None or explanation.outcome == "rejected":
         return explanation
     return dataclasses.replace(
-        explanation, outcome="rejected", code=told["code"], reason=told["reason"], fix=told["fix"]
+        explanation, outcome="rejected", code=proof["code"], reason=proof["reason"], fix=proof["fix"]
     )

@@ -33,10 +33,10 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     # Standard output may be the transport.
     state = installed()
-    told = "on, here and in the processes that this one starts" if state else f"off: {state}"
+    described = "on, here and in the processes that this one starts" if state else f"off: {state}"
     if state and not any(word.partition("=")[0] in _TRANSPORTS for word in arguments):
-        told += " (over stdio, FastMCP's default, no client sends a token: --transport http)"
-    sys.stderr.write(f"fastmcp-rs run: native verification is {told}\n")
+        described += " (over stdio, FastMCP's default, no client sends a token: --transport http)"
+    sys.stderr.write(f"fastmcp-rs run: native verification is {described}\n")
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(_CHILD), *([inherited] if inherited else [])])
     sys.argv = ["fastmcp", "run", *arguments]

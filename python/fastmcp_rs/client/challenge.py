@@ -43,10 +43,10 @@ def refusal_text(status: int, headers: Mapping[str, str], body: bytes, sent: Map
         body: The body of the response, or empty where it was not read.
         sent: The headers of the request. Credentials in them are removed where the server repeats them.
     """
-    told = _reasons(_json_object(body))
-    if status == HTTPStatus.SERVICE_UNAVAILABLE and told[:1] != ["temporarily_unavailable"]:
+    in_body = _reasons(_json_object(body))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and in_body[:1] != ["temporarily_unavailable"]:
         return None
-    found = _reasons(_challenge(headers.get("www-authenticate", ""))) or told
+    found = _reasons(_challenge(headers.get("www-authenticate", ""))) or in_body
     reason = ": ".join(_clean(text, sent) for text in found) or "the server gave no reason"
     return f"{int(status)} {HTTPStatus(status).phrase}: {reason}"
 

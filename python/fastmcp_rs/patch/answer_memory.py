@@ -133,12 +133,12 @@ class VerifierAnswers:
         if self.shared is None or type(answer) is not _compat.FastMCPAccessToken:
             return
         fields = {name: value for name, value in vars(answer).items() if name != "token"}
-        told = [fields, sorted(answer.model_fields_set)]
+        content = [fields, sorted(answer.model_fields_set)]
         try:
-            body = json.dumps(told)
+            body = json.dumps(content)
         except (TypeError, ValueError):
             return
-        if _is_same(json.loads(body), told):
+        if _is_same(json.loads(body), content):
             await self.shared.write(token, body.encode(), *self.memory.times(question))
 
     def _restored(self, question: AnswerQuestion, token: str, body: bytes, age: float, lifetime: float) -> Any:

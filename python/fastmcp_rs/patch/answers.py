@@ -13,11 +13,11 @@ __all__ = ["Answers", "provider_swaps"]
 
 
 class Answers:
-    """Whether FastMCP's providers tell three refusals apart.
+    """Whether FastMCP's providers have different answers for three refusals.
 
     Attributes:
         in_use: Whether they do.
-        step_up: Whether a token with too few scopes for a tool, a resource or a prompt is told so as well.
+        step_up: Whether a token with too few scopes for a tool, a resource or a prompt gets 403 as well.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Answers:
         self.step_up = True
 
     def start(self) -> None:
-        """Tell them apart."""
+        """Use the three answers."""
         self.in_use = True
 
     def stop(self) -> None:
@@ -37,7 +37,7 @@ class Answers:
             fastmcp_verifier.stop_watching(fastmcp_backend.WATCHER)
 
     def is_in_use(self) -> bool:
-        """Whether the three refusals are told apart now."""
+        """Whether the three refusals have answers of their own now."""
         return self.in_use
 
     def steps_up(self) -> bool:

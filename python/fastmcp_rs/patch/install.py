@@ -232,7 +232,7 @@ async def invalidate(token: str | None = None) -> None:
 
     Raises:
         TypeError: It is neither a str nor ``None``.
-        ConnectionError: The other workers could not be told, since ``cache_store`` is out of reach.
+        ConnectionError: ``cache_store`` is out of reach, so the other workers still have the answer.
     """
     if token is not None and not isinstance(token, str):
         raise TypeError(f"token must be a str, or None for every token, not {type(token).__name__}")

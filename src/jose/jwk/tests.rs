@@ -97,7 +97,7 @@ fn leading_zeros_of_a_coordinate_may_be_left_out() {
 
 #[test]
 fn what_is_wrong_is_said_by_name() {
-    for (members, told) in [
+    for (members, expected) in [
         (r#""kty":"RSA","e":"AQAB""#.to_owned(), "the member \"n\" is missing"),
         (r#""kty":"RSA","n":null,"e":"AQAB""#.to_owned(), "the member \"n\" is missing"),
         (r#""kty":"RSA","x5c":["MIIC"]"#.to_owned(), "the member \"n\" is missing: there is a certificate alone"),
@@ -114,7 +114,7 @@ fn what_is_wrong_is_said_by_name() {
         (format!(r#"{ED25519},"d":"AA""#), "it holds private members (\"d\")"),
     ] {
         let error = read(&members).unwrap_err().to_string();
-        assert!(error.contains(told), "{members}: {error}");
+        assert!(error.contains(expected), "{members}: {error}");
     }
 }
 

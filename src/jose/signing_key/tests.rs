@@ -109,7 +109,7 @@ fn what_a_key_signs_its_public_half_verifies_by_the_algorithm_that_it_tells() {
 }
 
 #[test]
-fn a_jwk_that_does_not_sign_is_told_why() {
+fn the_error_of_a_jwk_that_does_not_sign_says_why() {
     let without_d = |members: &str| members.replace("\"d\"", "\"e\"");
     for (members, why) in [
         (without_d(ED25519), "public key"),

@@ -12,7 +12,7 @@ use crate::keys::{KeySet, SkippedKey};
 const MAX_KEYS: usize = 1000;
 
 /// How many skipped keys are reported with their reasons: a hostile set must not fill a log.
-const MOST_TOLD: usize = 10;
+const MOST_REPORTED: usize = 10;
 
 /// How many of them an error names.
 const MOST_IN_AN_ERROR: usize = 3;
@@ -81,12 +81,12 @@ impl FetchedKeySet {
         let infos: Vec<_> = usable.iter().map(info).collect();
         let keys = KeySet::new(usable, &Algorithm::ASYMMETRIC).map_err(|unsound| unusable(unsound.0))?;
         if keys.is_empty() {
-            let told: Vec<_> = skipped.iter().take(MOST_IN_AN_ERROR).map(ToString::to_string).collect();
-            let more = match skipped.len() - told.len() {
+            let named: Vec<_> = skipped.iter().take(MOST_IN_AN_ERROR).map(ToString::to_string).collect();
+            let more = match skipped.len() - named.len() {
                 0 => String::new(),
                 more => format!("; and {more} more"),
             };
-            return Err(unusable(&format!("no key of it can verify signatures: {}{more}", told.join("; "))));
+            return Err(unusable(&format!("no key of it can verify signatures: {}{more}", named.join("; "))));
         }
         let notices = notices(&skipped);
         Ok(Self { keys: keys.with_skipped(skipped), infos, notices })
@@ -97,10 +97,10 @@ impl FetchedKeySet {
 fn notices(skipped: &[SkippedKey]) -> Vec<String> {
     let mut notices: Vec<_> =
         skipped.iter().filter(|skipped| !skipped.is_usual).map(|skipped| format!("skipped: {skipped}")).collect();
-    let untold = notices.len().saturating_sub(MOST_TOLD);
-    if untold > 0 {
-        notices.truncate(MOST_TOLD);
-        notices.push(format!("skipped: {untold} further keys cannot be used"));
+    let omitted = notices.len().saturating_sub(MOST_REPORTED);
+    if omitted > 0 {
+        notices.truncate(MOST_REPORTED);
+        notices.push(format!("skipped: {omitted} further keys cannot be used"));
     }
     notices
 }
@@ -182,10 +182,10 @@ mod tests {
     fn a_set_without_a_usable_key_says_why_for_each() {
         let odd = r#"{"kty":"RSA","kid":"a","e":"AQAB"},{"kty":"AKP","kid":"b"},5,{"kid":"c"}"#;
         let error = parse(odd).unwrap_err().to_string();
-        for told in
+        for expected in
             [r#"key "a": the member "n" is missing"#, r#"key "b": "kty" "AKP""#, "key without kid", "and 1 more"]
         {
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 
@@ -212,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_odd_keys_a_few_are_told_of() {
+    fn of_very_many_odd_keys_a_few_are_reported() {
         let odd =
             |count: usize| (0..count).map(|i| format!(r#"{{"kty":"x","kid":"{i}"}},"#)).collect::<Vec<_>>().concat();
-        assert_eq!(parse(&(odd(MOST_TOLD) + GOOD)).unwrap().notices.len(), MOST_TOLD);
+        assert_eq!(parse(&(odd(MOST_REPORTED) + GOOD)).unwrap().notices.len(), MOST_REPORTED);
         let document = parse(&(odd(999) + GOOD)).unwrap();
         assert_eq!(document.keys.skipped().len(), 999);
-        assert_eq!(document.notices.len(), MOST_TOLD + 1);
-        assert_eq!(document.notices[MOST_TOLD], "skipped: 989 further keys cannot be used");
+        assert_eq!(document.notices.len(), MOST_REPORTED + 1);
+        assert_eq!(document.notices[MOST_REPORTED], "skipped: 989 further keys cannot be used");
     }
 
     #[test]

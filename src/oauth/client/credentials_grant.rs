@@ -181,7 +181,7 @@ impl EndpointClient {
         }
     }
 
-    /// Asks once. Whether the answer has a nonce that is another than the one that was sent is told beside it.
+    /// Asks once. Also returns whether the answer has another nonce than the one that was sent.
     async fn ask_once(
         &self,
         client: &http::Client,
@@ -203,8 +203,8 @@ impl EndpointClient {
 impl TokenRequester for HttpTokenRequester {
     fn request(&self, resource: Option<&str>, done: OnToken) {
         let (endpoint, resource) = (Arc::clone(&self.0), resource.map(str::to_owned));
-        let lane = self.0.endpoint_url.shown();
+        let shown_url = self.0.endpoint_url.shown();
         let ask = |client: http::Client| async move { endpoint.ask(&client, resource.as_deref()).await };
-        http::spawn(SsrfPolicy::TrustedUrl, TOTAL_TIMEOUT, lane, ask, done);
+        http::spawn(SsrfPolicy::TrustedUrl, TOTAL_TIMEOUT, shown_url, ask, done);
     }
 }

@@ -18,7 +18,7 @@ use crate::jose::signing_key::{MAX_LEN, SigningKey};
 /// length the same.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Is told what is wrong with the file while its last key is used.
+/// Is called with what is wrong with the file, while the last key is used.
 pub type OnTrouble = fn(String);
 
 /// A file with one private key. It uses no lock, since a fork could leave a lock locked.

@@ -1,4 +1,4 @@
-//! What a client is told about a refused request (RFC 6750 section 3).
+//! The answer to a refused request (RFC 6750 section 3).
 //!
 //! An untrusted client learns that a token has expired or lacks a scope, and what anyone can see in a token without a key. It
 //! does not learn whether a signature is valid, nor which issuers, audiences and keys are expected.
@@ -202,11 +202,11 @@ mod tests {
         let both = DpopOffer { algorithms: "ES256 RS256", is_required: false, is_tried: false };
         let bad = ErrorResponse::to(&Rejection::IssuerMismatch);
         let error = r#"error="invalid_token", error_description="The token is not accepted""#;
-        let told = [format!("Bearer {error}, scope=\"a\""), r#"DPoP algs="ES256 RS256", scope="a""#.to_owned()];
-        assert_eq!(bad.challenges(&both, ["a"], None), told);
+        let expected = [format!("Bearer {error}, scope=\"a\""), r#"DPoP algs="ES256 RS256", scope="a""#.to_owned()];
+        assert_eq!(bad.challenges(&both, ["a"], None), expected);
         let tried = DpopOffer { is_tried: true, ..both };
-        let told = ["Bearer".to_owned(), format!(r#"DPoP {error}, algs="ES256 RS256""#)];
-        assert_eq!(bad.challenges(&tried, [], None), told);
+        let expected = ["Bearer".to_owned(), format!(r#"DPoP {error}, algs="ES256 RS256""#)];
+        assert_eq!(bad.challenges(&tried, [], None), expected);
         let required = DpopOffer { is_required: true, ..both };
         assert_eq!(bad.challenges(&required, [], None), [format!(r#"DPoP {error}, algs="ES256 RS256""#)]);
         let none = ErrorResponse::to(&Rejection::MissingToken);

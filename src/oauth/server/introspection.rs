@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_named_for_what_it_is() {
-        for (body, told) in [
+        for (body, expected) in [
             (&b"<!doctype html>"[..], "it is an HTML page"),
             (b"", "it is empty"),
             (b"\x1f\x8b\x08", "compressed with gzip"),
@@ -93,8 +93,8 @@ mod tests {
             (b"eyJhbGciOiJSUzI1NiJ9.e30.AA", "it is a JWT"),
             (br#"{"active":true,"active":true}"#, "a member name twice"),
         ] {
-            let IntrospectionResult::Unavailable(why) = read(200, body) else { panic!("{told}") };
-            assert!(why.to_string().contains(told), "{told}: {why}");
+            let IntrospectionResult::Unavailable(why) = read(200, body) else { panic!("{expected}") };
+            assert!(why.to_string().contains(expected), "{expected}: {why}");
         }
     }
 

@@ -285,13 +285,13 @@ struct AnswerReader {
 
 impl AnswerReader {
     fn read(self, response: Result<(u16, Option<Duration>, Vec<u8>), Unasked>) -> Answer {
-        let mut told = None;
+        let mut body_read = None;
         let (result, max_age, out_of_reach) = match response {
             Ok((status, max_age, body)) => {
                 let result =
                     self.settings.type_demand.check_unverified(self.wire_format.read(status, &body), self.wire_format);
                 let failed = matches!(result, IntrospectionResult::Unavailable(_));
-                told = Some(body);
+                body_read = Some(body);
                 (result, max_age, failed && matches!(status, 408 | 429 | 500..600))
             }
             Err(Unasked::TooMany) => {
@@ -311,7 +311,7 @@ impl AnswerReader {
             Answer::Known(claims) => {
                 let bytes = claims.memory();
                 let serves = answers.insert(&question, Arc::clone(&claims), bytes, Duration::ZERO, max_age);
-                if let Some(body) = told.filter(|_| !serves.is_zero()) {
+                if let Some(body) = body_read.filter(|_| !serves.is_zero()) {
                     answers.keep_for_others(&question, body, max_age);
                 }
                 Answer::Known(claims)
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_endpoint_is_told_is_known_as_a_secret() {
+    fn credentials_for_the_endpoint_are_known_as_secrets() {
         let client = client("https://a.example/verify?key=in-the-query", "in-a-header");
         for secret in ["in-the-query", "in-a-header", "a-token"] {
             assert_eq!(client.secrets("a-token").redact(secret), "[redacted]");

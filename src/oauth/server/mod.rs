@@ -13,6 +13,7 @@ pub mod introspection_result;
 pub mod introspection_settings;
 pub mod json_verification;
 pub mod operation;
+pub mod operation_headers;
 pub mod question;
 pub mod resource_server;
 pub mod sealed_answer;

@@ -1,18 +1,15 @@
-//! Which operation a request to an MCP server asks for: the call of a tool, the reading of a resource, a prompt.
+//! The operation that a request to an MCP server asks for in its body: to call a tool, to read a resource, to get a prompt.
 //!
-//! It only adds detail to an answer, and accepts nothing. A body that cannot be read strictly counts as no operation, and goes on
-//! to the server, which makes its own checks.
+//! It decides only whether a refusal names scopes; no request is accepted by it. A body that is not strict JSON names no operation
+//! here, and goes on to the server, which makes its own checks.
 
 use crate::jose::json::{self, Object, Value};
 use crate::jose::plain_json::{Piece, Reader, SeenNames};
 
-/// The longest body that is looked at, in bytes.
+/// The longest body that is read, in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
 
-/// The first protocol whose requests name their operation in headers, which the server compares with the body.
-const FIRST_WITH_HEADERS: &[u8] = b"2026-07-28";
-
-/// What names something that a server may demand scopes for.
+/// The methods of JSON-RPC that name something for which a server may demand scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
     /// `tools/call`
@@ -54,17 +51,17 @@ impl Method {
 /// An operation, as a JSON-RPC request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Operation {
-    /// What is done.
+    /// The method.
     pub method: Method,
     /// The name of the tool or prompt, or the URI of the resource.
     pub target: Box<str>,
-    /// The version that is asked for in FastMCP's part of `_meta`, if one is.
+    /// The version of the tool, resource or prompt, if FastMCP's part of `_meta` names one.
     pub version: Option<Box<str>>,
 }
 
 impl Operation {
-    /// The operation of a body. `None` for every other method, for a batch, a notification, more than [`LONGEST_BODY`], and for one
-    /// that is not one strict JSON object: where a name stands twice, servers read the last.
+    /// The operation of a body. `None` for other methods, batches and notifications, for a body longer than [`LONGEST_BODY`], and
+    /// for one that is not a strict JSON object: of two members with one name, servers read the last.
     #[must_use]
     pub fn of_body(body: &[u8]) -> Option<Self> {
         if body.len() > LONGEST_BODY {
@@ -76,7 +73,7 @@ impl Operation {
         }
     }
 
-    /// The operation of any body, by the parser that decides.
+    /// The operation of any body, by the strict parser.
     fn strictly(body: &[u8]) -> Option<Self> {
         let request = json::parse_object(body).ok()?;
         let method = Method::named(request.get("method")?.as_str()?.as_bytes())?;
@@ -89,11 +86,11 @@ impl Operation {
     }
 }
 
-/// Bodies of plain JSON, as almost all are, without a tree of their values.
+/// Reads bodies of plain JSON, as almost all are, without a tree of their values.
 mod plain {
     use super::{Method, Operation, Piece, Reader, SeenNames};
 
-    /// The body asks for nothing that can demand scopes.
+    /// The body names no operation.
     #[derive(Debug)]
     pub(super) struct NoOperation;
 
@@ -108,7 +105,7 @@ mod plain {
             names.add(&mut members, name)?;
             match (name, reader.value()?) {
                 ("method", value) => match Method::named(value.plain()?.as_bytes()) {
-                    // The rest does not matter: with a second method the body would not be strict JSON.
+                    // The rest does not matter: a second `method` would make the body no strict JSON.
                     None => return Some(Err(NoOperation)),
                     known => method = known,
                 },
@@ -128,7 +125,7 @@ mod plain {
         Some(Ok(Operation { method, target: target.into(), version: None }))
     }
 
-    /// Those of the parameters that can name something, where no version is asked for.
+    /// The parameters that can name a tool, a resource or a prompt, of a request that names no version.
     #[derive(Default)]
     struct Params<'t> {
         name: Option<&'t str>,
@@ -159,7 +156,7 @@ mod plain {
         }
     }
 
-    /// Reads the members of `_meta`. `None` where FastMCP's part is among them, which may ask for a version.
+    /// Reads the members of `_meta`. `None` if FastMCP's part is among them, since it may name a version.
     fn without_fastmcp<'t>(reader: &mut Reader<'t>, names: &mut SeenNames<'t>) -> Option<()> {
         let mut members = names.of_object();
         let mut is_first = true;
@@ -177,10 +174,10 @@ mod plain {
     }
 }
 
-/// The version is no text.
+/// The version is not a text.
 struct UnknownVersion;
 
-/// The version in `_meta`, where there is one.
+/// The version in `_meta`, if there is one.
 fn version(params: &Object) -> Result<Option<Box<str>>, UnknownVersion> {
     let Some(Value::Object(meta)) = params.get("_meta") else { return Ok(None) };
     let Some(Value::Object(fastmcp)) = meta.get("fastmcp") else { return Ok(None) };
@@ -189,78 +186,6 @@ fn version(params: &Object) -> Result<Option<Box<str>>, UnknownVersion> {
         Some(Value::String(version)) => Ok((!version.is_empty()).then(|| version.clone())),
         Some(_) => Err(UnknownVersion),
     }
-}
-
-/// What the headers of a request say of its operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeaderView<'h> {
-    /// There is no operation, or it is in a body that cannot be read.
-    Nothing,
-    /// The body has to be looked at.
-    InBody,
-    /// They name it.
-    Operation(Method, &'h str),
-}
-
-impl<'h> HeaderView<'h> {
-    /// Whether the operation can depend on a header of this name.
-    #[must_use]
-    #[inline]
-    pub fn reads(name: &[u8]) -> bool {
-        matches!(name, b"mcp-protocol-version" | b"mcp-method" | b"mcp-name" | b"content-encoding" | b"content-length")
-    }
-
-    /// Reads the headers, whose names are in lower case as ASGI has them.
-    ///
-    /// `Mcp-Method` and `Mcp-Name` count from the protocol on whose servers compare them with the body.
-    #[must_use]
-    pub fn of(headers: impl Iterator<Item = (&'h [u8], &'h [u8])>) -> Self {
-        let (mut protocol, mut method, mut target) = (Given::Never, Given::Never, Given::Never);
-        let mut body_is_readable = true;
-        for (name, value) in headers {
-            match name {
-                b"mcp-protocol-version" => protocol.add(value),
-                b"mcp-method" => method.add(value),
-                b"mcp-name" => target.add(value),
-                b"content-encoding" => body_is_readable &= value.eq_ignore_ascii_case(b"identity"),
-                b"content-length" => body_is_readable &= fits(value),
-                _ => (),
-            }
-        }
-        let in_body = if body_is_readable { Self::InBody } else { Self::Nothing };
-        let (Given::Once(protocol), Given::Once(method)) = (protocol, method) else { return in_body };
-        if protocol.len() != FIRST_WITH_HEADERS.len() || protocol < FIRST_WITH_HEADERS {
-            return in_body;
-        }
-        let Some(method) = Method::named(method) else { return Self::Nothing };
-        match target {
-            // This prefix marks an encoded value.
-            Given::Once(target) if !target.starts_with(b"=?") => match std::str::from_utf8(target) {
-                Ok(target) if target.is_ascii() => Self::Operation(method, target),
-                _ => in_body,
-            },
-            _ => in_body,
-        }
-    }
-}
-
-/// A header that must be given once.
-#[derive(Clone, Copy)]
-enum Given<'h> {
-    Never,
-    Once(&'h [u8]),
-    Often,
-}
-
-impl<'h> Given<'h> {
-    fn add(&mut self, value: &'h [u8]) {
-        *self = if matches!(self, Self::Never) { Self::Once(value) } else { Self::Often };
-    }
-}
-
-fn fits(content_length: &[u8]) -> bool {
-    let length = std::str::from_utf8(content_length).ok().and_then(|text| text.parse::<usize>().ok());
-    length.is_some_and(|length| length <= LONGEST_BODY)
 }
 
 #[cfg(test)]
@@ -278,10 +203,6 @@ mod tests {
 
     fn call(params: &str) -> String {
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#)
-    }
-
-    fn view<'h>(headers: &[(&'h str, &'h str)]) -> HeaderView<'h> {
-        HeaderView::of(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
     }
 
     #[test]
@@ -380,44 +301,5 @@ mod tests {
         let body = call(&format!(r#"{{"name":"save","arguments":{{"a":"{}"}}}}"#, "x".repeat(LONGEST_BODY - frame)));
         assert_eq!(body.len(), LONGEST_BODY);
         assert!(of(&body).is_some());
-    }
-
-    #[test]
-    fn headers_count_from_the_protocol_on_whose_servers_check_them() {
-        let named = [("mcp-method", "tools/call"), ("mcp-name", "save")];
-        let at = |protocol| view(&[named[0], named[1], ("mcp-protocol-version", protocol)]);
-        for checked in ["2026-07-28", "2027-01-01"] {
-            assert_eq!(at(checked), HeaderView::Operation(Method::CallTool, "save"));
-        }
-        for unchecked in ["2025-11-25", "2025-06-18", "", "9"] {
-            assert_eq!(at(unchecked), HeaderView::InBody, "{unchecked}");
-        }
-        assert_eq!(view(&named), HeaderView::InBody);
-        assert_eq!(view(&[]), HeaderView::InBody);
-    }
-
-    #[test]
-    fn headers_that_do_not_name_one_operation_leave_it_to_the_body() {
-        let modern = ("mcp-protocol-version", "2026-07-28");
-        let call = ("mcp-method", "tools/call");
-        for headers in [
-            &[modern, call][..],
-            &[modern, call, ("mcp-name", "a"), ("mcp-name", "b")],
-            &[modern, call, call, ("mcp-name", "a")],
-            &[modern, modern, call, ("mcp-name", "a")],
-            &[modern, call, ("mcp-name", "=?base64?w6k=?=")],
-            &[modern, call, ("mcp-name", "\u{e9}")],
-        ] {
-            assert_eq!(view(headers), HeaderView::InBody, "{headers:?}");
-        }
-        assert_eq!(view(&[modern, ("mcp-method", "tools/list")]), HeaderView::Nothing);
-    }
-
-    #[test]
-    fn a_body_that_is_compressed_or_too_large_is_not_looked_at() {
-        for headers in [("content-encoding", "gzip"), ("content-length", "65537"), ("content-length", "-1")] {
-            assert_eq!(view(&[headers]), HeaderView::Nothing, "{headers:?}");
-        }
-        assert_eq!(view(&[("content-encoding", "Identity"), ("content-length", "65536")]), HeaderView::InBody);
     }
 }

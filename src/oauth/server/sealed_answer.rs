@@ -220,7 +220,10 @@ mod tests {
             assert!(opens(None, None));
             assert_eq!(opens(Some(&invalidation), None), serves, "{asked}");
             assert_eq!(opens(None, Some(&epoch)), serves, "{asked}");
-            assert!(!opens(Some(b"garbage"), None) && !opens(None, Some(b"")), "what cannot be told says no");
+            assert!(
+                !opens(Some(b"garbage"), None) && !opens(None, Some(b"")),
+                "an answer that cannot be opened is none"
+            );
             assert!(!opens(Some(&epoch), None) && !opens(None, Some(&invalidation)));
         }
     }

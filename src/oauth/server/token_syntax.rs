@@ -21,7 +21,7 @@ const LONGEST_TOKEN: usize = 8 * 1024;
 pub struct TokenSyntax {
     further: Box<[u8]>,
     /// Whether a refusal for a character that could be allowed was reported. It is reported once.
-    told: AtomicBool,
+    is_reported: AtomicBool,
 }
 
 impl TokenSyntax {
@@ -31,7 +31,7 @@ impl TokenSyntax {
     /// One of them cannot be allowed. `argument` is the name of the parameter.
     pub fn with(characters: &str, argument: &str) -> Result<Self, ConfigError> {
         if characters.bytes().all(|byte| FURTHER.contains(&byte)) {
-            return Ok(Self { further: characters.as_bytes().into(), told: AtomicBool::new(false) });
+            return Ok(Self { further: characters.as_bytes().into(), is_reported: AtomicBool::new(false) });
         }
         Err(ConfigError::new(format!(
             "{argument} holds more than characters that a token may have beside those of RFC 6750: give some of {}",
@@ -45,9 +45,9 @@ impl TokenSyntax {
     /// `TokenTooLarge` or `MalformedToken`. The first refusal for a character that could be allowed names it.
     pub fn check(&self, token: &str) -> Result<(), Box<RejectedToken>> {
         self.fits(token).map_err(|rejection| {
-            let was_told = self.told.load(Ordering::Relaxed);
-            let finding = if was_told { None } else { self.finding(token) };
-            let finding = finding.filter(|_| !self.told.swap(true, Ordering::Relaxed));
+            let was_reported = self.is_reported.load(Ordering::Relaxed);
+            let finding = if was_reported { None } else { self.finding(token) };
+            let finding = finding.filter(|_| !self.is_reported.swap(true, Ordering::Relaxed));
             Box::new(RejectedToken { finding, ..RejectedToken::new(rejection) })
         })
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn further_characters_are_allowed_by_name_and_told_once_where_they_are_not() {
+    fn further_characters_are_allowed_by_name_and_reported_once_otherwise() {
         let (plain, allowing) = (TokenSyntax::default(), TokenSyntax::with("!", "token_characters").unwrap());
         assert_eq!(refusal(&allowing, SALESFORCE), None);
         assert_eq!(

@@ -24,7 +24,7 @@ class Finding:
     Attributes:
         check: Its name.
         result: ``"passed"``; ``"note"``, for what need not be checked; ``"failed"``; ``"advice"``, for what is right
-            for some servers and not for others; or ``"unavailable"``, where it cannot be told.
+            for some servers and not for others; or ``"unavailable"``, where nothing could be found out.
         text: What was found.
         fix: What to do about it, on one line or on several; ``None`` where it passed, and for a note.
     """

@@ -26,15 +26,15 @@ def answers_of(provider: IntrospectingProvider) -> Finding:
     if accepted is not None:
         fix = "have the endpoint say no to tokens that it does not know; until then, anyone may call the server"
         return fail(_CHECK, "the endpoint accepts a token that is made up", fix)
-    return _told(refusals[-1]) if refusals else pass_(_CHECK, "the provider refuses a token that is made up")
+    return _finding(refusals[-1]) if refusals else pass_(_CHECK, "the provider refuses a token that is made up")
 
 
-def _told(decision: Decision) -> Finding:
+def _finding(decision: Decision) -> Finding:
     if decision.code == "credentials_refused":
         fix = "client_id and client_secret, or the headers, must be those that the server gave to this server"
         return fail(_CHECK, decision.message, fix)
     if _NO_METADATA in decision.message:
-        fix = "mend what is told about keys, whose metadata names the endpoint too; or give introspection_url="
+        fix = "mend what the keys check says: the same metadata names the endpoint; or give introspection_url="
         return unavailable(_CHECK, decision.message, fix)
     if decision.outcome == "unavailable":
         fix = "open the endpoint from this machine: a wrong URL, DNS, a proxy or a private authority (SSL_CERT_FILE)"

@@ -174,7 +174,7 @@ fn a_key_that_was_named_after_the_last_fetch_began_has_a_refresh_of_its_own() {
     let mut schedule = loaded(at(0));
     // A made-up key takes the refresh of the interval.
     let (_, ticket) = schedule.on_miss(at(1), INTERVAL, KeyWait::MayWait, Some(at(1)));
-    // Another one joins it, and must not be told by what began before it was named.
+    // Another waiter joins it. A fetch that began before its key was named must not decide about it.
     assert_eq!(schedule.on_miss(at(2), INTERVAL, KeyWait::MayWait, Some(at(2))), (MissReadiness::Wait, None));
     schedule.succeeded(ticket.unwrap(), at(3), DEFAULT_LIFETIME, 0.0);
     assert_eq!(schedule.on_miss(at(3), INTERVAL, KeyWait::Waited, Some(at(1))), (MissReadiness::Unknown, None));

@@ -42,7 +42,7 @@ fn the_endpoints_max_age_shortens_and_never_lengthens() {
     put(&cache, "c", 4, Some(0));
     assert_eq!([9, 10].map(|second| got(&cache, "a", second)), [Some(1), None]);
     assert_eq!([59, 60].map(|second| got(&cache, "b", second)), [Some(2), None]);
-    assert_eq!(got(&cache, "c", 0), None, "nor is what was told before");
+    assert_eq!(got(&cache, "c", 0), None, "nor is the answer before it");
     assert_eq!(cache.out_of_reach(&cache.question(b"c", START), START), None);
 }
 

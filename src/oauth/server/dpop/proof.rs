@@ -104,7 +104,7 @@ pub(super) struct Examination<'e> {
     payload: Option<Object>,
     key: Option<(PreparedKey, Thumbprint)>,
     /// Whether passed checks are reported as well.
-    tells_all: bool,
+    reports_all: bool,
 }
 
 type RunProofCheck = for<'e> fn(&mut Examination<'e>) -> ProofOutcome;
@@ -133,7 +133,7 @@ pub(super) struct GoodProof {
 
 impl<'e> Examination<'e> {
     pub(super) fn new(expected: Expected<'e>) -> Self {
-        Self { expected, parts: None, header: None, payload: None, key: None, tells_all: false }
+        Self { expected, parts: None, header: None, payload: None, key: None, reports_all: false }
     }
 
     /// Runs the checks up to the first that fails.
@@ -152,7 +152,7 @@ impl<'e> Examination<'e> {
 
     /// Runs all checks, and reports the result of each.
     pub(super) fn run_all(&mut self) -> Vec<(ProofCheck, ProofOutcome)> {
-        self.tells_all = true;
+        self.reports_all = true;
         CHECKS.into_iter().map(|(check, run)| (check, run(self))).collect()
     }
 
@@ -164,12 +164,12 @@ impl<'e> Examination<'e> {
         self.payload.as_ref()
     }
 
-    /// The outcome of a comparison, which is told where it fails or everything is told.
-    fn compared(&self, holds: bool, told: impl FnOnce() -> FailedProof) -> Result<Comparison, FailedProof> {
-        if holds && !self.tells_all {
+    /// The outcome of a comparison, reported if it fails, or if everything is reported.
+    fn compared(&self, holds: bool, failure: impl FnOnce() -> FailedProof) -> Result<Comparison, FailedProof> {
+        if holds && !self.reports_all {
             return Ok(Comparison::default());
         }
-        let failed = told();
+        let failed = failure();
         if holds { Ok(failed.comparison) } else { Err(failed) }
     }
 
@@ -233,11 +233,11 @@ fn check_form<'e>(examination: &mut Examination<'e>) -> ProofOutcome {
         return Some(malformed("claims of another form", "a JSON object"));
     };
     let text = |name| payload.get(name).and_then(Value::as_str);
-    for (name, told) in
+    for (name, expected) in
         [("jti", "a jti that is a text"), ("htm", "a htm that is a text"), ("htu", "a htu that is a text")]
     {
         if text(name).is_none_or(str::is_empty) {
-            return Some(malformed("none", told));
+            return Some(malformed("none", expected));
         }
     }
     if payload.get("iat").and_then(NumericDate::from_value).is_none() {
@@ -256,7 +256,7 @@ fn check_form<'e>(examination: &mut Examination<'e>) -> ProofOutcome {
 fn check_algorithm(examination: &mut Examination<'_>) -> ProofOutcome {
     let parts = examination.parts.as_ref()?;
     let accepted = &examination.expected.settings.algorithms;
-    let told = |got: &str| FailedProof {
+    let failure = |got: &str| FailedProof {
         fault: ProofFault::Algorithm,
         comparison: Comparison {
             got: vec![got.into()],
@@ -265,25 +265,25 @@ fn check_algorithm(examination: &mut Examination<'_>) -> ProofOutcome {
     };
     if let Some(header) = &examination.header {
         let (holds, name) = (accepted.contains(header.algorithm), header.algorithm.name());
-        return Some(examination.compared(holds, || told(name)));
+        return Some(examination.compared(holds, || failure(name)));
     }
     // An algorithm that this project does not know.
     let header = json::parse_object(&parts.header).ok();
-    Some(Err(told(header.as_ref().and_then(|header| header.get("alg")).and_then(Value::as_str).unwrap_or_default())))
+    Some(Err(failure(header.as_ref().and_then(|header| header.get("alg")).and_then(Value::as_str).unwrap_or_default())))
 }
 
 /// Check 7, and the checks of every public key.
 fn check_key(examination: &mut Examination<'_>) -> ProofOutcome {
     let header = examination.header.as_ref()?;
-    let told = |got: &str| FailedProof::new(ProofFault::Key, [got], ["a sound public key for the algorithm"]);
-    let Some(Value::Object(jwk)) = header.parameters().get("jwk") else { return Some(Err(told("no jwk"))) };
+    let failure = |got: &str| FailedProof::new(ProofFault::Key, [got], ["a sound public key for the algorithm"]);
+    let Some(Value::Object(jwk)) = header.parameters().get("jwk") else { return Some(Err(failure("no jwk"))) };
     match Jwk::prepare_once(jwk, header.algorithm) {
         Ok((key, prepared)) => {
             // Only a shared secret has no thumbprint, and no accepted algorithm uses one.
             examination.key = Some((prepared, thumbprint::sha256(&key.material)?));
             Some(Ok(Comparison::default()))
         }
-        Err(unusable) => Some(Err(told(&unusable.to_string()))),
+        Err(unusable) => Some(Err(failure(&unusable.to_string()))),
     }
 }
 

@@ -79,7 +79,7 @@ mod tests {
             ("/apiary", Some("/apiary"), "/api", "/apiary", "/api/apiary"),
             // An older application.
             ("/mcp", Some("/mcp"), "/api", "/mcp", "/api/mcp"),
-            // What was sent is something else than what the application was told.
+            // The client sent another path than the one that the application got.
             ("/mcp", Some("/other"), "", "/mcp", "/mcp"),
             ("/mcp", Some("/mcp?query"), "", "/mcp", "/mcp"),
             ("/mcp", Some("/%zz"), "", "/mcp", "/mcp"),

@@ -45,8 +45,8 @@ pub enum PossessionRefusal {
 impl From<FailedProof> for PossessionRefusal {
     fn from(failed: FailedProof) -> Self {
         let FailedProof { fault, comparison } = failed;
-        let is_told = comparison != Comparison::default();
-        Self::Rejected(Rejection::Proof(fault), is_told.then_some(comparison))
+        let has_comparison = comparison != Comparison::default();
+        Self::Rejected(Rejection::Proof(fault), has_comparison.then_some(comparison))
     }
 }
 

@@ -61,7 +61,7 @@ def test_who_invalidates_hears_that_others_could_not_be_told(service, reply, wor
     assert says(provider)
     server.stop()
     service.answer = reply(200, NO)
-    with pytest.raises(ConnectionError, match="cache_store could not be told"):
+    with pytest.raises(ConnectionError, match="cache_store is out of reach: this worker"):
         asyncio.run(provider.invalidate(TOKEN))
     assert not says(provider), "but this worker has forgotten"
 

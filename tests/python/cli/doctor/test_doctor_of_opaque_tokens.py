@@ -85,7 +85,7 @@ def test_a_token_url_that_is_no_copy_of_the_metadatas_is_told_so(doctor, file, s
     assert result == "failed"
     assert reason in text
     assert doctor.fixes["keys"].startswith("copy token_endpoint")
-    assert doctor.fixes["introspection"].startswith("mend what is told about keys")
+    assert doctor.fixes["introspection"].startswith("mend what the keys check says")
     assert explained.code == "introspection_unavailable"
     assert reason in explained.fix
     assert "out of reach" not in explained.reason

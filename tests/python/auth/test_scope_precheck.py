@@ -7,13 +7,13 @@ from math import inf
 
 import pytest
 
-from fastmcp_rs._native import OperationGate
+from fastmcp_rs._native import ScopePrecheck
 
 APP = object()
 
 
-def gate(*, every=("write",), collections=(), seconds=inf, path="/mcp"):
-    return OperationGate(APP, path, None if every is None else [*every], collections, seconds)
+def precheck(*, all_scopes=("write",), collections=(), seconds=inf, path="/mcp"):
+    return ScopePrecheck(APP, path, None if all_scopes is None else [*all_scopes], collections, seconds)
 
 
 def scope(**changed):
@@ -30,7 +30,7 @@ NEWEST = [(b"mcp-protocol-version", b"2026-07-28"), (b"mcp-method", b"tools/call
 
 
 @pytest.mark.parametrize(
-    ("every", "granted", "given", "found"),
+    ("all_scopes", "granted", "given", "found"),
     [
         (["write"], ["read"], {}, True),
         (None, ["read"], {}, True),
@@ -52,37 +52,37 @@ NEWEST = [(b"mcp-protocol-version", b"2026-07-28"), (b"mcp-method", b"tools/call
         (["write"], ["read"], {"headers": NEWEST}, ("tools/call", "save")),
     ],
 )
-def test_what_a_look_at_a_request_finds(every, granted, given, found):
-    assert gate(every=every).look(scope(**given), granted) == found
+def test_what_a_look_at_a_request_finds(all_scopes, granted, given, found):
+    assert precheck(all_scopes=all_scopes).check_request(scope(**given), granted) == found
 
 
 @pytest.mark.parametrize("make", [list, dict], ids=["list", "dict"])
-@pytest.mark.parametrize("every", [[], ["read"], ["write"], None])
-def test_it_no_longer_holds_once_something_was_added_or_taken_away(make, every):
+@pytest.mark.parametrize("all_scopes", [[], ["read"], ["write"], None])
+def test_it_no_longer_holds_once_something_was_added_or_taken_away(make, all_scopes):
     filled, empty = make(enumerate("ab")), make()
-    looking = gate(every=every, collections=[filled, empty])
-    assert looking.look(scope(), ["read"]) is not False
+    looking = precheck(all_scopes=all_scopes, collections=[filled, empty])
+    assert looking.check_request(scope(), ["read"]) is not False
     one = make([(7, "c")])
     for collection in (filled, empty):
         before = collection.copy()
         (collection.extend if make is list else collection.update)(one)
-        assert looking.look(scope(), ["read"]) is False
+        assert looking.check_request(scope(), ["read"]) is False
         collection.clear()
         (collection.extend if make is list else collection.update)(before)
-        assert looking.look(scope(), ["read"]) is not False
+        assert looking.check_request(scope(), ["read"]) is not False
     filled.pop(0)
-    assert looking.look(scope(), ["read"]) is False
+    assert looking.check_request(scope(), ["read"]) is False
 
 
 def test_it_holds_for_a_time():
-    assert gate(every=[], seconds=0.0).look(scope(), []) is False
-    assert gate(every=[], seconds=inf).look(scope(), []) is None
+    assert precheck(all_scopes=[], seconds=0.0).check_request(scope(), []) is False
+    assert precheck(all_scopes=[], seconds=inf).check_request(scope(), []) is None
 
 
 def test_what_an_operation_needed_lets_the_next_request_for_it_pass():
-    kept = gate()
+    kept = precheck()
     assert not kept.passes(body(), ["read"])
-    kept.keep("tools/call", "save", None, ["read", "list"])
+    kept.remember("tools/call", "save", None, ["read", "list"])
     assert kept.passes(body(), ["list", "read"])
     assert not kept.passes(body(), ["read"])
     assert not kept.passes(body(name="other"), ["list", "read"])
@@ -94,12 +94,12 @@ def test_what_an_operation_needed_lets_the_next_request_for_it_pass():
 
 
 def test_headers_say_nothing_of_the_version_and_are_known_apart_from_bodies():
-    kept = gate()
-    kept.keep("tools/call", "save", None, [])
-    assert kept.look(scope(headers=NEWEST), ["read"]) == ("tools/call", "save")
-    kept.keep("tools/call", "save", "", ["read"])
-    assert kept.look(scope(headers=NEWEST), ["read"]) is None
-    assert kept.look(scope(headers=NEWEST), ["list"]) == ("tools/call", "save")
+    kept = precheck()
+    kept.remember("tools/call", "save", None, [])
+    assert kept.check_request(scope(headers=NEWEST), ["read"]) == ("tools/call", "save")
+    kept.remember("tools/call", "save", "", ["read"])
+    assert kept.check_request(scope(headers=NEWEST), ["read"]) is None
+    assert kept.check_request(scope(headers=NEWEST), ["list"]) == ("tools/call", "save")
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_headers_say_nothing_of_the_version_and_are_known_apart_from_bodies():
     ],
 )
 def test_only_a_whole_body_that_asks_for_nothing_passes_unknown(message, passes):
-    assert gate().passes(message, ["read"]) is passes
+    assert precheck().passes(message, ["read"]) is passes
 
 
 def test_more_operations_than_there_is_room_for_displace_the_oldest():
-    kept = gate()
+    kept = precheck()
     for number in range(1500):
-        kept.keep("tools/call", f"tool {number}", None, [])
+        kept.remember("tools/call", f"tool {number}", None, [])
     known = [kept.passes(body(name=f"tool {number}"), []) for number in range(1500)]
     assert sum(known) == 1024
     assert known[-1]
@@ -131,7 +131,7 @@ def test_a_server_that_leads_to_its_gate_is_collected():
         pass
 
     providers = Providers()
-    providers.append(gate(collections=[providers]))
+    providers.append(precheck(collections=[providers]))
     gone = weakref.ref(providers)
     del providers
     gc.collect()
