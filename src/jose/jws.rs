@@ -7,7 +7,8 @@ use memchr::memchr_iter;
 use super::base64url;
 use super::json::{self, Object, Value};
 use super::jwa::Algorithm;
-use super::plain_json::{Place, Reader, SeenNames};
+use super::plain_json::{Place, Reader};
+use super::seen_names::SeenNames;
 
 /// The longest token that is read, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 64 * 1024;

@@ -18,6 +18,7 @@ pub mod plain_json;
 pub mod rsa;
 mod scanned_claims;
 mod scanned_members;
+pub(crate) mod seen_names;
 pub mod signing_key;
 pub mod thumbprint;
 pub mod token_kind;

@@ -7,13 +7,12 @@
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
+use super::seen_names::SeenNames;
+
 /// The most digits with which every integer fits 64 bits.
 const MOST_DIGITS: usize = 18;
 /// The deepest nesting of arrays and objects that is read, beside the object at the top.
 const MAX_DEPTH: usize = 8;
-/// The most names of members that are compared at a time, of an object and of those around it.
-const MOST_NAMES: usize = 32;
-
 /// A string, between its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'t> {
@@ -378,58 +377,6 @@ fn unescaped(raw: &str) -> String {
     }
     text.push_str(rest);
     text
-}
-
-/// The names of the objects that are being read, in which none may stand twice.
-#[derive(Debug)]
-pub(crate) struct SeenNames<'t> {
-    names: [&'t str; MOST_NAMES],
-    count: usize,
-}
-
-/// The names of one object.
-#[derive(Debug)]
-pub(crate) struct Members {
-    start: usize,
-    /// A bit for each name: one without its bit is new.
-    seen: u64,
-}
-
-impl<'t> SeenNames<'t> {
-    #[inline]
-    pub(crate) fn new() -> Self {
-        Self { names: [""; MOST_NAMES], count: 0 }
-    }
-
-    #[inline]
-    pub(crate) fn of_object(&self) -> Members {
-        Members { start: self.count, seen: 0 }
-    }
-
-    /// Takes the name of a further member of the innermost object. `None` if the object has that name, or there is no room.
-    #[inline]
-    pub(crate) fn add(&mut self, members: &mut Members, name: &'t str) -> Option<()> {
-        let bit = 1 << (mixed(name) & 63);
-        if members.seen & bit != 0 && self.names.get(members.start..self.count)?.contains(&name) {
-            return None;
-        }
-        members.seen |= bit;
-        *self.names.get_mut(self.count)? = name;
-        self.count += 1;
-        Some(())
-    }
-
-    /// Forgets the names of the innermost object, which ended.
-    pub(crate) fn end(&mut self, members: &Members) {
-        self.count = members.start;
-    }
-}
-
-/// A hash of a name. Other names may have the same one.
-#[inline]
-fn mixed(name: &str) -> u8 {
-    let [first, .., last] = name.as_bytes() else { return 0 };
-    first.wrapping_mul(3) ^ last.wrapping_mul(5) ^ name.as_bytes()[name.len() / 2]
 }
 
 #[cfg(test)]

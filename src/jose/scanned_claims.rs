@@ -8,8 +8,9 @@ use memchr::memchr;
 
 use super::json::{self, Object, Value};
 use super::numeric_date::NumericDate;
-use super::plain_json::{Piece, Place, Reader, SeenNames};
+use super::plain_json::{Piece, Place, Reader};
 use super::scanned_members::ScannedMembers;
+use super::seen_names::SeenNames;
 use super::token_kind::{TokenKind, names_bound_type};
 
 /// A claim whose place is known.

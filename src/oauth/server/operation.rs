@@ -4,7 +4,8 @@
 //! here, and goes on to the server, which makes its own checks.
 
 use crate::jose::json::{self, Object, Value};
-use crate::jose::plain_json::{Piece, Reader, SeenNames};
+use crate::jose::plain_json::{Piece, Reader};
+use crate::jose::seen_names::SeenNames;
 
 /// The longest body that is read, in bytes.
 pub const LONGEST_BODY: usize = 64 * 1024;
