@@ -1,6 +1,8 @@
+# The types of the native module, which `src/python` makes. The module is one file, and a module has one stub.
+
 from collections.abc import Callable, MutableMapping, Sequence, Sized
 from datetime import datetime
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
 from fastmcp_rs.errors import OAuthError
 from fastmcp_rs.types import Algorithm, AnswerCounts, CacheCounts, KeysStatus, SigningAlgorithm, Stats
@@ -531,6 +533,16 @@ class KeyPair:
     def thumbprint(self) -> str: ...
     def sign(self, header: bytes, payload: bytes) -> str: ...
 
+_Failure: TypeAlias = Literal[
+    "no_jwks_uri",
+    "no_metadata",
+    "other_token_endpoint",
+    "not_a_key_set",
+    "not_found",
+    "untrusted_certificate",
+    "other",
+]
+
 @final
 class RemoteKeys:
     """Keys that are fetched from a URL or from where an issuer's metadata says."""
@@ -563,11 +575,12 @@ class RemoteKeys:
     def fetch_at_start(self) -> None: ...
     def on_idle(self, wake: Callable[[], object]) -> None: ...
     def retry_after(self) -> float: ...
+    def failure(self) -> _Failure | None: ...
     def status(self) -> KeysStatus: ...
 
 @final
 class KeyFetch:
-    """A fetch that Python does: it asks what there is to ask until that is over. Forgotten, it is a failure."""
+    """A fetch that Python carries out, one request after another. If it is dropped before its end, the fetch failed."""
 
     @property
     def most_bytes(self) -> int: ...

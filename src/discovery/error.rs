@@ -11,8 +11,17 @@ pub enum DiscoveryError {
     Http(HttpError),
     /// The answer is not metadata.
     NoMetadata(Box<str>),
-    /// No URL has it. Holds each URL, and what it answered.
-    NotFound(Box<str>),
+    /// No URL has it.
+    NotFound {
+        /// Each URL, and what it answered.
+        asked: Box<str>,
+        /// The kind of the failures.
+        kind: FailureKind,
+    },
+    /// The metadata names no keys.
+    NoJwksUri,
+    /// The metadata has another token endpoint than the one that was asked for.
+    OtherTokenEndpoint,
     /// The metadata cannot be used.
     Unusable(&'static str),
     /// The metadata names another issuer than the one that was asked for.
@@ -22,6 +31,79 @@ pub enum DiscoveryError {
         /// Which was asked for.
         asked: Box<str>,
     },
+}
+
+/// The kind of a failure to find metadata or keys, by which `doctor` advises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The metadata has no `jwks_uri`.
+    NoJwksUri,
+    /// Each URL of metadata answered 404.
+    NoMetadata,
+    /// There is metadata, with another `token_endpoint`; each other URL answered 404.
+    OtherTokenEndpoint,
+    /// The answer is not a JWK Set with keys for signatures.
+    NotAKeySet,
+    /// The URL answered 404.
+    NotFound,
+    /// The server's certificate is not trusted.
+    UntrustedCertificate,
+    /// Any other failure.
+    Other,
+}
+
+impl FailureKind {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoJwksUri => "no_jwks_uri",
+            Self::NoMetadata => "no_metadata",
+            Self::OtherTokenEndpoint => "other_token_endpoint",
+            Self::NotAKeySet => "not_a_key_set",
+            Self::NotFound => "not_found",
+            Self::UntrustedCertificate => "untrusted_certificate",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind of a failed request.
+    #[must_use]
+    pub fn of_http(error: &HttpError) -> Self {
+        match error {
+            HttpError::Status(404) => Self::NotFound,
+            HttpError::UntrustedCertificate(_) => Self::UntrustedCertificate,
+            _ => Self::Other,
+        }
+    }
+
+    /// The kind of a search in which every URL failed.
+    pub(super) fn of_search(failures: &[DiscoveryError]) -> Self {
+        let mut found = Self::NoMetadata;
+        for failure in failures {
+            match failure.kind() {
+                Self::NotFound => (),
+                Self::OtherTokenEndpoint => found = Self::OtherTokenEndpoint,
+                Self::UntrustedCertificate => return Self::UntrustedCertificate,
+                _ => return Self::Other,
+            }
+        }
+        found
+    }
+}
+
+impl DiscoveryError {
+    /// The kind of the failure.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Http(error) => FailureKind::of_http(error),
+            Self::NotFound { kind, .. } => *kind,
+            Self::NoJwksUri => FailureKind::NoJwksUri,
+            Self::OtherTokenEndpoint => FailureKind::OtherTokenEndpoint,
+            Self::NoMetadata(_) | Self::Unusable(_) | Self::OtherIssuer { .. } => FailureKind::Other,
+        }
+    }
 }
 
 impl From<HttpError> for DiscoveryError {
@@ -35,7 +117,11 @@ impl fmt::Display for DiscoveryError {
         match self {
             Self::Http(error) => error.fmt(f),
             Self::NoMetadata(what) => f.write_str(what),
-            Self::NotFound(asked) => write!(f, "no metadata of the server was found: {asked}"),
+            Self::NotFound { asked, .. } => write!(f, "no metadata of the server was found: {asked}"),
+            Self::NoJwksUri => f.write_str("the server's metadata cannot be used: it has no \"jwks_uri\""),
+            Self::OtherTokenEndpoint => f.write_str(
+                "the server's metadata cannot be used: its \"token_endpoint\" is not the token_url, which must be a copy of it",
+            ),
             Self::Unusable(why) => write!(f, "the server's metadata cannot be used: {why}"),
             Self::OtherIssuer { named, asked } => write!(
                 f,

@@ -62,7 +62,7 @@ impl Issuer {
         let candidate = |endpoint_url: &EndpointUrl| Candidate {
             issuer: self.name.clone(),
             endpoint_url: endpoint_url.clone(),
-            guessed: false,
+            is_derived: false,
         };
         self.metadata.iter().map(candidate)
     }
@@ -74,19 +74,19 @@ pub(crate) struct Candidate {
     pub(crate) issuer: Box<str>,
     pub(crate) endpoint_url: EndpointUrl,
     /// Whether the issuer was derived from a URL, and not configured.
-    pub(crate) guessed: bool,
+    pub(crate) is_derived: bool,
 }
 
 impl Candidate {
     /// The same candidate, for an issuer that was not configured.
-    pub(crate) fn guessed(self) -> Self {
-        Self { guessed: true, ..self }
+    pub(crate) fn derived(self) -> Self {
+        Self { is_derived: true, ..self }
     }
 
     /// Whether a document at this URL may name this issuer: it must be that of the candidate, character by character. A derived issuer
     /// may also end in a slash, since its well-known URLs do not show that.
     pub(crate) fn is_of(&self, issuer: &str) -> bool {
-        *issuer == *self.issuer || (self.guessed && issuer.strip_suffix('/') == Some(&self.issuer))
+        *issuer == *self.issuer || (self.is_derived && issuer.strip_suffix('/') == Some(&self.issuer))
     }
 }
 

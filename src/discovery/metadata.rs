@@ -68,7 +68,7 @@ impl ServerMetadata {
         if named.is_some_and(|named| named.url() == endpoint_url.url()) {
             return Ok(());
         }
-        Err(DiscoveryError::Unusable("its \"token_endpoint\" is not the token_url, which must be a copy of it"))
+        Err(DiscoveryError::OtherTokenEndpoint)
     }
 
     /// The introspection endpoint, for a client that sends its secret to `token_endpoint`. The metadata alone must not lead the secret

@@ -8,7 +8,7 @@ mod search;
 mod server;
 mod token_endpoint;
 
-pub use error::DiscoveryError;
+pub use error::{DiscoveryError, FailureKind};
 pub use issuer::Issuer;
 pub(crate) use metadata::ServerMetadata;
 pub(crate) use search::MetadataSearch;

@@ -1,7 +1,7 @@
-//! From an issuer to its metadata: OpenID Connect Discovery 1.0 section 4 and RFC 8414 section 3.
+//! Searches for the metadata of an issuer, one URL after the other (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
 
 use super::document::Document;
-use super::error::DiscoveryError;
+use super::error::{DiscoveryError, FailureKind};
 use super::issuer::Candidate;
 use super::metadata::ServerMetadata;
 use crate::http::{EndpointUrl, HttpError};
@@ -50,11 +50,11 @@ impl MetadataSearch {
             let document = Document { url: candidate.endpoint_url.shown(), status, media_type };
             match ServerMetadata::parse(body, &document, &candidate.issuer, |issuer| candidate.is_of(issuer)) {
                 Ok(metadata) => match wanted(metadata) {
-                    Err(error) if candidate.guessed => error,
+                    Err(error) if candidate.is_derived => error,
                     found => return found.map(Some),
                 },
                 Err(error @ DiscoveryError::NoMetadata(_)) => error,
-                Err(error) if candidate.guessed => error,
+                Err(error) if candidate.is_derived => error,
                 Err(error) => return Err(error),
             }
         } else {
@@ -89,7 +89,7 @@ impl MetadataSearch {
         if let more @ 1.. = self.failures.len().saturating_sub(MOST_REPORTED) {
             asked.push(format!("{more} more URLs: nothing either"));
         }
-        DiscoveryError::NotFound(asked.join("; ").into())
+        DiscoveryError::NotFound { asked: asked.join("; ").into(), kind: FailureKind::of_search(&self.failures) }
     }
 }
 
@@ -102,9 +102,9 @@ mod tests {
         MetadataSearch::new(Issuer::parse("https://i.example", false).unwrap().candidates().collect())
     }
 
-    fn guessed() -> MetadataSearch {
+    fn derived() -> MetadataSearch {
         MetadataSearch::new(
-            Issuer::parse("https://i.example", false).unwrap().candidates().map(Candidate::guessed).collect(),
+            Issuer::parse("https://i.example", false).unwrap().candidates().map(Candidate::derived).collect(),
         )
     }
 
@@ -118,25 +118,25 @@ mod tests {
         let error = named().on_response(200, None, stray, Ok).unwrap_err().to_string();
         assert!(error.contains("\"issuer\""), "{error}");
 
-        let mut search = guessed();
+        let mut search = derived();
         assert!(search.on_response(200, None, stray, Ok).unwrap().is_none());
         let unwanted = |_| Err::<(), _>(DiscoveryError::Unusable("it is another one's"));
         let error =
             search.on_response(200, None, br#"{"issuer":"https://i.example"}"#, unwanted).unwrap_err().to_string();
         assert!(error.contains("\"issuer\""), "the first that says more than a status: {error}");
-        let mut search = guessed();
+        let mut search = derived();
         assert!(search.on_response(404, None, b"", Ok).unwrap().is_none());
         assert!(search.on_response(200, None, br#"{"issuer":"https://i.example"}"#, Ok).unwrap().is_some());
     }
 
     #[test]
-    fn only_a_guessed_issuer_may_have_a_slash_that_its_place_does_not_tell() {
+    fn only_a_derived_issuer_may_have_a_slash_that_its_url_does_not_show() {
         let body = br#"{"issuer":"https://i.example/"}"#;
         assert!(named().on_response(200, None, body, Ok).is_err());
-        assert_eq!(guessed().on_response(200, None, body, Ok).unwrap().unwrap().issuer(), "https://i.example/");
+        assert_eq!(derived().on_response(200, None, body, Ok).unwrap().unwrap().issuer(), "https://i.example/");
         for other in ["https://i.example//", "https://i.example/a", "https://i.example.evil/"] {
             let body = format!(r#"{{"issuer":"{other}"}}"#);
-            assert!(guessed().on_response(200, None, body.as_bytes(), Ok).unwrap().is_none(), "{other}");
+            assert!(derived().on_response(200, None, body.as_bytes(), Ok).unwrap().is_none(), "{other}");
         }
     }
 
@@ -163,6 +163,31 @@ mod tests {
     }
 
     #[test]
+    fn the_kind_of_a_search_is_that_of_all_its_answers() {
+        let elsewhere = br#"{"issuer":"https://i.example"}"#;
+        let kind = |answers: [(u16, &[u8]); 2]| {
+            let mut search = derived();
+            let mut answered = |(status, body)| {
+                let refuse = |_| Err::<(), _>(DiscoveryError::OtherTokenEndpoint);
+                search.on_response(status, None, body, refuse)
+            };
+            assert_eq!(answered(answers[0]), Ok(None));
+            answered(answers[1]).unwrap_err().kind()
+        };
+        assert_eq!(kind([(404, b""), (404, b"")]), FailureKind::NoMetadata);
+        assert_eq!(kind([(404, b""), (200, elsewhere)]), FailureKind::OtherTokenEndpoint);
+        assert_eq!(kind([(200, elsewhere), (404, b"")]), FailureKind::OtherTokenEndpoint);
+        for other in [503, 302] {
+            assert_eq!(kind([(other, b""), (404, b"")]), FailureKind::Other);
+            assert_eq!(kind([(200, elsewhere), (other, b"")]), FailureKind::Other);
+        }
+        let mut search = derived();
+        let untrusted = HttpError::UntrustedCertificate("it is not trusted".to_owned());
+        assert_eq!(search.on_response(404, None, b"", Ok).map(|_: Option<ServerMetadata>| ()), Ok(()));
+        assert_eq!(search.broken_off(untrusted).kind(), FailureKind::UntrustedCertificate);
+    }
+
+    #[test]
     fn what_is_no_metadata_is_an_absence_and_leads_on() {
         let good = br#"{"issuer":"https://i.example"}"#;
         for (body, expected_text) in [
@@ -174,7 +199,7 @@ mod tests {
             (br#"{"keys":[]}"#, "a JWK Set and no metadata"),
             (br#"{"issuer":"https://i.example","issuer":"https://i.example"}"#, "a member name twice"),
         ] {
-            for mut search in [named(), guessed()] {
+            for mut search in [named(), derived()] {
                 assert!(search.on_response(200, Some("text/html"), body, Ok).unwrap().is_none(), "{expected_text}");
                 assert_eq!(search.on_response(200, None, good, Ok).unwrap().unwrap().issuer(), "https://i.example");
             }

@@ -1,4 +1,4 @@
-//! From a token endpoint to the authorization server that has it.
+//! Finds the metadata of the authorization server that has a given token endpoint.
 
 use super::error::DiscoveryError;
 use super::issuer::{Candidate, Issuer};
@@ -87,7 +87,7 @@ fn candidates_of(token_url: &EndpointUrl, allow_http: bool) -> Result<Vec<Candid
     });
     let issuers = prefixes.collect::<Result<Vec<_>, _>>()?;
     let mut forms: Vec<Vec<Candidate>> =
-        issuers.iter().map(|issuer| issuer.candidates().map(Candidate::guessed).collect()).collect();
+        issuers.iter().map(|issuer| issuer.candidates().map(Candidate::derived).collect()).collect();
     let mut candidates = Vec::new();
     while forms.iter().any(|left| !left.is_empty()) {
         for left in forms.iter_mut().filter(|left| !left.is_empty()) {

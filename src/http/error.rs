@@ -15,6 +15,8 @@ pub enum HttpError {
     Timeout,
     /// No connection: name, network or TLS.
     Connect(String),
+    /// No connection: the endpoint's certificate is not trusted. A file that `SSL_CERT_FILE` names can make it trusted.
+    UntrustedCertificate(String),
     /// The connection broke before the answer was complete.
     Broken,
     /// The endpoint answered with a status that the caller cannot use.
@@ -47,7 +49,10 @@ impl HttpError {
     /// Whether the endpoint is out of reach, and did not merely give an unusable answer.
     #[must_use]
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Timeout | Self::Connect(_) | Self::Broken | Self::NoClient(_))
+        matches!(
+            self,
+            Self::Timeout | Self::Connect(_) | Self::UntrustedCertificate(_) | Self::Broken | Self::NoClient(_)
+        )
     }
 
     /// Whether there was an answer, whose body cannot be read.
@@ -58,8 +63,10 @@ impl HttpError {
 
     /// The same error, of a connection through the proxy that this environment variable names.
     pub(super) fn through_proxy(self, variable: &str) -> Self {
+        let through = |cause| format!("through the proxy that {variable} names: {cause}");
         match self {
-            Self::Connect(cause) => Self::Connect(format!("through the proxy that {variable} names: {cause}")),
+            Self::Connect(cause) => Self::Connect(through(cause)),
+            Self::UntrustedCertificate(cause) => Self::UntrustedCertificate(through(cause)),
             other => other,
         }
     }
@@ -76,7 +83,12 @@ impl From<reqwest::Error> for HttpError {
         } else if error.is_timeout() {
             Self::Timeout
         } else if let Some(refused) = causes(&error).find_map(tls_error) {
-            Self::Connect(tls_error::explain(refused))
+            let explained = tls_error::explain(refused);
+            if explained.is_untrusted {
+                Self::UntrustedCertificate(explained.text)
+            } else {
+                Self::Connect(explained.text)
+            }
         } else if error.is_connect() {
             Self::Connect(innermost(&error))
         } else {
@@ -97,7 +109,9 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout => f.write_str("the endpoint did not answer in time"),
-            Self::Connect(cause) => write!(f, "no connection to the endpoint: {cause}"),
+            Self::Connect(cause) | Self::UntrustedCertificate(cause) => {
+                write!(f, "no connection to the endpoint: {cause}")
+            }
             Self::Broken => f.write_str("the connection broke before the answer was complete"),
             Self::Status(status) => write!(f, "the endpoint answered with status {status}"),
             Self::Redirect(status) => {

@@ -10,7 +10,7 @@ use super::attach::attach_if_running;
 use super::convert;
 use super::fetch_options::FetchOptions;
 use super::key_fetch::KeyFetch;
-use crate::discovery::{Issuer, TokenEndpoint};
+use crate::discovery::{FailureKind, Issuer, TokenEndpoint};
 use crate::http::{EndpointUrl, SsrfPolicy};
 use crate::keys::remote::{
     self, Endpoint, EndpointEvent, EntityTag, Fetcher, KeyLocator, Observer, OnFetched, RemoteKeys as CoreRemoteKeys,
@@ -131,6 +131,11 @@ impl RemoteKeys {
     /// keys.
     fn retry_after(&self) -> f64 {
         self.0.retry_after().as_secs_f64()
+    }
+
+    /// The kind of the last error, as `doctor` reads it.
+    fn failure(&self) -> Option<&'static str> {
+        self.0.endpoint().status().last_failure.map(FailureKind::name)
     }
 
     /// The state: source, keys, ages in seconds, the last error and counters.

@@ -13,6 +13,7 @@ use super::fetcher::{EntityTag, FetchContent, FetchReply, Fetcher};
 use super::key_set_document::KeyInfo;
 use super::refresh::{MissReadiness, Readiness, RefreshSchedule, Ticket};
 use super::sightings::Sightings;
+use crate::discovery::FailureKind;
 use crate::http::HttpError;
 use crate::keys::{KeySet, KeySnapshot, KeyWait, Keys, Miss, SkippedKey};
 use crate::outcome::unavailable::Unavailable;
@@ -96,6 +97,8 @@ pub struct EndpointStatus {
     pub next_refresh: Option<Duration>,
     /// Why the last fetch failed, if it did.
     pub last_error: Option<String>,
+    /// The kind of that error.
+    pub last_failure: Option<FailureKind>,
     /// How many fetches there were, and how many of them failed.
     pub fetches: (u64, u64),
 }
@@ -218,6 +221,7 @@ impl Endpoint {
             age: snapshot.map(|snapshot| now.saturating_sub(snapshot.fetched_at)),
             next_refresh: state.schedule.refresh_at().map(|at| at.saturating_sub(now)),
             last_error: state.last_error.as_ref().map(ToString::to_string),
+            last_failure: state.last_error.as_ref().map(FetchError::kind),
             fetches: (state.fetches, state.failures),
         })
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::discovery::DiscoveryError;
 use crate::discovery::document::Document;
+use crate::discovery::{DiscoveryError, FailureKind};
 use crate::http::HttpError;
 
 /// Why a fetch brought no keys. Text from the endpoint is quoted and shortened.
@@ -25,6 +25,16 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// The kind of the failure.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Http(error) => FailureKind::of_http(error),
+            Self::NotAKeySet(_) | Self::Certificates { .. } => FailureKind::NotAKeySet,
+            Self::Discovery(error) => error.kind(),
+        }
+    }
+
     /// The same error, of this document.
     #[must_use]
     pub(super) fn of(self, document: &Document<'_>) -> Self {

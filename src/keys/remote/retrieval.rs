@@ -68,7 +68,7 @@ impl KeyLocator {
             // Nothing leads from here.
             Self::KeySet(endpoint_url) => Ok((Some(endpoint_url.clone()), None)),
             Self::Issuer(issuer) => match metadata.jwks_uri(issuer.endpoint_url())? {
-                None => Err(DiscoveryError::Unusable("it has no \"jwks_uri\"")),
+                None => Err(DiscoveryError::NoJwksUri),
                 found => Ok((found, None)),
             },
             Self::TokenEndpoint(endpoint) => {

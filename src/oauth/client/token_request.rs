@@ -120,7 +120,7 @@ impl TokenError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Refused { status, .. } | Self::Http(HttpError::Status(status)) => *status == 429 || *status >= 500,
-            Self::Http(HttpError::Timeout | HttpError::Connect(_) | HttpError::Broken | HttpError::NoClient(_)) => true,
+            Self::Http(error) if error.is_outage() => true,
             Self::Unusable(_) | Self::Http(_) => false,
         }
     }

@@ -27,10 +27,6 @@ __all__ = ["Role", "fetched", "issuer", "key_set"]
 
 # The tolerance for `nbf`: if the clocks differ more, new tokens are refused.
 _MOST_SECONDS = 30
-# What the errors of a fetch say.
-_UNTRUSTED = ("SSL_CERT_FILE names a file with", "SSL_CERT_FILE may name the very certificate")
-_NOTHING_THERE = "status 404"
-_NO_COPY = "which must be a copy of it"
 _LOGGER = logging.getLogger("fastmcp_rs.keys")
 
 
@@ -104,7 +100,7 @@ def _held(remote: RemoteKeys, source: str, algorithms: Sequence[str] | None, rol
         try:
             asyncio.run(warm_up(remote))
         except KeysUnavailableError as error:
-            yield _unavailable(str(error), source, role)
+            yield _unavailable(str(error), remote.failure(), source, role)
             return
     held = remote.status()["keys"]
     if not held:
@@ -133,41 +129,35 @@ def _none_published(source: str, role: Role) -> Finding:
     return note("keys", f"{source} publishes none: it is asked about each token")
 
 
-def _unavailable(error: str, source: str, role: Role) -> Finding:
-    if 'it has no "jwks_uri"' in error:
+def _unavailable(error: str, failure: str | None, source: str, role: Role) -> Finding:
+    if failure == "no_jwks_uri":
         return _none_published(source, role)
     if role.asked is not None and role.asked.result in ("passed", "failed"):
         return note("keys", f"JWTs get 503 without them, and other tokens are asked about: {error}")
-    if _are_absent(error, _NOTHING_THERE, _NO_COPY) and _NO_COPY in error:
+    if failure == "other_token_endpoint":
         return fail("keys", error, "copy token_endpoint of that metadata into token_url, letter for letter")
-    if role.is_for_clients and _are_absent(error, _NOTHING_THERE):
+    if role.is_for_clients and failure == "no_metadata":
         fix = (
             "nothing, if clients are given their tokens; fastmcp-rs doctor server.py, where the server is, looks at "
             "the keys: without metadata they cannot be found from outside"
         )
         return advise("keys", f"{source} has no metadata (RFC 8414), so MCP clients cannot sign in: {error}", fix)
-    if "not a usable JWK Set" in error:
+    if failure == "not_a_key_set":
         fix = (
             "give the URL that the issuer's metadata has as jwks_uri, or use from_issuer(...), which reads it there; "
             "if it is that URL, the issuer has to publish keys for signatures"
         )
         return fail("keys", error, fix)
-    return unavailable("keys", f"{source}: {error}", _fix(error))
+    return unavailable("keys", f"{source}: {error}", _fix(failure))
 
 
-def _are_absent(error: str, *ends: str) -> bool:
-    """Whether the error says of each place of metadata one of these."""
-    _, is_search, places = error.partition("was found: ")
-    return bool(is_search) and all(place.endswith(ends) for place in places.split("; "))
-
-
-def _fix(error: str) -> str:
-    if any(text in error for text in _UNTRUSTED):
+def _fix(failure: str | None) -> str:
+    if failure == "untrusted_certificate":
         return (
             "SSL_CERT_FILE= a PEM file with the authority's certificate, or with the endpoint's own; the system's are "
             "not trusted then, so put them into the file too if other servers are called"
         )
-    if error.endswith(_NOTHING_THERE):
+    if failure in ("not_found", "no_metadata"):
         return "give another URL: the server answers, and has nothing at this one"
     return (
         "open the URL from this machine: a wrong URL or issuer, DNS, a proxy or a private authority (SSL_CERT_FILE) "
