@@ -1,19 +1,19 @@
-//! A quick reader of the plain JSON (RFC 8259) that most tokens hold. It accepts a part of what [`super::json`] accepts, and
-//! reads the same values from it.
+//! A quick reader of the plain JSON (RFC 8259) that most tokens hold. Every text that it reads, [`super::json`] reads with the same
+//! values.
 //!
-//! It gives up at what is rare: negative numbers, fractions, integers of more than 18 digits, surrogate pairs, a name with an
-//! escape, many names, and deep nesting. The caller then asks the strict parser, which decides.
+//! It stops at rare forms: negative numbers, fractions, integers of more than 18 digits, surrogate pairs, a name with an escape, many
+//! names, and deep nesting. The caller then uses the strict parser, which decides.
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
 
 use super::seen_names::SeenNames;
 
-/// The most digits with which every integer fits 64 bits.
+/// The most digits of an integer: with 18, every one fits 64 bits.
 const MOST_DIGITS: usize = 18;
-/// The deepest nesting of arrays and objects that is read, beside the object at the top.
+/// The deepest nesting of arrays and objects inside the outermost object.
 const MAX_DEPTH: usize = 8;
-/// A string, between its quotes.
+/// A string as it stands in the text, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text<'t> {
     raw: &'t str,
@@ -21,14 +21,14 @@ pub struct Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    /// The string, if it stands in the text as it is.
+    /// The string, if it has no escapes.
     #[must_use]
     #[inline]
     pub fn plain(self) -> Option<&'t str> {
         if self.has_escapes { None } else { Some(self.raw) }
     }
 
-    /// The string.
+    /// The string, with its escapes resolved.
     #[must_use]
     pub fn read(self) -> Cow<'t, str> {
         if self.has_escapes { Cow::Owned(unescaped(self.raw)) } else { Cow::Borrowed(self.raw) }
@@ -46,14 +46,14 @@ pub enum Piece<'t> {
     Int(i64),
     /// A string.
     Text(Text<'t>),
-    /// An array, whose items come next.
+    /// The beginning of an array. Its items follow.
     Array,
-    /// An object, whose members come next.
+    /// The beginning of an object. Its members follow.
     Object,
 }
 
 impl<'t> Piece<'t> {
-    /// The string, if it is one that stands in the text as it is.
+    /// The string, if it is one and has no escapes.
     #[must_use]
     #[inline]
     pub fn plain(self) -> Option<&'t str> {
@@ -64,8 +64,8 @@ impl<'t> Piece<'t> {
     }
 }
 
-/// The place of a name or a value in a text: a string with its quotes, a list with its brackets. It is never at the beginning
-/// of the text, where the object's brace is.
+/// The place of a name or a value in a text: a string with its quotes, an array with its brackets. It never starts at 0, where the
+/// outermost object begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     start: NonZeroU32,
@@ -77,13 +77,13 @@ impl Place {
         Some(Self { start: NonZeroU32::new(u32::try_from(start).ok()?)?, end: u32::try_from(end).ok()? })
     }
 
-    /// What stands there.
+    /// The text at this place.
     #[inline]
     pub(super) fn of(self, text: &str) -> &str {
         text.get(self.start.get() as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// The string that stands there, if it is one.
+    /// The string at this place, without its quotes, if it is one.
     #[inline]
     pub(super) fn string_of(self, text: &str) -> Option<&str> {
         let place = self.of(text);
@@ -91,8 +91,7 @@ impl Place {
     }
 }
 
-/// Reads a text from its beginning. Each method gives `None` for what is not plain JSON; the rest of the text then has no
-/// meaning.
+/// Reads a text from its beginning. A method returns `None` if the text is not plain JSON; the reader must not be used after that.
 #[derive(Debug)]
 pub struct Reader<'t> {
     text: &'t str,
@@ -100,7 +99,7 @@ pub struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// A reader behind the opening brace of the object that a text is.
+    /// A reader after the opening brace of the outermost object.
     #[must_use]
     #[inline]
     pub fn of_object(text: &'t str) -> Option<Self> {
@@ -112,7 +111,7 @@ impl<'t> Reader<'t> {
         Some(reader)
     }
 
-    /// The name of the next member of an object, before its value; `Some(None)` behind the last.
+    /// Reads the name of an object's next member; `Some(None)` after the last one.
     #[inline]
     pub fn next_name(&mut self, is_first: bool) -> Option<Option<&'t str>> {
         if self.ends_with(b'}', is_first)? {
@@ -130,13 +129,13 @@ impl<'t> Reader<'t> {
         Some(Some(name))
     }
 
-    /// Whether another item of an array comes next.
+    /// Whether an array has another item.
     #[inline]
     pub fn next_item(&mut self, is_first: bool) -> Option<bool> {
         Some(!self.ends_with(b']', is_first)?)
     }
 
-    /// The next value. Of an array and an object, the beginning.
+    /// Reads the next value. Of an array or an object it reads only the beginning.
     #[inline]
     pub fn value(&mut self) -> Option<Piece<'t>> {
         let first = self.after_space();
@@ -168,7 +167,8 @@ impl<'t> Reader<'t> {
         Place::new(self.at.checked_sub(value.plain()?.len() + 2)?, self.at)
     }
 
-    /// The place of the plain string that was just read, or of the list of those whose beginning was. Reads the list.
+    /// The place of the plain string that was just read. If the beginning of an array was read, reads the rest, which must be plain
+    /// strings, and returns the place of the array.
     pub(super) fn place_of_strings(&mut self, value: Piece<'t>) -> Option<Place> {
         if value != Piece::Array {
             return self.place_of_string(value);
@@ -188,25 +188,25 @@ impl<'t> Reader<'t> {
         Place::new(start, start + part.len())
     }
 
-    /// Where the next value begins.
+    /// The position at which the next value begins.
     pub(super) fn start_of_value(&mut self) -> usize {
         self.after_space();
         self.at
     }
 
-    /// The place of the value that began there and was just read.
+    /// The place of the value that begins at this position and was just read.
     pub(super) fn place_from(&self, start: usize) -> Option<Place> {
         Place::new(start, self.at)
     }
 
-    /// Whether nothing but space is left.
+    /// Whether only space is left.
     #[inline]
     pub(crate) fn is_at_end(&mut self) -> bool {
         self.after_space();
         self.at == self.text.len()
     }
 
-    /// Reads what belongs to a value that began, in which no object may have a name twice.
+    /// Reads the rest of a value after its beginning. `None` also if an object in it has a name twice.
     #[inline]
     pub(crate) fn finish(&mut self, began: Piece<'t>, names: &mut SeenNames<'t>) -> Option<()> {
         match began {
@@ -242,7 +242,7 @@ impl<'t> Reader<'t> {
         Some(())
     }
 
-    /// Whether an array or object ends here with this byte. If not, the comma before what comes next is read.
+    /// Whether an array or object ends here with this byte. If not, reads the comma before the next item or member.
     #[inline]
     fn ends_with(&mut self, end: u8, is_first: bool) -> Option<bool> {
         let byte = self.after_space();
@@ -263,7 +263,7 @@ impl<'t> Reader<'t> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// The byte behind any space; 0 at the end, which is no part of JSON.
+    /// Skips space and returns the next byte, without reading it; 0 at the end of the text.
     #[inline]
     fn after_space(&mut self) -> u8 {
         let bytes = self.text.as_bytes();
@@ -295,7 +295,7 @@ impl<'t> Reader<'t> {
         Some(value)
     }
 
-    /// The string whose opening quote was read.
+    /// Reads a string after its opening quote.
     #[inline]
     fn string(&mut self) -> Option<Text<'t>> {
         let (text, start) = (self.text, self.at);
@@ -328,19 +328,19 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// Marks those of eight bytes that are a quote, a backslash or a control character, the first of them for certain: its
-/// highest bit is set. Bytes behind a mark may be marked without a reason.
+/// Sets the highest bit of each of eight bytes that is a quote, a backslash or a control character. The first marked byte is
+/// certainly one; bytes after it may be marked wrongly.
 #[inline]
 fn marked(eight: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     let below = |bound: u8, eight: u64| eight.wrapping_sub(ONES * u64::from(bound));
-    // Of the characters from a space on, only a quote is below 0x21 once this bit is turned over.
+    // With this bit inverted, a quote (0x22) becomes 0x20, and no other character from the space on is below 0x21.
     let quotes_and_controls = below(0x21, eight ^ (ONES * 0x02));
     let backslashes = below(1, eight ^ (ONES * u64::from(b'\\')));
     (quotes_and_controls | backslashes) & !eight & (ONES << 7)
 }
 
-/// The character that an escape stands for, by what is behind its backslash, and how long that is.
+/// The character of an escape, and the length of the escape. Both are without the backslash.
 fn escape(rest: &[u8]) -> Option<(char, usize)> {
     let character = match rest.first()? {
         b'"' => '"',
@@ -356,7 +356,7 @@ fn escape(rest: &[u8]) -> Option<(char, usize)> {
             for &digit in rest.get(1..5)? {
                 unit = unit * 16 + char::from(digit).to_digit(16)?;
             }
-            // Half of a surrogate pair is no character.
+            // A half of a surrogate pair is no character, so this returns `None`.
             return Some((char::from_u32(unit)?, 5));
         }
         _ => return None,
@@ -364,13 +364,13 @@ fn escape(rest: &[u8]) -> Option<(char, usize)> {
     Some((character, 1))
 }
 
-/// The text that a string stands for.
+/// A string with its escapes resolved.
 fn unescaped(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((plain, escaped)) = rest.split_once('\\') {
         text.push_str(plain);
-        // The string was read before, so the escape is valid.
+        // `string` has checked every escape.
         let Some((character, length)) = escape(escaped.as_bytes()) else { break };
         text.push(character);
         rest = &escaped[length..];

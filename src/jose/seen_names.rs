@@ -1,9 +1,9 @@
 //! Finds a member name that stands twice in one object, while objects are read.
 
-/// The most names of members that are compared at a time, of an object and of those around it.
+/// The most names that are kept: those of an object and of all objects around it.
 const MOST_NAMES: usize = 32;
 
-/// The names of the objects that are being read, in which none may stand twice.
+/// The names of the objects that are being read. In each object a name may stand once.
 #[derive(Debug)]
 pub(crate) struct SeenNames<'t> {
     names: [&'t str; MOST_NAMES],
@@ -14,7 +14,7 @@ pub(crate) struct SeenNames<'t> {
 #[derive(Debug)]
 pub(crate) struct Members {
     start: usize,
-    /// A bit for each name: one without its bit is new.
+    /// One bit for each hash of a name. If its bit is not set, a name is new.
     seen: u64,
 }
 
@@ -29,7 +29,7 @@ impl<'t> SeenNames<'t> {
         Members { start: self.count, seen: 0 }
     }
 
-    /// Takes the name of a further member of the innermost object. `None` if the object has that name, or there is no room.
+    /// Adds the name of another member of the innermost object. `None` if the object has that name already, or there is no room.
     #[inline]
     pub(crate) fn add(&mut self, members: &mut Members, name: &'t str) -> Option<()> {
         let bit = 1 << (mixed(name) & 63);
@@ -42,13 +42,13 @@ impl<'t> SeenNames<'t> {
         Some(())
     }
 
-    /// Forgets the names of the innermost object, which ended.
+    /// Drops the names of the innermost object at its end.
     pub(crate) fn end(&mut self, members: &Members) {
         self.count = members.start;
     }
 }
 
-/// A hash of a name. Other names may have the same one.
+/// A quick hash of a name. Different names may have the same hash.
 #[inline]
 fn mixed(name: &str) -> u8 {
     let [first, .., last] = name.as_bytes() else { return 0 };

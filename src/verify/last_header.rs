@@ -1,23 +1,22 @@
-//! The header of the token that was accepted last. An issuer writes the same one into most of its tokens, so that it need
-//! not be decoded and parsed again.
+//! Keeps the header of the last accepted token. An issuer writes the same header into most of its tokens, so it need not be decoded
+//! and parsed each time.
 //!
-//! What a header says depends on its bytes alone. Which algorithms are accepted, and which key is meant, is asked anew for
-//! each token.
+//! A parsed header depends on its bytes alone. The accepted algorithms are checked, and the key is selected, for each token.
 
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 
 use crate::jose::jws::Header;
 
-/// The longest header that is kept, in bytes as they stand in a token.
+/// The longest header that is kept, in bytes of its encoded form.
 const LONGEST: usize = 1024;
 
-/// A header, if one is kept, by the bytes that it was read from.
+/// The kept header, if there is one, with its encoded form.
 #[derive(Debug, Default)]
 pub(super) struct LastHeader(ArcSwapOption<(Box<[u8]>, Header)>);
 
 impl LastHeader {
-    /// The header that these bytes are, if it is the one.
+    /// The kept header, if this is its encoded form.
     #[inline]
     pub(super) fn find(&self, encoded: &[u8]) -> Option<Header> {
         let kept = self.0.load();
@@ -25,7 +24,7 @@ impl LastHeader {
         if **bytes == *encoded { Some(header.clone()) } else { None }
     }
 
-    /// Keeps the header of an accepted token, in the place of the one before. Forged tokens change nothing.
+    /// Keeps the header of an accepted token instead of the one before. The caller has checked the signature.
     #[cold]
     pub(super) fn keep(&self, encoded: &[u8], header: &Header) {
         if encoded.len() <= LONGEST {

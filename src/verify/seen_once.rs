@@ -1,34 +1,34 @@
-//! Which tokens were seen once: no more than that, in a table of one size.
+//! Remembers that a token was seen, in a table of fixed size.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// The most slots of a table, which take 128 KiB.
+/// The most slots of a table. They take 128 KiB.
 const MOST_SLOTS: usize = 1 << 16;
 
-/// Keyed hashes of tokens that were seen once. Each has one slot, in which a later one takes its place.
+/// Keyed hashes of tokens that were seen once. The hash chooses the slot, and a later token may overwrite it.
 ///
-/// A slot holds 15 bits of a hash, so that one token in 32,768 is taken for one that was seen. When a token is remembered is
-/// all that depends on it.
+/// A slot holds 15 bits of a hash, so one new token in 32,768 counts as seen. It is then cached one request earlier; nothing else
+/// depends on this.
 #[derive(Debug)]
 pub(super) struct SeenOnce {
     slots: usize,
-    /// Made for the first token: most caches ask about none.
+    /// Made for the first token: caches of tokens without a MAC need none.
     table: OnceLock<Box<[AtomicU16]>>,
 }
 
 impl SeenOnce {
-    /// A table for about so many tokens.
+    /// A table for about this many tokens.
     pub(super) fn new(tokens: usize) -> Self {
         Self { slots: tokens.clamp(1, MOST_SLOTS).next_power_of_two(), table: OnceLock::new() }
     }
 
-    /// Whether this hash was seen. From now on it was.
+    /// Whether this hash was seen before. Notes it.
     pub(super) fn was_seen(&self, hash: u64) -> bool {
         let table = self.table.get_or_init(|| (0..self.slots).map(|_| AtomicU16::new(0)).collect());
         let [a, b, c, d, ..] = hash.to_le_bytes();
         let at = usize::from(u16::from_le_bytes([a, b])) & (self.slots - 1);
-        // An empty slot is like no hash, each of which has this bit.
+        // Each noted hash has this bit, and an empty slot has not.
         let hash = u16::from_le_bytes([c, d]) | 1;
         table.get(at).is_some_and(|slot| slot.swap(hash, Ordering::Relaxed) == hash)
     }

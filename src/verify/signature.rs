@@ -1,4 +1,4 @@
-//! The signature of a JWS: what is checked before it without a key, the key that is selected for it, and the check.
+//! Checks the signature of a JWS: first what needs no key, then the choice of the key, then the signature.
 
 use std::sync::{Arc, Weak};
 
@@ -11,8 +11,7 @@ use crate::outcome::check::{Check, Comparison, NoTrace, Trace};
 use crate::outcome::rejection::Rejection;
 use crate::policy::{AuthenticClaims, Source};
 
-/// How to run the one step that takes long, the mathematics of a signature: at once, or so that other threads can run
-/// meanwhile.
+/// Runs the one step that takes long, the mathematics of a signature: directly, or so that other threads can run meanwhile.
 pub type SignatureRunner = fn(&mut (dyn FnMut() + Send));
 
 /// Checks the signature of a compact JWS with any payload, and returns the payload.
@@ -25,8 +24,7 @@ pub fn verify_jws(token: &[u8], algorithms: &Algorithms, keys: &KeySet) -> Resul
     Ok(jws.parts.payload)
 }
 
-/// Checks the signature of a JWT and reads its claims by type. Validates none of them, neither times nor issuer nor
-/// audience.
+/// Checks the signature of a JWT and reads its claims by type. It validates no claim: no time, no issuer, no audience.
 ///
 /// # Errors
 /// The reason for which the token is rejected.
@@ -42,7 +40,7 @@ pub fn verify_jwt(token: &[u8], algorithms: &Algorithms, keys: &KeySet) -> Resul
 pub(super) struct UnverifiedJws<'t> {
     pub(super) parts: jws::Parts<'t>,
     pub(super) header: Header,
-    /// The header as it stands in the token, where it was not known.
+    /// The encoded header, unless it is the one that was read last.
     pub(super) new_header: Option<&'t [u8]>,
 }
 
@@ -59,8 +57,8 @@ impl<'t> UnverifiedJws<'t> {
         Ok(jws)
     }
 
-    /// Reads a token whose verifier, and so its accepted algorithms, are not known yet. A trace is not shown a header that
-    /// was the last one as well.
+    /// Reads a token before its verifier, and so the accepted algorithms, are known. With `last`, the trace gets no header that was
+    /// read before.
     #[allow(clippy::inline_always, reason = "moves of a read token cost more than the rest of the call")]
     #[inline(always)]
     pub(super) fn parse(token: &'t [u8], last: Option<&LastHeader>, trace: &mut impl Trace) -> Result<Self, Rejection> {
@@ -108,7 +106,7 @@ impl<'t> UnverifiedJws<'t> {
         signature.map(|()| key)
     }
 
-    /// Does the same with keys of which it may be known whose they are.
+    /// Does the same with the current keys of a source, which may belong to an issuer.
     #[inline]
     pub(super) fn verify_with(
         &self,
@@ -122,15 +120,16 @@ impl<'t> UnverifiedJws<'t> {
     }
 }
 
-/// A signature that holds: under this key, which belongs to this issuer where that is known.
+/// A valid signature, and the key that it is valid under.
 pub(super) struct VerifiedSignature {
     pub(super) key: Weak<PreparedKey>,
     /// The issuer that the key itself names.
     pub(super) key_issuer: Option<Arc<str>>,
+    /// The issuer that all keys of the source belong to.
     pub(super) issuer: Option<Arc<str>>,
 }
 
-/// The check that finds an error of the form.
+/// The check that finds this error.
 fn at(error: JwsError) -> (Check, JwsError) {
     let check = match error {
         JwsError::TooLarge => Check::Size,

@@ -1,11 +1,10 @@
-//! A cache of verified tokens. An entry holds the authentic claims of exactly these bytes, and nothing of the policy:
-//! time and configuration are checked again each time.
+//! A cache of verified tokens. An entry holds the authentic claims of exactly these bytes. It holds nothing of the policy: times
+//! and configuration are checked for each request.
 //!
-//! Only accepted tokens are cached, so forged ones neither fill it nor evict a good one.
+//! Only accepted tokens are cached. So forged ones cannot fill the cache, and cannot evict a good one.
 //!
-//! A token with a MAC is cached when it is accepted for the second time: checking a MAC takes about as long as making an
-//! entry, which would be of no use to a token that comes once. The signature of a public key takes many times as long, so
-//! that its tokens are cached at once.
+//! A token with a MAC is cached when it is accepted for the second time. Checking a MAC takes about as long as making an entry, and
+//! many tokens come only once. Checking a public-key signature takes many times as long, so its token is cached at once.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -19,14 +18,14 @@ use super::fingerprint::{Fingerprint, Fingerprints};
 use super::seen_once::SeenOnce;
 use crate::policy::{AuthenticClaims, Source};
 
-/// The longest token that is remembered, in bytes: few are longer, and a few of those would drive out many others.
+/// The longest token that is cached, in bytes. Few are longer, and each of those would evict many others.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// What a typical token takes in memory once it is parsed, in bytes. A cache for so many tokens is one for so much memory.
+/// The memory of a typical token after parsing, in bytes. A cache of N tokens may take N times this.
 const TYPICAL_BYTES: u64 = 2048;
-/// The end of a token by which it is looked for, in bytes: a part of the signature, which is random enough. What is not as
-/// long is no token.
+/// How many bytes at the end of a token are its key in the cache: a part of the signature, which is random enough. Shorter texts
+/// are no tokens.
 const TAIL_BYTES: usize = 16;
-/// What an entry takes beside the claims, in bytes.
+/// The memory of an entry beside its claims, in bytes.
 const ENTRY_BYTES: u64 = 256;
 
 /// A token that verified.
@@ -34,38 +33,38 @@ const ENTRY_BYTES: u64 = 256;
 struct CachedToken {
     authentic: Arc<AuthenticClaims>,
     fingerprint: Fingerprint,
-    /// What it took in memory when it was cached: what the claims take may grow, and the cache counts with one number.
+    /// Its memory in bytes when it was cached. The claims may grow later, but the cache needs the number that it added.
     memory: u64,
 }
 
-/// How a cache is doing.
+/// The counters of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenCacheCounts {
-    /// How many tokens are remembered.
+    /// How many tokens are cached.
     pub entries: usize,
-    /// What they take, in bytes, by estimate.
+    /// An estimate of their memory, in bytes.
     pub bytes: u64,
     /// How many tokens were found.
     pub hits: u64,
-    /// How many were not, of those that are not too short or too long to be remembered.
+    /// How many were not found. Tokens that are too short or too long for the cache do not count.
     pub misses: u64,
 }
 
 /// A cache of verified tokens, bounded in memory.
 #[derive(Debug)]
 pub struct TokenCache {
-    /// By a quick hash of the end of the token; the fingerprint of the whole decides. Of tokens that end alike one is kept.
+    /// By a quick hash of the token's end. The fingerprint of the whole token decides. Of tokens with the same end, one is kept.
     entries: Cache<u64, CachedToken, ByMemory, fast::RandomState>,
     hasher: quality::RandomState,
     fingerprints: Fingerprints,
-    /// Tokens with a MAC that are no entries yet.
+    /// Tokens with a MAC that were accepted once, and have no entry yet.
     seen_once: SeenOnce,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
 impl TokenCache {
-    /// A cache of so many typical tokens, or of fewer large ones.
+    /// A cache of this many typical tokens, or of fewer large ones.
     #[must_use]
     pub fn new(tokens: usize) -> Self {
         let bytes = TYPICAL_BYTES.saturating_mul(tokens as u64);
@@ -79,14 +78,14 @@ impl TokenCache {
         }
     }
 
-    /// The place of a token, unless it is too short or too long to be remembered.
+    /// The place of a token, unless it is too short or too long for the cache.
     #[must_use]
     pub fn place_of<'t>(&'t self, token: &'t [u8]) -> Option<CachePlace<'t>> {
         let tail = token.last_chunk::<TAIL_BYTES>().filter(|_| token.len() <= MAX_TOKEN_BYTES)?;
         Some(CachePlace { cache: self, token, hash: self.hasher.hash_one(u128::from_ne_bytes(*tail)) })
     }
 
-    /// How the cache is doing.
+    /// The counters of the cache.
     #[must_use]
     pub fn counts(&self) -> TokenCacheCounts {
         TokenCacheCounts {
@@ -98,7 +97,7 @@ impl TokenCache {
     }
 }
 
-/// Where a token is in a cache, or would be.
+/// The place of a token in a cache, with or without an entry.
 #[derive(Debug, Clone, Copy)]
 pub struct CachePlace<'t> {
     cache: &'t TokenCache,
@@ -107,15 +106,15 @@ pub struct CachePlace<'t> {
 }
 
 impl CachePlace<'_> {
-    /// The authentic claims of the token, if it is cached and they are still `valid`; else its entry is removed.
+    /// The authentic claims of the token, if it is cached and they are still `valid`. If they are not, the entry is removed.
     #[must_use]
     pub fn get(&self, valid: impl FnOnce(&AuthenticClaims) -> bool) -> Option<Arc<AuthenticClaims>> {
         let cache = self.cache;
         let entry =
             cache.entries.get(&self.hash).filter(|entry| cache.fingerprints.is_of(entry.fingerprint, self.token));
-        let remembered = entry.is_some();
+        let is_cached = entry.is_some();
         let authentic = entry.map(|entry| entry.authentic).filter(|authentic| valid(authentic));
-        if remembered && authentic.is_none() {
+        if is_cached && authentic.is_none() {
             cache.entries.remove(&self.hash);
         }
         let counter = if authentic.is_some() { &cache.hits } else { &cache.misses };
@@ -123,8 +122,8 @@ impl CachePlace<'_> {
         authentic
     }
 
-    /// Caches the authentic claims of the token, in the place of those that are there; not of one with a MAC that was not
-    /// seen before.
+    /// Caches the authentic claims of the token, and replaces an entry in its place. A token with a MAC that was not accepted before
+    /// is only noted.
     #[inline]
     pub fn put(&self, authentic: &Arc<AuthenticClaims>) {
         let has_mac = matches!(&authentic.source, Source::Signature { header, .. } if header.algorithm.is_symmetric());
@@ -133,7 +132,7 @@ impl CachePlace<'_> {
         }
     }
 
-    /// Caches the authentic claims of a token that was cached.
+    /// Caches the authentic claims of the token, also if it has a MAC and comes for the first time.
     pub(super) fn put_anew(&self, authentic: &Arc<AuthenticClaims>) {
         if let Some(fingerprint) = self.cache.fingerprints.of(self.token) {
             let memory = ENTRY_BYTES + authentic.memory() as u64;
@@ -163,7 +162,7 @@ mod tests {
     fn of_tokens_that_end_alike_each_has_its_own_claims_or_none() {
         let cache = TokenCache::new(10);
         let [one, other] = ["a", "b"].map(|start| start.to_owned() + &"x".repeat(TAIL_BYTES));
-        assert!(cache.place_of(&one.as_bytes()[2..]).is_none(), "what is shorter is no token");
+        assert!(cache.place_of(&one.as_bytes()[2..]).is_none(), "a shorter text is no token");
         let [one, other] = [&one, &other].map(|token| cache.place_of(token.as_bytes()).unwrap());
         assert_eq!(one.hash, other.hash);
         let claims = || {

@@ -1,11 +1,11 @@
 //! The pipeline that decides about a token: split, select the key, check the signature, validate the claims.
 //!
-//! The order is part of the contract, since the first check that fails gives the reason:
+//! The order is part of the contract: the first check that fails gives the reason.
 //!
 //! 1. size, shape and header (`token_too_large`, `malformed_token`, `unsupported_algorithm`, `critical_header`)
-//! 2. the algorithm list (`algorithm_not_allowed`)
-//! 3. the key (`unknown_key`, `ambiguous_key`): nothing before it needs one, so junk costs no key look-up
-//! 4. the signature (`invalid_signature`): every check after it is about a token that was signed
+//! 2. the accepted algorithms (`algorithm_not_allowed`)
+//! 3. the key (`unknown_key`, `ambiguous_key`); the checks before need no key, so junk causes no fetch
+//! 4. the signature (`invalid_signature`); the checks after it are about signed claims
 //! 5. the claims, by type (`malformed_claims`), then by policy
 //!
 //! [`Check`] lists them one by one.
@@ -27,7 +27,7 @@ use crate::outcome::rejection::Rejection;
 use crate::outcome::unavailable::Unavailable;
 use crate::policy::{AuthenticClaims, Overrides, Policy, Source};
 
-/// Under how many sets a token is looked at, where one is replaced by the next meanwhile.
+/// How many key sets are tried for one token, if each is replaced by a newer one meanwhile.
 const MOST_SETS: usize = 4;
 
 /// Checks tokens against a source of keys.
@@ -47,25 +47,25 @@ impl Verifier {
         Self { algorithms, keys, cache: None, runner: |work| work(), last_header: LastHeader::default() }
     }
 
-    /// This verifier, with a cache of what it accepted.
+    /// This verifier, with a cache of the tokens that it accepted.
     #[must_use]
     pub fn with_cache(self, cache: TokenCache) -> Self {
         Self { cache: Some(cache), ..self }
     }
 
-    /// This verifier, running signature checks in this way.
+    /// This verifier, which runs signature checks by this function.
     #[must_use]
     pub fn with_signature_runner(self, runner: SignatureRunner) -> Self {
         Self { runner, ..self }
     }
 
-    /// Where its keys come from.
+    /// The source of its keys.
     #[must_use]
     pub fn key_source(&self) -> &Arc<dyn KeySource> {
         &self.keys
     }
 
-    /// Its cache, where it has one.
+    /// Its cache, if it has one.
     #[must_use]
     pub fn cache(&self) -> Option<&TokenCache> {
         self.cache.as_ref()
@@ -77,7 +77,7 @@ impl Verifier {
         &self.algorithms
     }
 
-    /// Decides about a token. The clock is an argument; nothing here waits.
+    /// Decides about a token, without waiting. `now` is the time.
     pub fn verify(
         &self,
         token: &[u8],
@@ -87,7 +87,7 @@ impl Verifier {
         key_wait: KeyWait,
     ) -> Poll<Decision> {
         let place = self.cache.as_ref().and_then(|cache| cache.place_of(token));
-        // Keys are requested only where the token is cached: junk must not cause a fetch.
+        // `still_verifies` requests keys, but only for a cached token: junk must not cause a fetch.
         if let Some(authentic) = place.and_then(|place| place.get(|authentic| self.still_verifies(authentic))) {
             return Poll::Ready(Decision::about(authentic, policy, overrides, now));
         }
@@ -109,7 +109,7 @@ impl Verifier {
         progress
     }
 
-    /// Does the same, and reports each check. The cache is neither used nor filled.
+    /// Does the same without the cache, and reports each check.
     pub fn verify_traced(
         &self,
         token: &[u8],
@@ -125,7 +125,7 @@ impl Verifier {
         }
     }
 
-    /// Does the same with a token that was read, and its claims if they were read too.
+    /// Does the same with a token that was read before, and with its claims if they were read before.
     #[allow(clippy::too_many_arguments, reason = "they are those of a verification")]
     #[allow(clippy::inline_always, reason = "moves of a read token cost more than the rest of the call")]
     #[inline(always)]
@@ -173,15 +173,15 @@ impl Verifier {
         })
     }
 
-    /// Counts cached claims that grew with their new size.
+    /// Counts the new size of cached claims that have grown.
     pub fn update_size(&self, token: &[u8], authentic: &Arc<AuthenticClaims>) {
         if let Some(place) = self.cache.as_ref().and_then(|cache| cache.place_of(token)) {
             place.put_anew(authentic);
         }
     }
 
-    /// Whether claims that a signature made authentic are so still: the key is selected for them as before, and belongs to
-    /// the same issuer.
+    /// Whether a signature still makes these claims authentic: the source selects the same key for them, and belongs to the same
+    /// issuer.
     pub(super) fn still_verifies(&self, authentic: &AuthenticClaims) -> bool {
         let Keys::Snapshot(keys) = self.keys.keys() else { return false };
         let Source::Signature { header, key, .. } = &authentic.source else { return false };
@@ -190,8 +190,11 @@ impl Verifier {
             && authentic.issuer.as_deref() == keys.issuer().map(|issuer| &**issuer)
     }
 
-    /// Checks the signature under the keys at hand, or under newer ones where it shows that those may be old: the key is
-    /// unknown, or another one stands under its name. The outer error ends the verification without a signature.
+    /// Checks the signature under the current keys. If the key is unknown, or the signature is invalid under the key of that `kid`,
+    /// the keys may be old: it is then checked under newer ones.
+    ///
+    /// # Errors
+    /// The inner error is the rejection. The outer one ends the verification without an answer about the signature.
     fn verify_signature(
         &self,
         jws: &UnverifiedJws<'_>,
@@ -234,7 +237,7 @@ impl Verifier {
     }
 }
 
-/// The decision about a token whose form, header or algorithm is none that is accepted.
+/// The rejection of a token by its form, header or algorithm.
 #[cold]
 fn unreadable(token: &[u8], rejection: Rejection) -> Poll<Decision> {
     let finding = if rejection == Rejection::MalformedToken { Finding::of_other_form(token) } else { None };
