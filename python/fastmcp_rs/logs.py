@@ -34,7 +34,7 @@ class _FastMCP(logging.Logger):
 
     @property
     def level(self) -> int:
-        """FastMCP's level at this moment, or the root logger's where that has handlers and wants to hear more.
+        """FastMCP's level at this moment, or the root logger's where that has handlers and takes more.
 
         Python forgets the levels that it remembers when any is set.
         """

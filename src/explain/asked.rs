@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Explanation, Record, SettingNames, fix, times};
 use crate::jose::jwt::NumericDate;
 use crate::oauth::server::answer::Answer;
-use crate::oauth::server::token_introspection::Inquiry;
+use crate::oauth::server::token_introspection::AskOutcome;
 use crate::outcome::check::{Check, Trace};
 use crate::outcome::finding::Finding;
 use crate::outcome::rejection::Rejection;
@@ -17,14 +17,14 @@ use crate::verify::Decision;
 #[must_use]
 pub fn asked(
     token: &[u8],
-    inquiry: Inquiry,
+    outcome: AskOutcome,
     policy: &Policy,
     now: NumericDate,
     secrets: &Secrets,
     names: SettingNames,
 ) -> Explanation {
     let mut record = Record { names, ..Record::default() };
-    let decision = match inquiry {
+    let decision = match outcome {
         Err(decision) => decision,
         Ok(answer) => {
             record.answered(&answer, policy, now);

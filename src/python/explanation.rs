@@ -13,7 +13,7 @@ use super::wall_clock::now;
 use crate::explain::{self, CheckOutcome, Checked, Explanation, SettingNames};
 use crate::jose::json::Object;
 use crate::keys::Algorithms;
-use crate::oauth::server::token_introspection::Inquiry;
+use crate::oauth::server::token_introspection::AskOutcome;
 use crate::outcome::check::Check;
 use crate::policy::Policy;
 use crate::untrusted::secrets::Secrets;
@@ -56,11 +56,11 @@ pub(super) struct PendingExplanation {
 
 impl PendingExplanation {
     /// Calls back with the explanation, on any thread.
-    pub(super) fn is(self, inquiry: Inquiry) {
+    pub(super) fn complete(self, outcome: AskOutcome) {
         // `done` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
         attach_if_running(move |py| {
             let Self { token, policy, secrets, names, done } = self;
-            let explanation = explain::asked(token.as_bytes(), inquiry, &policy, now(), &secrets, names);
+            let explanation = explain::asked(token.as_bytes(), outcome, &policy, now(), &secrets, names);
             let called = to_dict(py, &explanation).and_then(|explained| done.call1(py, (explained,)));
             if let Err(error) = called {
                 error.write_unraisable(py, None);

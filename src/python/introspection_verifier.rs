@@ -103,7 +103,7 @@ impl IntrospectionVerifier {
         let names = SettingNames::of_reader(reader);
         let later = PendingExplanation { token: text.clone().into_owned(), policy, secrets, names, done };
         let server = Arc::clone(&self.server);
-        token.py().detach(|| server.inquire(&text, Box::new(move |inquiry| later.is(inquiry))));
+        token.py().detach(|| server.ask_uncached(&text, Box::new(move |outcome| later.complete(outcome))));
     }
 
     /// The decision where no answer came in time.

@@ -48,7 +48,7 @@ fn authorization_values<'py>(request: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<
 /// Shows each header of a request.
 pub(super) fn each_header<'py>(
     request: &Bound<'py, PyAny>,
-    mut look_at: impl FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>),
+    mut visit: impl FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>),
 ) -> PyResult<()> {
     let py = request.py();
     let headers = match request.cast::<PyDict>() {
@@ -62,8 +62,8 @@ pub(super) fn each_header<'py>(
     for pair in pairs.try_iter()? {
         let pair = pair?;
         match pair.cast::<PyTuple>() {
-            Ok(pair) => look_at(&*pair.get_borrowed_item(0)?, &*pair.get_borrowed_item(1)?),
-            Err(_) => look_at(&pair.get_item(0)?, &pair.get_item(1)?),
+            Ok(pair) => visit(&*pair.get_borrowed_item(0)?, &*pair.get_borrowed_item(1)?),
+            Err(_) => visit(&pair.get_item(0)?, &pair.get_item(1)?),
         }
     }
     Ok(())

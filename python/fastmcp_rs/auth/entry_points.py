@@ -84,7 +84,7 @@ def bridge_entry_points(cls: type) -> None:
     overridden = {name for name, depth in depths.items() if depth == nearest}
     for name, depth in depths.items():
         if depth > nearest:
-            target = next(stand_in for stand_in in _OTHER_ENTRY_POINTS[name] if stand_in in overridden)
+            target = next(other for other in _OTHER_ENTRY_POINTS[name] if other in overridden)
             # As an attribute it would count as an override.
             type.__setattr__(cls, name, _bridge(cls, name, owner, target))
 

@@ -1,4 +1,4 @@
-"""For FastMCP 2.12.0 alone, which takes routes from a provider, but no middleware."""
+"""A route that runs the middleware, for FastMCP 2.12.0 alone: that version takes no middleware from a provider."""
 
 from typing import TYPE_CHECKING
 

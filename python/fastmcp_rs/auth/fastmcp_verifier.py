@@ -1,6 +1,6 @@
 """Finds out afterwards why FastMCP's own ``JWTVerifier`` refused a token, since it gives no reason.
 
-Of that very class alone, since a subclass may refuse for reasons of its own. No verdict depends on it, and nothing is
+Of that very class alone, since a subclass may refuse for reasons of its own. No decision depends on it, and nothing is
 fetched for it.
 """
 

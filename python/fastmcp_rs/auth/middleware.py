@@ -84,7 +84,7 @@ class AuthenticationMiddleware:
             if self._sessions.is_anothers(scope, token):
                 await self._answer(scope, receive, send, AnotherUsersSession())
                 return
-            send = self._sessions.noting(scope, token, send)
+            send = self._sessions.note_session(scope, token, send)
         if not decides_alone or provider._dpop is not None:
             send = self._admitted(scope, send)
         user = sign_in(scope, token)
@@ -125,7 +125,7 @@ class AuthenticationMiddleware:
             if self._sessions.is_anothers(scope, token):
                 await self._answer(scope, receive, send, AnotherUsersSession())
                 return
-            send = self._sessions.noting(scope, token, send)
+            send = self._sessions.note_session(scope, token, send)
         await self._app(scope, receive, send)
 
     async def refuse(self, scope: Scope, receive: Receive, send: Send, refusals: list[Decision]) -> None:

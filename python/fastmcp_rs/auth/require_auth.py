@@ -64,9 +64,9 @@ class RequireAuthRoutes:
         found = named = ""
         for route in self._routes:
             here = str(getattr(route, "path", "")).rstrip("/")
-            is_gate = isinstance(getattr(route, "app", None), _compat.RequireAuthMiddleware)
+            requires_auth = isinstance(getattr(route, "app", None), _compat.RequireAuthMiddleware)
             at = f"{before}{here}"
-            if is_gate and len(here) > len(found) and (path == at or path.startswith(f"{at}/")):
+            if requires_auth and len(here) > len(found) and (path == at or path.startswith(f"{at}/")):
                 found, named = here, getattr(route, "path", "")
         url = urls.at(named) if found else None
         return None if url is None else (url, f"{before}{found}")

@@ -35,7 +35,7 @@ class Sessions:
         user = _compat.user_of(token)
         return any(self._owners.get(session, user) != user for session in _named(scope))
 
-    def noting(self, scope: Scope, token: "_compat.FastMCPAccessToken", send: Send) -> Send:
+    def note_session(self, scope: Scope, token: "_compat.FastMCPAccessToken", send: Send) -> Send:
         """Note the session that a request opens. Its answer tells it in a header, or over SSE in the first event."""
         if _header(scope) is not None:
             return send

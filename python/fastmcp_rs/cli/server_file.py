@@ -1,4 +1,4 @@
-"""A server in a file, as ``server.py`` or ``server.py:name`` names it."""
+"""Loads a server from a file that is named as ``server.py`` or ``server.py:name``."""
 
 import importlib.util
 import os

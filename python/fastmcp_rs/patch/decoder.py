@@ -118,21 +118,21 @@ class NativeDecoder:
         if found is None or found.adopted is None:
             return ask_library()
         found.raise_if_refused(token, only_registered=only_registered)
-        verdict = found.adopted.decode(token, only_registered)
-        decoded = None if isinstance(verdict, str) else verdict
+        result = found.adopted.decode(token, only_registered)
+        decoded = None if isinstance(result, str) else result
         if decoded is not None and found.accepted_by_library:
             return make(*decoded)
         try:
             answer = ask_library()
         except error_class as refusal:
-            if isinstance(verdict, str):
+            if isinstance(result, str):
                 found.remember_refusal(token, refusal, self._lock, only_registered=only_registered)
             raise
         if decoded is not None:
             found.accepted_by_library = True
-        if isinstance(verdict, str) and strict:
-            _report(verdict, found.adopted.unsound)
-            raise error_class(verdict)
+        if isinstance(result, str) and strict:
+            _report(result, found.adopted.unsound)
+            raise error_class(result)
         return answer
 
     def _find(self, key: object, algorithms: object, text_of: Callable[[Any], str | bytes | None]) -> _Key | None:

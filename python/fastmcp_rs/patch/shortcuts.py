@@ -1,6 +1,6 @@
 """The shortcuts of ``install()``: what it replaces in FastMCP beside the verification of tokens.
 
-No verdict depends on any of it. So what is not recognised is left as it is, and the rest of ``install()`` stays in
+No decision depends on any of it. So what is not recognised is left as it is, and the rest of ``install()`` stays in
 effect.
 """
 

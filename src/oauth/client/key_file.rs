@@ -16,7 +16,7 @@ use crate::jose::signing_key::{MAX_LEN, SigningKey};
 
 /// A file that changed within this time is read again: clocks of file systems are coarse, so a second change may leave time and
 /// length the same.
-const SETTLED: Duration = Duration::from_secs(2);
+const MINIMUM_AGE: Duration = Duration::from_secs(2);
 
 /// Is called with what is wrong with the file, while the last key is used.
 pub type OnTrouble = fn(String);
@@ -64,7 +64,7 @@ impl KeyFile {
             .and_then(|identity| Ok((identity, read(path)?)))
             .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let key = SigningKey::parse(&text).map_err(|error| wrong(error.to_string()))?;
-        let held = Held { key: Arc::new(key), identity: identity.settled(), content: content(&text), trouble: None };
+        let held = Held { key: Arc::new(key), identity: identity.if_old_enough(), content: content(&text), trouble: None };
         Ok(Self { path: path.to_owned(), held: ArcSwap::from_pointee(held), on_trouble })
     }
 
@@ -78,7 +78,7 @@ impl KeyFile {
         }
         let identity = identity.and_then(|identity| Ok((identity, read(&self.path)?)));
         let newer = match identity {
-            Ok((identity, text)) => held.replaced(identity.settled(), &text),
+            Ok((identity, text)) => held.replaced(identity.if_old_enough(), &text),
             Err(error) => held.troubled(None, held.content, &format!("it cannot be read: {error}")),
         };
         let key = Arc::clone(&newer.key);
@@ -113,9 +113,9 @@ impl Held {
 }
 
 impl FileIdentity {
-    fn settled(self) -> Option<Self> {
+    fn if_old_enough(self) -> Option<Self> {
         let since = SystemTime::now().duration_since(self.modified).ok()?;
-        (since > SETTLED).then_some(self)
+        (since > MINIMUM_AGE).then_some(self)
     }
 }
 

@@ -13,7 +13,7 @@ use super::fair_queue::FairQueue;
 use super::introspection_result::IntrospectionResult;
 use super::introspection_settings::{Answers, IntrospectionSettings};
 use super::question::{ClientAuth, QuestionWriter};
-use super::token_introspection::{Inquiry, TokenIntrospection};
+use super::token_introspection::{AskOutcome, TokenIntrospection};
 use super::wire_format::WireFormat;
 use crate::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use crate::http::{self, EndpointUrl, HttpError, SsrfPolicy, cache_control};
@@ -174,7 +174,7 @@ impl TokenIntrospection for IntrospectionClient {
         }
     }
 
-    fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+    fn ask_uncached(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(AskOutcome) + Send>) {
         match self.settings.syntax.explain(token) {
             Ok(()) => self.ask(token, "", Box::new(move |answer| done(Ok(answer)))),
             Err(refused) => done(Err(Decision::Rejected(refused))),

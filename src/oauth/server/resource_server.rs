@@ -9,7 +9,7 @@ use super::answer_cache::UnsentAnswer;
 use super::introspection_client::IntrospectionClient;
 use super::introspection_settings::IntrospectionSettings;
 use super::question::ClientAuth;
-use super::token_introspection::{Inquiry, TokenIntrospection};
+use super::token_introspection::{AskOutcome, TokenIntrospection};
 use super::wire_format::WireFormat;
 use crate::discovery::IntrospectionEndpoint;
 use crate::http::EndpointUrl;
@@ -123,7 +123,7 @@ impl ResourceServer {
     }
 
     /// Asks about a token, once the endpoint is known.
-    fn ask_when_known(self: Arc<Self>, token: &str, peer: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+    fn ask_when_known(self: Arc<Self>, token: &str, peer: &str, done: Box<dyn FnOnce(AskOutcome) + Send>) {
         let (this, text, sender) = (Arc::clone(&self), token.to_owned(), peer.to_owned());
         match (&self.introspection, self.introspector()) {
             (IntrospectionAt::MetadataOf(keys), Introspector::Pending) => {
@@ -134,7 +134,7 @@ impl ResourceServer {
         }
     }
 
-    fn ask(&self, introspector: Introspector, token: &str, peer: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+    fn ask(&self, introspector: Introspector, token: &str, peer: &str, done: Box<dyn FnOnce(AskOutcome) + Send>) {
         match introspector {
             Introspector::Ask(asked) => asked.client.ask(token, peer, Box::new(move |answer| done(Ok(answer)))),
             Introspector::Absent => done(Err(not_introspected())),
@@ -230,8 +230,8 @@ impl TokenIntrospection for ResourceServer {
         if let Some(keys) = self.keys_for(token) {
             return Arc::clone(&self).verify_later(token.into(), keys, policy, clock, done, 1);
         }
-        let decide = move |inquiry: Inquiry| {
-            done(inquiry.map_or_else(|decided| decided, |answer| answer.decide(&policy, clock())));
+        let decide = move |outcome: AskOutcome| {
+            done(outcome.map_or_else(|decided| decided, |answer| answer.decide(&policy, clock())));
         };
         self.ask_when_known(token, peer, Box::new(decide));
     }
@@ -240,7 +240,7 @@ impl TokenIntrospection for ResourceServer {
         self.keys_for(token).is_some()
     }
 
-    fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>) {
+    fn ask_uncached(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(AskOutcome) + Send>) {
         match self.settings.syntax.explain(token) {
             Ok(()) => self.ask_when_known(token, "", done),
             Err(refused) => done(Err(Decision::Rejected(refused))),

@@ -12,7 +12,7 @@ use crate::untrusted::secrets::Secrets;
 use crate::verify::Decision;
 
 /// The result of asking about a token: the answer, or the decision where no endpoint could be asked.
-pub type Inquiry = Result<Answer, Decision>;
+pub type AskOutcome = Result<Answer, Decision>;
 
 /// Decides about tokens by asking a server.
 pub trait TokenIntrospection: Send + Sync {
@@ -36,7 +36,7 @@ pub trait TokenIntrospection: Send + Sync {
     }
 
     /// Asks about a token for an explanation, without using remembered answers. `done` gets the result on any thread.
-    fn inquire(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(Inquiry) + Send>);
+    fn ask_uncached(self: Arc<Self>, token: &str, done: Box<dyn FnOnce(AskOutcome) + Send>);
 
     /// The decision by an answer that another worker got. `None` if the endpoint has to be asked, or if the token was invalidated
     /// since it had this `generation`.

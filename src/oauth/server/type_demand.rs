@@ -1,4 +1,4 @@
-//! Whether an answer has to name the type of a token.
+//! Decides whether an answer of an introspection endpoint has to name the type of the token.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -47,8 +47,8 @@ def run(_options: argparse.Namespace) -> int:
     width = max(len(row.case.name) for row in rows)
     print(f"{'case':{width}}  HTTP  reason")
     for row in rows:
-        verdict = "" if row.right else f"   <- WRONG: expected {row.case.status} and {row.case.reason}"
-        print(f"{row.case.name:{width}}  {row.status:4}  {row.reason or '-'}{verdict}")
+        mark = "" if row.right else f"   <- WRONG: expected {row.case.status} and {row.case.reason}"
+        print(f"{row.case.name:{width}}  {row.status:4}  {row.reason or '-'}{mark}")
     right = right and all(row.right for row in rows)
     print("\nThe same server, with keys from a URL that rotates them and then dies:")
     for text, status in rotate_and_die():
