@@ -3,30 +3,12 @@
 use memchr::memchr_iter;
 
 use super::json::{self, Object, Value};
+use super::read_claims::{ReadClaims, members};
 use super::scanned_claims::{Claim, ScannedClaims};
-use super::token_kind::{TokenKind, names_bound_type};
+use super::token_kind::TokenKind;
 
 pub use super::numeric_date::NumericDate;
-
-/// The payload is not a strict JSON object, or a claim has a type or value that it must not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MalformedClaims {
-    /// The claim at fault, where it is one.
-    pub claim: Option<&'static str>,
-}
-
-/// The claim names that one kind of claims set uses. Where several of a list are present, the first counts.
-#[derive(Debug)]
-pub struct ClaimNames {
-    /// When the token expires. Where several are present, the earliest counts.
-    pub expires: &'static [&'static str],
-    /// The user that the token stands for.
-    pub subject: &'static [&'static str],
-    /// Its user: the subject, or what stands for a user where there is no subject.
-    pub user: &'static [&'static str],
-    /// What the token grants.
-    pub scopes: &'static [&'static str],
-}
+pub use super::read_claims::{ClaimNames, MalformedClaims};
 
 /// The names of JSON Web Tokens: RFC 7519 section 4.1, RFC 8693 section 4.2, and `scp`, which some issuers write.
 pub static REGISTERED: ClaimNames =
@@ -41,16 +23,6 @@ pub struct Claims(ClaimsForm);
 enum ClaimsForm {
     Scanned(ScannedClaims),
     Read(ReadClaims),
-}
-
-#[derive(Debug, Clone)]
-struct ReadClaims {
-    object: Object,
-    names: &'static ClaimNames,
-    expires: Option<NumericDate>,
-    not_before: Option<NumericDate>,
-    kind: TokenKind,
-    is_bound: bool,
 }
 
 impl Claims {
@@ -101,41 +73,7 @@ impl Claims {
     /// # Errors
     /// `MalformedClaims`, with the claim at fault.
     pub fn read(object: Object, names: &'static ClaimNames) -> Result<Self, MalformedClaims> {
-        let (mut not_before, mut is_bound, mut kind) = (None, false, TokenKind::default());
-        for (name, value) in object.iter() {
-            match name {
-                "nbf" => not_before = Some(date(value, "nbf")?),
-                "iat" => drop(date(value, "iat")?),
-                "iss" => text(value, "iss")?,
-                "client_id" => text(value, "client_id")?,
-                "azp" => text(value, "azp")?,
-                "jti" => text(value, "jti")?,
-                "aud" => text_or_texts(value, "aud")?,
-                "cnf" if !matches!(value, Value::Object(_)) => return Err(MalformedClaims { claim: Some("cnf") }),
-                "cnf" => is_bound = true,
-                "token_type" => {
-                    is_bound |= value.as_str().is_some_and(names_bound_type);
-                    kind = kind.max(TokenKind::of_member(name, value));
-                }
-                "at_hash" | "c_hash" | "token_use" | "token_usage" | "typ" => {
-                    kind = kind.max(TokenKind::of_member(name, value));
-                }
-                _ => {}
-            }
-        }
-        let mut expires: Option<NumericDate> = None;
-        for claim in names.expires {
-            let Some(value) = object.get(claim) else { continue };
-            let date = date(value, claim)?;
-            expires = Some(expires.map_or(date, |earliest| if date < earliest { date } else { earliest }));
-        }
-        for claim in names.subject {
-            object.get(claim).map_or(Ok(()), |value| text(value, claim))?;
-        }
-        for claim in names.scopes {
-            object.get(claim).map_or(Ok(()), |value| text_or_texts(value, claim))?;
-        }
-        Ok(Self(ClaimsForm::Read(ReadClaims { object, names, expires, not_before, kind, is_bound })))
+        ReadClaims::read(object, names).map(|read| Self(ClaimsForm::Read(read)))
     }
 
     /// All claims, registered or not.
@@ -364,12 +302,6 @@ impl Claims {
     }
 }
 
-impl ReadClaims {
-    fn text(&self, claim: &str) -> Option<&str> {
-        self.object.get(claim).and_then(Value::as_str)
-    }
-}
-
 /// The claim that says what a token grants.
 enum Scope<'c> {
     /// A text.
@@ -378,16 +310,6 @@ enum Scope<'c> {
     Scanned(&'c ScannedClaims, Claim),
     /// A list, or nothing.
     Read(Option<&'c Value>),
-}
-
-/// The texts of a claim that is one text or several.
-fn members(value: Option<&Value>) -> impl Iterator<Item = &str> {
-    let items = match value {
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-        None => &[],
-    };
-    items.iter().filter_map(Value::as_str)
 }
 
 fn scope_members(value: Option<&Value>) -> impl Iterator<Item = &str> {
@@ -402,21 +324,6 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
         start = end + 1;
         Some(word).filter(|word| !word.is_empty())
     })
-}
-
-fn date(value: &Value, claim: &'static str) -> Result<NumericDate, MalformedClaims> {
-    NumericDate::from_value(value).ok_or(MalformedClaims { claim: Some(claim) })
-}
-
-fn text(value: &Value, claim: &'static str) -> Result<(), MalformedClaims> {
-    if value.as_str().is_some() { Ok(()) } else { Err(MalformedClaims { claim: Some(claim) }) }
-}
-
-fn text_or_texts(value: &Value, claim: &'static str) -> Result<(), MalformedClaims> {
-    match value {
-        Value::Array(items) => items.iter().try_for_each(|item| text(item, claim)),
-        one => text(one, claim),
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod not_an_object;
 mod numeric_date;
 pub mod pem;
 pub mod plain_json;
+mod read_claims;
 pub mod rsa;
 mod scanned_claims;
 mod scanned_members;
