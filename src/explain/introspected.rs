@@ -15,7 +15,7 @@ use crate::verify::Decision;
 
 /// Explains the answer of a server about a token, or why no server can be asked. The explanation does not contain these secrets.
 #[must_use]
-pub fn asked(
+pub fn introspected(
     token: &[u8],
     outcome: AskOutcome,
     policy: &Policy,
@@ -63,7 +63,7 @@ impl Record {
             .answered_claims
             .take()
             .map(|answered_claims| answered_claims.with_texts(&|text| secrets.redact(text).into_owned()));
-        let checks = self.all_checks(&decision, &Check::OF_ASKED_TOKEN, Check::Introspection);
+        let checks = self.all_checks(&decision, &Check::OF_INTROSPECTED_TOKEN, Check::Introspection);
         let times = claims.as_ref().map(|claims| times::of(claims, now)).unwrap_or_default();
         let known = fix::Known { finding, names: self.names, ..fix::Known::default() };
         let fix = fix::likely_fix(token, &checks, None, claims.as_ref(), &known, now);

@@ -3,11 +3,11 @@
 //! The verifier itself runs the checks, so an explanation cannot differ from a decision. An explanation adds the checks after the
 //! first that fails, and the unverified claims, marked as such. The signature is not part of it.
 
-mod asked;
 mod checked;
 mod comparison_advice;
 mod fix;
 mod form_advice;
+mod introspected;
 mod key_advice;
 mod names;
 mod other_secret;
@@ -29,8 +29,8 @@ use checked::passed;
 
 use std::task::Poll;
 
-pub use asked::asked;
 pub use checked::{CheckOutcome, Checked};
+pub use introspected::introspected;
 pub use names::SettingNames;
 pub use times::ClaimTime;
 

@@ -81,7 +81,7 @@ impl Check {
     ];
 
     /// The checks of a token that a server is asked about, in order.
-    pub const OF_ASKED_TOKEN: [Self; 14] = [
+    pub const OF_INTROSPECTED_TOKEN: [Self; 14] = [
         Self::Size,
         Self::Syntax,
         Self::Introspection,
@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn checks_are_listed_in_their_order_and_named_apart() {
-        assert!(Check::OF_JWT.is_sorted() && Check::OF_ASKED_TOKEN.is_sorted());
-        for checks in [&Check::OF_JWT[..], &Check::OF_ASKED_TOKEN] {
+        assert!(Check::OF_JWT.is_sorted() && Check::OF_INTROSPECTED_TOKEN.is_sorted());
+        for checks in [&Check::OF_JWT[..], &Check::OF_INTROSPECTED_TOKEN] {
             for (i, check) in checks.iter().enumerate() {
                 assert!(Check::OF_JWT.iter().filter(|other| *other != check).all(|other| other.name() != check.name()));
                 assert!(checks[..i].iter().all(|other| other.name() != check.name()));

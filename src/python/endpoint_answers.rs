@@ -26,8 +26,8 @@ impl EndpointAnswers {
 
     /// Takes an answer that is to be written to the shared store: the answer, its age, and its lifetime from the question on, in
     /// seconds.
-    fn take_for_others<'py>(&self, token: &Bound<'py, PyString>) -> Option<(Bound<'py, PyBytes>, f64, f64)> {
-        let answer = self.0.as_ref()?.take_for_others(token.to_str().ok()?.as_bytes(), clock::now())?;
+    fn take_unsent<'py>(&self, token: &Bound<'py, PyString>) -> Option<(Bound<'py, PyBytes>, f64, f64)> {
+        let answer = self.0.as_ref()?.take_unsent(token.to_str().ok()?.as_bytes(), clock::now())?;
         Some((PyBytes::new(token.py(), &answer.body), answer.age.as_secs_f64(), answer.lifetime.as_secs_f64()))
     }
 

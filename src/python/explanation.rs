@@ -60,7 +60,7 @@ impl PendingExplanation {
         // `done` is moved in, so that it is dropped while attached: dropped elsewhere it would take a lock that a fork can freeze.
         attach_if_running(move |py| {
             let Self { token, policy, secrets, names, done } = self;
-            let explanation = explain::asked(token.as_bytes(), outcome, &policy, now(), &secrets, names);
+            let explanation = explain::introspected(token.as_bytes(), outcome, &policy, now(), &secrets, names);
             let called = to_dict(py, &explanation).and_then(|explained| done.call1(py, (explained,)));
             if let Err(error) = called {
                 error.write_unraisable(py, None);

@@ -17,7 +17,7 @@ use crate::config;
 use crate::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use crate::http::{EndpointUrl, secret_value};
 use crate::oauth::server::introspection_client::IntrospectionClient;
-use crate::oauth::server::question::ClientAuth;
+use crate::oauth::server::introspection_request::ClientAuth;
 use crate::oauth::server::wire_format::WireFormat;
 use crate::policy::Policy;
 

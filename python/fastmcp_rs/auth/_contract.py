@@ -99,4 +99,4 @@ class Provider(Protocol):
         """Log the hints for operators when a server starts."""
 
     def _bind_decision(self) -> None:
-        """Find out what is overridden in this instance, after its class was changed."""
+        """Choose the function that decides, after the class or this instance was changed."""

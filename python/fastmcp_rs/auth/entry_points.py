@@ -1,4 +1,4 @@
-"""Two entry points, one answer: a subclass that overrides one entry point answers for the others too.
+"""Bridges between the entry points: a subclass that overrides one of them answers for the others too.
 
 A verifier is asked through ``authenticate(request)`` by the documented API and through ``verify_token(token)`` by
 FastMCP. A deny list that a subclass writes in one of them must bind the other. So when a class is made or changed, the
@@ -100,7 +100,7 @@ async def call_entry_point(provider: "Provider", name: str, asked: object) -> An
 
 
 async def guarded(provider: "Provider", token: str) -> Any:  # noqa: ANN401 - FastMCP's token
-    """Ask for FastMCP 2.12.0, which would let an exception out, and would ask again after a plain refusal."""
+    """Answer FastMCP 2.12.0, which catches no exception, and asks again after a refusal without a reason."""
     answer = await _guarded(provider, "verify_token", _bound(type(provider), "verify_token", provider), token)
     if answer is None and not is_refused():
         report(provider, Decision.denied())

@@ -1,7 +1,7 @@
 """Finds out afterwards why FastMCP's own ``JWTVerifier`` refused a token, since it gives no reason.
 
-Of that very class alone, since a subclass may refuse for reasons of its own. No decision depends on it, and nothing is
-fetched for it.
+It does so for that class alone, since a subclass may refuse for reasons of its own. No decision depends on this, and
+nothing is fetched for it.
 """
 
 import functools
@@ -37,7 +37,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def find_reasons() -> Iterator[list[Decision]]:
-    """Collect the reasons for which FastMCP's verifiers refuse tokens meanwhile."""
+    """Collect the reasons for which FastMCP's verifiers refuse tokens inside this context."""
     found: list[Decision] = []
     outer = _found.set(found)
     try:

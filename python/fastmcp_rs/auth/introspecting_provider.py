@@ -146,9 +146,9 @@ class IntrospectingProvider(NativeProvider):
             if not decision.is_pending:
                 return decision
         decision = await self._ask(token, request)
-        news = self._answers.take_for_others(token)
-        if news is not None:
-            await shared.write(token, *news)
+        unsent = self._answers.take_unsent(token)
+        if unsent is not None:
+            await shared.write(token, *unsent)
         return decision
 
     def _unanswered(self) -> Decision:

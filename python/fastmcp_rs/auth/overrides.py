@@ -1,8 +1,8 @@
 """Overrides that come after a class is made: methods that are set on the class, or on one instance.
 
-FastMCP looks a method up each time that it calls it, so whatever is set later is asked. Here the entry points are
-bridged to each other, and what is not overridden is decided natively. So a change of either kind is made an override
-like any other: a class is considered anew with its subclasses, and an instance gets a class of its own.
+FastMCP looks a method up at each call, so it calls a method that is set later. Here the entry points are bridged to
+each other, and without an override the native code decides. So a method that is set later has to become an override
+like any other: the class and its subclasses are examined again, and an instance gets a class of its own.
 """
 
 from abc import ABCMeta
@@ -53,7 +53,7 @@ class Overridable(_FastMCPsMeta):
 
 
 class _OfOneInstance(_compat.TokenVerifierBase):
-    """Stands first among the bases of an instance's own class, whose ``__init_subclass__`` is then not asked.
+    """The first base of the class that one instance gets. The application's ``__init_subclass__`` then does not run.
 
     It has FastMCP's base, as providers have, since an instance changes only between classes of one layout.
     """
@@ -63,7 +63,7 @@ class _OfOneInstance(_compat.TokenVerifierBase):
 
 
 def detect_overrides(cls: Any) -> None:  # noqa: ANN401 - a class of providers
-    """Let a class find out what it overrides.
+    """Find out what a class overrides.
 
     Raises:
         TypeError: It overrides what is not asked here.
@@ -118,7 +118,7 @@ def overrides_entry_point(provider: object, name: str) -> bool:
 
 
 def guard(provider: "Provider") -> None:
-    """Let FastMCP 2.12.0, which asks an instance by itself, ask it through what lets no exception out."""
+    """Replace ``verify_token`` of an instance for FastMCP 2.12.0, which calls it and catches no exception."""
     vars(provider).update({_GUARD: True, "verify_token": partial(guarded, provider)})
 
 

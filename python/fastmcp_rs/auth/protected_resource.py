@@ -1,7 +1,7 @@
 """The metadata of a protected resource (RFC 9728), and the resource that a request is for.
 
-The audience of a token is the resource that it was asked for (RFC 8707), by its URL. FastMCP tells a provider the path
-of that when it makes an application, and one provider can serve several. So the URL is known per request.
+The audience of a token is the URL of the resource that it was requested for (RFC 8707). FastMCP gives a provider the
+path of the resource when it makes an application, and one provider can serve several. So each request has its own URL.
 """
 
 from collections.abc import Iterable, Sequence

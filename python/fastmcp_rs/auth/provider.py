@@ -128,7 +128,7 @@ class AuthProvider(_compat.TokenVerifierBase, metaclass=Overridable):
         """Find out what is overridden in this class, after it was made or changed."""
 
     def _bind_decision(self) -> None:
-        """Find out what is overridden in this instance, after its class was changed."""
+        """Choose the function that decides, after the class or this instance was changed."""
 
     @property
     def required_scopes(self) -> list[str]:

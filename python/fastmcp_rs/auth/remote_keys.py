@@ -37,7 +37,7 @@ _LONGEST_WAIT_SECONDS = 35.0
 
 @dataclass(frozen=True)
 class IssuerMetadata:
-    """Says that keys are where an issuer's metadata has them. ``from_issuer`` gives it in the place of a URL.
+    """An issuer with metadata that names the keys. ``from_issuer`` gives it to the initializer instead of a URL.
 
     Attributes:
         issuer: The issuer, an https URL.

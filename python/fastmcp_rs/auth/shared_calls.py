@@ -47,7 +47,7 @@ class _Call(Generic[T]):
             done(self._outcome)
 
     async def run(self, work: Callable[[], Awaitable[T | None]], forget: Callable[[], object]) -> None:
-        """Do the work, and tell every waiter its end, also if the event loop ends first."""
+        """Do the work, and call every waiter with the outcome, also if the event loop ends first."""
         outcome: _Outcome[T] = _Outcome(is_abandoned=True)
         try:
             try:

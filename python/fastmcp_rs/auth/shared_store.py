@@ -1,6 +1,6 @@
 """A py-key-value store that workers share. A request waits 50 ms for it; after a failure it is not used for 5 seconds.
 
-It holds what endpoints answered, sealed. A token is never refused for what a store does or does not do.
+It holds sealed answers of endpoints. No fault of a store refuses a token: the endpoint is asked instead.
 """
 
 # A store may be of any class, of any release of py-key-value-aio.
@@ -25,11 +25,11 @@ _logger = get_logger("auth")
 
 _COLLECTION = "fastmcp_rs_answers"
 # How long a request waits for the store.
-_PATIENCE_SECONDS = 0.05
+_WAIT_SECONDS = 0.05
 # How long an invalidation waits for it.
 _INVALIDATION_SECONDS = 2.0
 # How long it is not used after a failure.
-_REST_SECONDS = 5.0
+_PAUSE_SECONDS = 5.0
 # How long work may go on after its request stopped waiting, so that a slow connection is ready for the next request.
 _LONGEST_SECONDS = 5.0
 # An invalidation outlasts the answers to questions that were on their way.
@@ -67,7 +67,7 @@ class SharedStore:
 
     async def read(self, token: str) -> StoredAnswer | None:
         """The answer that another worker got about a token, if the store has it and it was not invalidated since."""
-        if self._clients.rests():
+        if self._clients.is_paused():
             return None
         names = list(self._sealer.names(token))
 
@@ -75,7 +75,7 @@ class SharedStore:
             found: list[Any] = await self._clients.of_running_loop().get_many(names, collection=_COLLECTION)
             return found
 
-        found = await self._tried(read, _PATIENCE_SECONDS)
+        found = await self._attempt(read, _WAIT_SECONDS)
         if type(found) is not list or len(found) != len(names):
             return None
         answer, invalidation, epoch = map(_unpacked, found)
@@ -83,11 +83,11 @@ class SharedStore:
 
     async def write(self, token: str, body: bytes, age: float, lifetime: float) -> None:
         """Share the answer to a question of this age. The lifetime counts from the question on."""
-        if self._clients.rests():
+        if self._clients.is_paused():
             return
         sealed = self._sealer.seal(token, body, age, lifetime)
         name, *_ = self._sealer.names(token)
-        await self._tried(lambda: self._put(name, sealed, self._longest_seconds), _PATIENCE_SECONDS)
+        await self._attempt(lambda: self._put(name, sealed, self._longest_seconds), _WAIT_SECONDS)
 
     async def invalidate(self, token: str | None) -> None:
         """Make all workers forget a token, or all tokens.
@@ -99,7 +99,7 @@ class SharedStore:
         sealed = self._sealer.seal_invalidation(token)
         ttl = self._longest_seconds + _LONGEST_QUESTION_SECONDS
         name = of_all if token is None else of_token
-        if await self._tried(lambda: self._put(name, sealed, ttl), _INVALIDATION_SECONDS) is None:
+        if await self._attempt(lambda: self._put(name, sealed, ttl), _INVALIDATION_SECONDS) is None:
             raise ConnectionError(
                 "cache_store is out of reach: this worker has forgotten the answer, and other workers still use it"
             )
@@ -109,7 +109,7 @@ class SharedStore:
         await self._clients.of_running_loop().put(name, value, collection=_COLLECTION, ttl=ttl)
         return True
 
-    async def _tried(self, work: Callable[[], Awaitable[Any]], patience: float) -> Any:
+    async def _attempt(self, work: Callable[[], Awaitable[Any]], seconds: float) -> Any:
         """The result of work on the store, or ``None`` where it failed or took too long."""
         try:
             loop = asyncio.get_running_loop()
@@ -118,7 +118,7 @@ class SharedStore:
             return None
         task = self._clients.start(loop, asyncio.wait_for(work(), _LONGEST_SECONDS))
         # The work goes on if its waiter gives up.
-        done, _ = await asyncio.wait([task], timeout=patience)
+        done, _ = await asyncio.wait([task], timeout=seconds)
         if done and not task.cancelled() and task.exception() is None:
             return task.result()
         self.failures += 1
@@ -143,13 +143,13 @@ class _Clients:
                 f"makes one, not {type(given).__name__}"
             )
         self._of_loop: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-        self._rests_until = 0.0
+        self._paused_until = 0.0
         # An event loop holds its tasks weakly.
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def rests(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether the store is not used after a failure."""
-        return time.monotonic() < self._rests_until
+        return time.monotonic() < self._paused_until
 
     def start(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Start work on the store. It ends without its waiter."""
@@ -166,13 +166,13 @@ class _Clients:
 
     def failed(self, error: BaseException | None) -> None:
         """Do not use the store for a while, and log that."""
-        if not self.rests():
+        if not self.is_paused():
             # The text of an error may hold the password in the store's URL.
             why = "took too long" if error is None else f"failed ({type(error).__name__})"
             _logger.warning(
-                "cache_store %s: for %g s, answers about tokens are neither read nor stored there", why, _REST_SECONDS
+                "cache_store %s: for %g s, answers about tokens are neither read nor stored there", why, _PAUSE_SECONDS
             )
-        self._rests_until = time.monotonic() + _REST_SECONDS
+        self._paused_until = time.monotonic() + _PAUSE_SECONDS
 
     def of_running_loop(self) -> Any:
         """The store for this event loop."""

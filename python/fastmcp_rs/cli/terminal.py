@@ -12,7 +12,7 @@ from typing import TextIO
 __all__ = ["Style", "sanitize", "shown", "waiting"]
 
 _LONGEST_SHOWN = 160
-_PATIENCE_SECONDS = 1.0
+_WAIT_SECONDS = 1.0
 _GREEN, _RED, _YELLOW, _BOLD = "32", "31", "33", "1"
 _MARKS = {
     "passed": ("✓", "+", _GREEN),
@@ -66,7 +66,7 @@ def waiting(command: str, what: str) -> Iterator[None]:
         yield
         return
     text = f"fastmcp-rs {command}: {sanitize(what)} ...\n"
-    timer = threading.Timer(_PATIENCE_SECONDS, stream.write, [text])
+    timer = threading.Timer(_WAIT_SECONDS, stream.write, [text])
     timer.daemon = True
     timer.start()
     try:

@@ -64,7 +64,8 @@ impl KeyFile {
             .and_then(|identity| Ok((identity, read(path)?)))
             .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let key = SigningKey::parse(&text).map_err(|error| wrong(error.to_string()))?;
-        let held = Held { key: Arc::new(key), identity: identity.if_old_enough(), content: content(&text), trouble: None };
+        let held =
+            Held { key: Arc::new(key), identity: identity.if_old_enough(), content: content(&text), trouble: None };
         Ok(Self { path: path.to_owned(), held: ArcSwap::from_pointee(held), on_trouble })
     }
 

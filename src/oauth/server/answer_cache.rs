@@ -24,7 +24,7 @@ const LARGEST_ENTRY: usize = 64 * 1024;
 /// What an entry takes beside the answer, in bytes.
 const ENTRY_BYTES: usize = 192;
 /// How long an endpoint that was out of reach is not asked about tokens with an older answer.
-const REST: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(5);
 /// How many answers may wait to be shared, and how much memory they may take, in bytes.
 const MAX_UNSENT: (usize, usize) = (1_024, 8 * 1024 * 1024);
 /// How many generation counters there are. Each counts the invalidations of a part of all tokens.
@@ -109,7 +109,7 @@ pub struct AnswerCache<V> {
     unsent: PerProcess<Unsent>,
     generations: [AtomicU64; PARTS],
     /// Until when the endpoint is not asked, in milliseconds.
-    rests_until: AtomicU64,
+    paused_until: AtomicU64,
     serves_stale: AtomicBool,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -132,7 +132,7 @@ impl<V: Clone> AnswerCache<V> {
             entries: PerProcess::new(|_| Entries::default()),
             unsent: PerProcess::new(|_| Unsent::default()),
             generations: [const { AtomicU64::new(0) }; PARTS],
-            rests_until: AtomicU64::new(0),
+            paused_until: AtomicU64::new(0),
             serves_stale: AtomicBool::new(false),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -151,11 +151,11 @@ impl<V: Clone> AnswerCache<V> {
     /// older one serves.
     #[must_use]
     pub fn get(&self, token: &[u8], now: Moment, valid: impl FnOnce(&V) -> bool) -> Option<V> {
-        let rests = milliseconds(now) < self.rests_until.load(Ordering::Relaxed);
+        let is_paused = milliseconds(now) < self.paused_until.load(Ordering::Relaxed);
         let digest = digest_of(token);
         let found = self.entry(&digest, |entry| {
             let fresh = now < entry.fresh_until;
-            (fresh || rests && now < entry.until).then(|| (entry.value.clone(), fresh))
+            (fresh || is_paused && now < entry.until).then(|| (entry.value.clone(), fresh))
         });
         let mut found = found.flatten();
         if found.as_ref().is_some_and(|(value, _)| !valid(value)) {
@@ -238,7 +238,7 @@ impl<V: Clone> AnswerCache<V> {
     }
 
     /// Keeps an answer as it came until it is written to the shared store, if there is one.
-    pub fn keep_for_others(&self, question: &Question, body: Vec<u8>, max_age: Option<Duration>) {
+    pub fn keep_unsent(&self, question: &Question, body: Vec<u8>, max_age: Option<Duration>) {
         let lifetime = max_age.map_or(self.settings.lifetime, |most| most.min(self.settings.lifetime));
         if self.settings.local.is_some() && body.len() <= LARGEST_ENTRY && !lifetime.is_zero() {
             let bytes = body.len() + ENTRY_BYTES;
@@ -253,7 +253,7 @@ impl<V: Clone> AnswerCache<V> {
 
     /// Takes an answer that is to be written to the shared store.
     #[must_use]
-    pub fn take_for_others(&self, token: &[u8], now: Moment) -> Option<UnsentAnswer> {
+    pub fn take_unsent(&self, token: &[u8], now: Moment) -> Option<UnsentAnswer> {
         let (asked, answer) = self.unsent.with(|kept| kept.0.as_mut()?.remove(&digest_of(token)))?;
         Some(UnsentAnswer { age: now.saturating_sub(asked), ..answer })
     }
@@ -261,7 +261,7 @@ impl<V: Clone> AnswerCache<V> {
     /// Notes that the endpoint is out of reach, so that it is not asked for a while. Returns an older answer that may serve.
     #[must_use]
     pub fn out_of_reach(&self, question: &Question, now: Moment) -> Option<V> {
-        self.rests_until.store(milliseconds(now + REST), Ordering::Relaxed);
+        self.paused_until.store(milliseconds(now + PAUSE), Ordering::Relaxed);
         let serves = |entry: &Entry<V>| (now < entry.until).then(|| entry.value.clone());
         let found = self.entry(&question.digest, serves).flatten();
         if found.is_some() {
@@ -273,7 +273,7 @@ impl<V: Clone> AnswerCache<V> {
 
     /// The endpoint answered.
     pub fn within_reach(&self) {
-        self.rests_until.store(0, Ordering::Relaxed);
+        self.paused_until.store(0, Ordering::Relaxed);
         self.serves_stale.store(false, Ordering::Relaxed);
     }
 

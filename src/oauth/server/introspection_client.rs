@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 use super::answer::{Answer, outlasts};
 use super::answer_cache::{Question, UnsentAnswer};
 use super::fair_queue::FairQueue;
+use super::introspection_request::{ClientAuth, IntrospectionRequest};
 use super::introspection_result::IntrospectionResult;
 use super::introspection_settings::{Answers, IntrospectionSettings};
-use super::question::{ClientAuth, QuestionWriter};
 use super::token_introspection::{AskOutcome, TokenIntrospection};
 use super::wire_format::WireFormat;
 use crate::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
@@ -124,7 +124,7 @@ impl IntrospectionClient {
         let queue = self.queue.with(|queue| Arc::clone(queue));
         let mark = queue.mark(token);
         let Ok(permit) = queue.acquire(peer, mark) else {
-            return call.end(reader.read(Err(Unasked::TooMany)));
+            return call.end(reader.read(Err(NotSent::TooMany)));
         };
         let question = self.question(token);
         http::spawn(
@@ -132,12 +132,12 @@ impl IntrospectionClient {
             self.settings.timeout,
             self.endpoint_url.shown(),
             |http| async move {
-                let _permit = permit.await.map_err(|_| Unasked::TooMany)?;
+                let _permit = permit.await.map_err(|_| NotSent::TooMany)?;
                 let response = http.send(question.request()?).await?;
                 let (status, max_age) = (response.status(), max_age(response.header(CACHE_CONTROL)));
                 Ok((status, max_age, response.body(MAX_ANSWER).await?))
             },
-            move |response: Result<_, Unasked>| {
+            move |response: Result<_, NotSent>| {
                 let answer = reader.read(response);
                 match &answer {
                     Answer::Known(_) => queue.note(mark, true),
@@ -155,8 +155,8 @@ impl IntrospectionClient {
         matches!(claims.source, Source::Introspection { lacks_type: then } if then == lacks_type)
     }
 
-    fn question(&self, token: &str) -> QuestionWriter {
-        QuestionWriter {
+    fn question(&self, token: &str) -> IntrospectionRequest {
+        IntrospectionRequest {
             endpoint_url: self.endpoint_url.clone(),
             wire_format: self.wire_format,
             client_auth: Arc::clone(&self.client_auth),
@@ -262,14 +262,14 @@ fn max_age(cache_control: Option<&str>) -> Option<Duration> {
 
 /// Why a question has no answer.
 #[derive(Debug)]
-enum Unasked {
+enum NotSent {
     /// Too many questions wait.
     TooMany,
     /// The endpoint gave none.
     Http(HttpError),
 }
 
-impl From<HttpError> for Unasked {
+impl From<HttpError> for NotSent {
     fn from(error: HttpError) -> Self {
         Self::Http(error)
     }
@@ -284,7 +284,7 @@ struct AnswerReader {
 }
 
 impl AnswerReader {
-    fn read(self, response: Result<(u16, Option<Duration>, Vec<u8>), Unasked>) -> Answer {
+    fn read(self, response: Result<(u16, Option<Duration>, Vec<u8>), NotSent>) -> Answer {
         let mut body_read = None;
         let (result, max_age, out_of_reach) = match response {
             Ok((status, max_age, body)) => {
@@ -294,10 +294,10 @@ impl AnswerReader {
                 body_read = Some(body);
                 (result, max_age, failed && matches!(status, 408 | 429 | 500..600))
             }
-            Err(Unasked::TooMany) => {
+            Err(NotSent::TooMany) => {
                 (IntrospectionResult::Unavailable(self.wire_format.no_answer(TOO_MANY)), None, false)
             }
-            Err(Unasked::Http(error)) => {
+            Err(NotSent::Http(error)) => {
                 let no_answer = IntrospectionResult::Unavailable(self.wire_format.no_answer(&error.to_string()));
                 (no_answer, None, error.is_outage())
             }
@@ -312,7 +312,7 @@ impl AnswerReader {
                 let bytes = claims.memory();
                 let serves = answers.insert(&question, Arc::clone(&claims), bytes, Duration::ZERO, max_age);
                 if let Some(body) = body_read.filter(|_| !serves.is_zero()) {
-                    answers.keep_for_others(&question, body, max_age);
+                    answers.keep_unsent(&question, body, max_age);
                 }
                 Answer::Known(claims)
             }

@@ -1,4 +1,4 @@
-//! One question about a token, and how this server authenticates at the endpoint.
+//! The request that asks an endpoint about a token, and how this server authenticates there.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ impl fmt::Debug for ClientAuth {
     }
 }
 
-/// Writes one question when it is sent, and not before, because an assertion is valid for a short time.
-pub(super) struct QuestionWriter {
+/// What a request is made of. It is written when it is sent, since an assertion is valid for a short time.
+pub(super) struct IntrospectionRequest {
     pub(super) endpoint_url: EndpointUrl,
     pub(super) wire_format: WireFormat,
     pub(super) client_auth: Arc<ClientAuth>,
@@ -36,7 +36,7 @@ pub(super) struct QuestionWriter {
     pub(super) token: Zeroizing<String>,
 }
 
-impl QuestionWriter {
+impl IntrospectionRequest {
     pub(super) fn request(&self) -> Result<Request, HttpError> {
         // RFC 7662 section 2.1. Some servers search the tokens of every type, and only the hint keeps them from finding a refresh
         // token.

@@ -3,18 +3,18 @@
 
 pub mod answer;
 pub mod answer_cache;
-mod asker;
 pub mod challenge;
 pub mod dpop;
 mod fair_queue;
 pub mod introspection;
 pub mod introspection_client;
+pub mod introspection_request;
 pub mod introspection_result;
 pub mod introspection_settings;
 pub mod json_verification;
 pub mod operation;
 pub mod operation_headers;
-pub mod question;
+mod queue_flow;
 pub mod resource_server;
 pub mod sealed_answer;
 pub mod token_introspection;

@@ -1,17 +1,17 @@
-//! Who asks a question about a token, so that no asker keeps the others waiting.
+//! The flows of the fair queue: the questions of one flow wait for each other, and for no other flow for long.
 
 use std::net::Ipv6Addr;
 
-/// The askers of one peer are two: its tokens that were active when the endpoint was last asked, and all others. So where a
-/// proxy makes all clients one peer, made-up tokens do not keep its users waiting.
+/// Each peer has two flows: the tokens that were active when the endpoint was last asked, and all others. So made-up tokens do not
+/// delay good ones if a proxy makes all clients one peer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Asker {
+pub(super) struct QueueFlow {
     peer: Box<str>,
     pub(super) is_known: bool,
 }
 
-impl Asker {
-    /// The asker of a token that came from this address, or from none that is known.
+impl QueueFlow {
+    /// The flow of a token that came from this address, which is empty if it is not known.
     pub(super) fn new(address: &str, is_known: bool) -> Self {
         Self { peer: peer(address), is_known }
     }

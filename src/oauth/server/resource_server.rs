@@ -7,8 +7,8 @@ use arc_swap::ArcSwapOption;
 
 use super::answer_cache::UnsentAnswer;
 use super::introspection_client::IntrospectionClient;
+use super::introspection_request::ClientAuth;
 use super::introspection_settings::IntrospectionSettings;
-use super::question::ClientAuth;
 use super::token_introspection::{AskOutcome, TokenIntrospection};
 use super::wire_format::WireFormat;
 use crate::discovery::IntrospectionEndpoint;

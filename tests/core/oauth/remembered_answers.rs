@@ -9,7 +9,7 @@ use fastmcp_rs::jose::jwt::NumericDate;
 use fastmcp_rs::oauth::server::answer_cache::{AnswerCache, CacheSettings, UnsentAnswer};
 use fastmcp_rs::oauth::server::introspection_client::IntrospectionClient;
 use fastmcp_rs::oauth::server::introspection_settings::IntrospectionSettings;
-use fastmcp_rs::oauth::server::question::ClientAuth;
+use fastmcp_rs::oauth::server::introspection_request::ClientAuth;
 use fastmcp_rs::oauth::server::token_introspection::TokenIntrospection;
 use fastmcp_rs::oauth::server::token_syntax::TokenSyntax;
 use fastmcp_rs::oauth::server::type_demand::TypeDemand;

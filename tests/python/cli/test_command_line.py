@@ -97,7 +97,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("patience", "told"), [(0.0, "fastmcp-rs explain: waiting for it ...\n"), (60.0, "")])
 def test_what_takes_long_is_told_on_a_terminal(monkeypatch, patience, told):
-    monkeypatch.setattr(terminal, "_PATIENCE_SECONDS", patience)
+    monkeypatch.setattr(terminal, "_WAIT_SECONDS", patience)
     written = threading.Event()
 
     class Watched(Terminal):
@@ -112,7 +112,7 @@ def test_what_takes_long_is_told_on_a_terminal(monkeypatch, patience, told):
 
 
 def test_a_pipe_is_told_nothing_of_waiting(monkeypatch):
-    monkeypatch.setattr(terminal, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(terminal, "_WAIT_SECONDS", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with terminal.waiting("explain", "waiting for it"):
         pass

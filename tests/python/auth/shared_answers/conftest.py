@@ -43,4 +43,4 @@ def worker(service, asker, server):
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """Wait for the store as long as a machine may take that runs all tests at once."""
-    monkeypatch.setattr(shared_store, "_PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr(shared_store, "_WAIT_SECONDS", 5.0)

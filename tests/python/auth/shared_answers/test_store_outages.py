@@ -19,7 +19,7 @@ def log(caplog):
 
 
 def test_while_redis_is_gone_each_worker_asks_for_itself(service, worker, server, log, monkeypatch):
-    monkeypatch.setattr(shared_store, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(shared_store, "_WAIT_SECONDS", 0.3)
     provider = worker(cache_local_seconds=60)
     assert says(provider, "before")
     server.stop()
@@ -39,14 +39,14 @@ def test_while_redis_is_gone_each_worker_asks_for_itself(service, worker, server
     assert says(provider, "before")
     assert len(service.requests) == 8, "what a worker knows itself it goes on with"
     server.start()
-    monkeypatch.setattr(shared_store, "_PATIENCE_SECONDS", 5.0)
+    monkeypatch.setattr(shared_store, "_WAIT_SECONDS", 5.0)
     monkeypatch.setattr(shared_store.time, "monotonic", lambda: time.time() + 1e9)
     assert says(provider, "after")
     assert len(server.entries()) == 1
 
 
 def test_a_slow_redis_is_waited_for_50_ms(service, worker, server, log, monkeypatch):
-    monkeypatch.setattr(shared_store, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(shared_store, "_WAIT_SECONDS", 0.05)
     provider = worker()
     os.kill(server.process.pid, signal.SIGSTOP)
     start = time.monotonic()
