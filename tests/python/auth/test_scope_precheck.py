@@ -1,4 +1,4 @@
-"""What lets requests pass without a further look at their operation, and until when."""
+"""``ScopePrecheck``: which requests pass at once, and until when."""
 
 import gc
 import json
@@ -52,34 +52,34 @@ NEWEST = [(b"mcp-protocol-version", b"2026-07-28"), (b"mcp-method", b"tools/call
         (["write"], ["read"], {"headers": NEWEST}, ("tools/call", "save")),
     ],
 )
-def test_what_a_look_at_a_request_finds(all_scopes, granted, given, found):
+def test_a_request_passes_or_has_to_be_looked_up(all_scopes, granted, given, found):
     assert precheck(all_scopes=all_scopes).check_request(scope(**given), granted) == found
 
 
 @pytest.mark.parametrize("make", [list, dict], ids=["list", "dict"])
 @pytest.mark.parametrize("all_scopes", [[], ["read"], ["write"], None])
-def test_it_no_longer_holds_once_something_was_added_or_taken_away(make, all_scopes):
+def test_it_is_out_of_date_after_something_was_added_or_removed(make, all_scopes):
     filled, empty = make(enumerate("ab")), make()
-    looking = precheck(all_scopes=all_scopes, collections=[filled, empty])
-    assert looking.check_request(scope(), ["read"]) is not False
+    checking = precheck(all_scopes=all_scopes, collections=[filled, empty])
+    assert checking.check_request(scope(), ["read"]) is not False
     one = make([(7, "c")])
     for collection in (filled, empty):
         before = collection.copy()
         (collection.extend if make is list else collection.update)(one)
-        assert looking.check_request(scope(), ["read"]) is False
+        assert checking.check_request(scope(), ["read"]) is False
         collection.clear()
         (collection.extend if make is list else collection.update)(before)
-        assert looking.check_request(scope(), ["read"]) is not False
+        assert checking.check_request(scope(), ["read"]) is not False
     filled.pop(0)
-    assert looking.check_request(scope(), ["read"]) is False
+    assert checking.check_request(scope(), ["read"]) is False
 
 
-def test_it_holds_for_a_time():
+def test_it_is_out_of_date_after_its_seconds():
     assert precheck(all_scopes=[], seconds=0.0).check_request(scope(), []) is False
     assert precheck(all_scopes=[], seconds=inf).check_request(scope(), []) is None
 
 
-def test_what_an_operation_needed_lets_the_next_request_for_it_pass():
+def test_a_remembered_operation_passes_with_the_scopes_that_it_needs():
     kept = precheck()
     assert not kept.passes(body(), ["read"])
     kept.remember("tools/call", "save", None, ["read", "list"])
@@ -87,13 +87,13 @@ def test_what_an_operation_needed_lets_the_next_request_for_it_pass():
     assert not kept.passes(body(), ["read"])
     assert not kept.passes(body(name="other"), ["list", "read"])
     assert not kept.passes(body("prompts/get"), ["list", "read"])
-    # Of one version nothing is known for another.
+    # Each version is remembered by itself.
     versioned = {"name": "save", "_meta": {"fastmcp": {"version": "2"}}}
     asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": versioned}
     assert not kept.passes({"type": "http.request", "body": json.dumps(asked).encode()}, ["list", "read"])
 
 
-def test_headers_say_nothing_of_the_version_and_are_known_apart_from_bodies():
+def test_an_operation_of_headers_has_no_version_and_is_remembered_apart():
     kept = precheck()
     kept.remember("tools/call", "save", None, [])
     assert kept.check_request(scope(headers=NEWEST), ["read"]) == ("tools/call", "save")
@@ -113,11 +113,11 @@ def test_headers_say_nothing_of_the_version_and_are_known_apart_from_bodies():
         (body(more_body=False), False),
     ],
 )
-def test_only_a_whole_body_that_asks_for_nothing_passes_unknown(message, passes):
+def test_an_unknown_message_passes_if_its_whole_body_names_no_operation(message, passes):
     assert precheck().passes(message, ["read"]) is passes
 
 
-def test_more_operations_than_there_is_room_for_displace_the_oldest():
+def test_further_operations_displace_the_oldest():
     kept = precheck()
     for number in range(1500):
         kept.remember("tools/call", f"tool {number}", None, [])
@@ -126,7 +126,7 @@ def test_more_operations_than_there_is_room_for_displace_the_oldest():
     assert known[-1]
 
 
-def test_a_server_that_leads_to_its_gate_is_collected():
+def test_a_cycle_through_the_server_is_collected():
     class Providers(list):
         pass
 
