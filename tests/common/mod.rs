@@ -13,7 +13,7 @@ use fastmcp_rs::explain::{CheckOutcome, Explanation, SettingNames, explain};
 use fastmcp_rs::jose::base64url;
 use fastmcp_rs::jose::jwt::NumericDate;
 use fastmcp_rs::keys::Algorithms;
-use fastmcp_rs::keys::{FixedKeys, KeySource, KeyWait, LoadedKeys, from_text};
+use fastmcp_rs::keys::{FixedKeys, KeySource, KeyWait, Keys, LoadedKeys, from_text};
 use fastmcp_rs::outcome::rejection::Rejection;
 use fastmcp_rs::policy::{NoOverrides, Policy, Verified};
 use fastmcp_rs::verify::TokenCache;
@@ -131,6 +131,16 @@ fn assert_explained(rejection: Option<&Rejection>, explanation: &Explanation) {
             assert!(explanation.fix.as_deref().is_some_and(|fix| !fix.contains(char::is_control)));
         }
         (rejection, outcome) => panic!("verified: {rejection:?}, explained: {outcome:?}"),
+    }
+}
+
+/// A source whose keys are still being fetched.
+#[derive(Debug)]
+pub(crate) struct NoKeysYet;
+
+impl KeySource for NoKeysYet {
+    fn keys(&self) -> Keys {
+        Keys::Pending
     }
 }
 

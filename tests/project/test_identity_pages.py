@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
+from http_endpoints import reply
 
 import fastmcp_rs
 from fastmcp_rs.cli.demo.server import initialize
@@ -44,37 +45,19 @@ def mistakes(name):
 class Vendor:
     """Publishes a key where the issuer of a page publishes its own: on this machine, at the same path."""
 
-    def __init__(self, name):
+    def __init__(self, name, endpoint):
         self.name, self.key = name, KeyPair.generate("RS256")
         (text,) = blocks(name, "json")
         self.claims = json.loads(text)
         self.original = self.claims["iss"]
-        vendor = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                path = urlsplit(vendor.original).path.rstrip("/")
-                documents = {
-                    f"{path}/.well-known/openid-configuration": {
-                        "issuer": vendor.issuer,
-                        "jwks_uri": f"{vendor.at}/jwks",
-                    },
-                    "/jwks": {"keys": [vendor.key.jwk("key")]},
-                    "/jwks.json": {"keys": [vendor.key.jwk("key")]},
-                }
-                body = json.dumps(documents.get(self.path, {})).encode()
-                self.send_response(200 if self.path in documents else 404)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                """Keep requests off the terminal."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.at = f"http://127.0.0.1:{self.server.server_port}"
         parts = urlsplit(self.original)
-        self.issuer = self.original.replace(f"{parts.scheme}://{parts.netloc}", self.at)
+        self.issuer = self.original.replace(f"{parts.scheme}://{parts.netloc}", endpoint.base)
+        keys = reply(200, json.dumps({"keys": [self.key.jwk("key")]}))
+        metadata = f"{parts.path.rstrip('/')}/.well-known/openid-configuration"
+        endpoint.routes = {metadata: self._publish_metadata, "/jwks": keys, "/jwks.json": keys}
+
+    def _publish_metadata(self, endpoint, connection, _request):
+        connection.sendall(reply(200, json.dumps({"issuer": self.issuer, "jwks_uri": endpoint.url})))
 
     def made(self, *changes):
         """The server of the page, with the issuer at its place here."""
@@ -99,14 +82,8 @@ class Vendor:
 
 
 @pytest.fixture
-def vendor(request):
-    made = Vendor(request.param)
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
+def vendor(request, new_endpoint):
+    return Vendor(request.param, new_endpoint())
 
 
 @pytest.mark.parametrize("vendor", WITH_TOKENS, indirect=True)
@@ -175,7 +152,7 @@ def test_each_mistake_has_the_reason_that_the_page_says(vendor, number):
     assert explanation.code == mistakes(vendor.name)[number], explanation
 
 
-def test_what_a_page_advises_about_other_claims_works():
+def test_what_a_page_advises_about_other_claims_works(new_endpoint):
     for name, old, new, granted in (
         ("auth0", '["read:notes"]', '["edit"], scope_claims=["scope", "permissions"]', {"permissions": ["edit"]}),
         ("keycloak", '["notes"]', '["editor"], scope_claims=["scope", "/realm_access/roles"]', {}),
@@ -187,11 +164,8 @@ def test_what_a_page_advises_about_other_claims_works():
             {"roles": ["Job"]},
         ),
     ):
-        vendor = Vendor(name)
-        threading.Thread(target=vendor.server.serve_forever, args=(0.05,), daemon=True).start()
+        vendor = Vendor(name, new_endpoint())
         assert asyncio.run(vendor.made((old, new)).auth.verify_token(vendor.token(**granted))), name
-        vendor.server.shutdown()
-        vendor.server.server_close()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from faults import hangs
 
 # Less than the timeout of a fetch: a process that takes longer has waited for it.
 END_SECONDS = 8
@@ -31,10 +32,6 @@ KINDS = {
     "a question": 'RemoteAuthProvider(url, audience=audience).authenticate(request("an-opaque-token"))',
     "a token request": 'OAuth("id", "secret", url).get_token()',
 }
-
-
-def hangs(endpoint, _connection, _request):
-    endpoint.closing.wait(30)
 
 
 class Program:

@@ -1,44 +1,12 @@
 """Forks and event loops, with a fetch that is over, under way or still to come."""
 
 import asyncio
-import os
-import signal
 import threading
-import time
-import warnings
 
 import pytest
 import uvloop
-
-CHILD_SECONDS = 10
-
-
-def hangs(endpoint, _connection, _request):
-    endpoint.closing.wait(15)
-
-
-def in_child(work):
-    """Run in a forked child; its exit status, or a failure if it does not end."""
-    with warnings.catch_warnings():
-        # Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            status = 0 if work() else 2
-        finally:
-            os._exit(status)
-    end = time.monotonic() + CHILD_SECONDS
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    pytest.fail("the child is stuck")
-    return None
+from faults import hangs
+from forks import in_child
 
 
 def test_a_child_goes_on_with_what_its_parent_fetched(endpoint, verifier_of, verdict, good):

@@ -97,12 +97,9 @@ class Endpoint:
                 self.serve(self, connection)
                 return
             with connection:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    piece = connection.recv(65_536)
-                    if not piece:
-                        return
-                    head += piece
+                head = read_head(connection)
+                if head is None:
+                    return
                 head, _, body = head.partition(b"\r\n\r\n")
                 length = int(Request(head).headers.get("content-length", 0))
                 while len(body) < length:
@@ -127,6 +124,17 @@ class Endpoint:
         self._listener.close()
         for thread in self._threads:
             thread.join(5)
+
+
+def read_head(connection):
+    """Read up to the end of a request's headers, with what came of its body; ``None`` where the client has left."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = connection.recv(65_536)
+        if not piece:
+            return None
+        head += piece
+    return head
 
 
 def reply(status, body="", **headers):

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::common::{
-    ISSUER, NOW, Signer, TestVerifier, algorithms, claim, claims, claims_with, compact, policy, rsa_signer,
+    ISSUER, NOW, NoKeysYet, Signer, TestVerifier, algorithms, claim, claims, claims_with, compact, policy, rsa_signer,
 };
 use fastmcp_rs::explain::{CheckOutcome, Checked, Explanation, SettingNames, explain, without_keys};
 use fastmcp_rs::jose::base64url;
@@ -154,14 +154,7 @@ fn without_keys_everything_else_is_told() {
 
 #[test]
 fn keys_on_their_way_leave_nothing_to_explain_yet() {
-    #[derive(Debug)]
-    struct NotYet;
-    impl KeySource for NotYet {
-        fn keys(&self) -> Keys {
-            Keys::Pending
-        }
-    }
-    let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NotYet));
+    let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NoKeysYet));
     let token = rsa_signer().token(claims());
     let explained = |key_wait| {
         let now = NumericDate::from_seconds(NOW);

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use crate::common::{ACCEPTED, NOW, Signer, TestVerifier, algorithms, claim, claims, compact, policy, rsa_signer};
+use crate::common::{
+    ACCEPTED, NOW, NoKeysYet, Signer, TestVerifier, algorithms, claim, claims, compact, policy, rsa_signer,
+};
 use fastmcp_rs::jose::jwa::Algorithm;
 use fastmcp_rs::jose::jwt::NumericDate;
-use fastmcp_rs::keys::{KeySource, KeyWait, Keys};
+use fastmcp_rs::keys::KeyWait;
 use fastmcp_rs::policy::NoOverrides;
 use fastmcp_rs::verify::{Decision, Verifier};
 use std::task::Poll;
@@ -50,15 +52,7 @@ fn the_first_check_that_fails_gives_the_reason() {
 
 #[test]
 fn without_keys_junk_is_decided_and_the_rest_is_pending() {
-    /// A source that has no keys yet.
-    #[derive(Debug)]
-    struct NotYet;
-    impl KeySource for NotYet {
-        fn keys(&self) -> Keys {
-            Keys::Pending
-        }
-    }
-    let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NotYet));
+    let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NoKeysYet));
     for (token, code, needs_key) in tokens(&rsa_signer(), &Signer::fresh(Algorithm::RS256)) {
         match verifier.verify(
             token.as_bytes(),

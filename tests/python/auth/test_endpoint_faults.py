@@ -7,6 +7,7 @@ import time
 
 import httpx
 import pytest
+from faults import closes_at_once, hangs, speaks_no_http, trickles
 
 from fastmcp_rs.auth import JWTVerifier
 
@@ -17,14 +18,6 @@ def set_of(jwks):
 
 def drops_mid_body(_endpoint, connection, _request):
     connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"keys":[')
-
-
-def closes_at_once(_endpoint, _connection, _request):
-    pass
-
-
-def speaks_no_http(_endpoint, connection, _request):
-    connection.sendall(b"220 mail.example ESMTP\r\n")
 
 
 def never_ends(endpoint, connection, _request):
@@ -39,19 +32,9 @@ def announces_2_gigabytes(endpoint, connection, _request):
     endpoint.closing.wait(15)
 
 
-def hangs(endpoint, _connection, _request):
-    endpoint.closing.wait(15)
-
-
 def hangs_in_the_body(endpoint, connection, _request):
     connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"keys":[')
     endpoint.closing.wait(15)
-
-
-def trickles(endpoint, connection, _request):
-    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
-    while not endpoint.closing.wait(1):
-        connection.sendall(b" ")
 
 
 SLOW = (hangs, hangs_in_the_body, trickles)

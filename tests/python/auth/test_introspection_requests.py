@@ -12,6 +12,8 @@ import traceback
 from urllib.parse import quote_plus
 
 import pytest
+from faults import closes_at_once, hangs, speaks_no_http, trickles
+from http_endpoints import read_head
 
 from fastmcp_rs import _compat
 
@@ -19,29 +21,11 @@ TOKEN = "an-opaque-token"
 SECRET = "hush-hush+key"
 
 
-def hangs(endpoint, _connection, _request):
-    endpoint.closing.wait(15)
-
-
-def trickles(endpoint, connection, _request):
-    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
-    while not endpoint.closing.wait(0.05):
-        connection.sendall(b" ")
-
-
 def breaks_off(_endpoint, connection, _request):
     connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{"active":true')
 
 
-def says_nothing(_endpoint, _connection, _request):
-    pass
-
-
-def speaks_no_http(_endpoint, connection, _request):
-    connection.sendall(b"220 mail.example ESMTP\r\n")
-
-
-@pytest.mark.parametrize("fault", [breaks_off, says_nothing, speaks_no_http])
+@pytest.mark.parametrize("fault", [breaks_off, closes_at_once, speaks_no_http])
 def test_a_broken_connection_is_no_refusal(fault, service, judgement, asker):
     service.answer = fault
     assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
@@ -249,12 +233,8 @@ def test_a_late_answer_is_not_taken_for_that_to_the_next_question(service, judge
     def serve(_endpoint, connection):
         # On a connection that is kept, the second request would find the answer to nothing waiting there.
         for _ in range(2):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                piece = connection.recv(65_536)
-                if not piece:
-                    return
-                head += piece
+            if read_head(connection) is None:
+                return
             connection.sendall(no + answer)
 
     service.serve = serve

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import os
 import time
-import warnings
 
 import pytest
+from forks import in_child
 
 from fastmcp_rs import _compat
 
@@ -232,19 +231,13 @@ def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remembe
 def test_a_forked_child_begins_with_nothing(service, remembering):
     provider = remembering()
     assert said(provider, TOKEN) == "accepted"
-    with warnings.catch_warnings():
-        # Python 3.12 warns of forks where there are threads.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            before = count(provider)["entries"]
-            accepted = [said(provider, TOKEN) for _ in range(2)]
-            status = 0 if (before, accepted, count(provider)["entries"]) == (0, ["accepted"] * 2, 1) else 2
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def asks_anew():
+        before = count(provider)["entries"]
+        accepted = [said(provider, TOKEN) for _ in range(2)]
+        return (before, accepted, count(provider)["entries"]) == (0, ["accepted"] * 2, 1)
+
+    assert in_child(asks_anew) == 0
     assert said(provider, TOKEN) == "accepted"
     assert len(service.requests) == 2
 

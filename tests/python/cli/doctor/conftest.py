@@ -1,15 +1,12 @@
 """Issuers and servers for the doctor to look at: real ones, on this machine."""
 
-import http.server
 import json
-import socket
 import threading
 import time
-from contextlib import contextmanager
 from email.utils import formatdate
 
 import pytest
-import uvicorn
+from http_endpoints import reply
 
 from fastmcp_rs.__main__ import main
 from fastmcp_rs.testing import KeyPair
@@ -83,80 +80,35 @@ def oauth_provider(issuer):
 class Issuer:
     """Publishes metadata and keys. Its clock may be wrong, it may have no clock, and it may not answer yet."""
 
-    def __init__(self):
+    def __init__(self, endpoint):
         self.key = KeyPair.generate("RS256")
         self.keys = [self.key.jwk("good")]
         self.ahead_seconds = 0
         self.may_answer = threading.Event()
         self.may_answer.set()
-        issuer = self
+        self.url = endpoint.base
+        endpoint.answer = self._answer
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                issuer.may_answer.wait(60)
-                documents = {
-                    "/.well-known/openid-configuration": {
-                        "issuer": issuer.url,
-                        "jwks_uri": f"{issuer.url}/jwks",
-                        "token_endpoint": f"{issuer.url}/token",
-                    },
-                    "/jwks": {"keys": issuer.keys},
-                }
-                found = self.path in documents
-                body = json.dumps(documents.get(self.path, {})).encode()
-                self.send_response_only(200 if found else 404)
-                if issuer.ahead_seconds is not None:
-                    self.send_header("Date", formatdate(time.time() + issuer.ahead_seconds, usegmt=True))
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                """Keep requests off the terminal."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def _answer(self, _endpoint, connection, request):
+        self.may_answer.wait(60)
+        documents = {
+            "/.well-known/openid-configuration": {
+                "issuer": self.url,
+                "jwks_uri": f"{self.url}/jwks",
+                "token_endpoint": f"{self.url}/token",
+            },
+            "/jwks": {"keys": self.keys},
+        }
+        date = {}
+        if self.ahead_seconds is not None:
+            date["date"] = formatdate(time.time() + self.ahead_seconds, usegmt=True)
+        found = request.target in documents
+        body = json.dumps(documents.get(request.target, {}))
+        connection.sendall(reply(200 if found else 404, body, content_type="application/json", **date))
 
 
 @pytest.fixture
-def issuer():
-    made = Issuer()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+def issuer(new_endpoint):
+    made = Issuer(new_endpoint())
     yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
-
-
-class Started(uvicorn.Server):
-    def __init__(self, config):
-        super().__init__(config)
-        self.is_up = threading.Event()
-
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.is_up.set()
-
-
-@pytest.fixture
-def served():
-    """Serve what is made for a port: gives the address."""
-
-    @contextmanager
-    def serving(make):
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            server = Started(uvicorn.Config(make(address), log_level="critical", ws="none"))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-            thread.start()
-            assert server.is_up.wait(30)
-            try:
-                yield address
-            finally:
-                server.should_exit = True
-                thread.join()
-
-    return serving
+    made.may_answer.set()

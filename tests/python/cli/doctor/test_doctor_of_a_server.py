@@ -28,8 +28,8 @@ def protected(issuer, address, *, base_url=None, middleware=()):
     return FastMCP("protected", auth=auth).http_app(path="/mcp", middleware=list(middleware))
 
 
-def test_a_server_that_is_as_it_should_be(doctor, issuer, served):
-    with served(lambda address: protected(issuer, address, middleware=[CORS])) as address:
+def test_a_server_that_is_as_it_should_be(doctor, issuer, serve_app):
+    with serve_app(lambda address: protected(issuer, address, middleware=[CORS])) as address:
         code, checks = doctor("--url", f"{address}/mcp", "--origin", ORIGIN)
     assert code == 0, checks
     assert [(check, result) for check, result, _ in checks[3:]] == [
@@ -44,8 +44,8 @@ def test_a_server_that_is_as_it_should_be(doctor, issuer, served):
     ]
 
 
-def test_what_a_browser_may_not_do_is_advice(doctor, issuer, served, result_of):
-    with served(lambda address: protected(issuer, address)) as address:
+def test_what_a_browser_may_not_do_is_advice(doctor, issuer, serve_app, result_of):
+    with serve_app(lambda address: protected(issuer, address)) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 0
     assert result_of(checks, "preflight")[0] == "advice"
@@ -53,9 +53,9 @@ def test_what_a_browser_may_not_do_is_advice(doctor, issuer, served, result_of):
     assert "\n" not in doctor.fixes["preflight"], "the code is for those who name an origin"
 
 
-def test_headers_that_pages_cannot_read_are_named(doctor, issuer, served, result_of):
+def test_headers_that_pages_cannot_read_are_named(doctor, issuer, serve_app, result_of):
     hidden = Middleware(CORSMiddleware, allow_origins=[ORIGIN], allow_methods=["*"], allow_headers=["*"])
-    with served(lambda address: protected(issuer, address, middleware=[hidden])) as address:
+    with serve_app(lambda address: protected(issuer, address, middleware=[hidden])) as address:
         _, checks = doctor("--url", f"{address}/mcp", "--origin", ORIGIN)
     assert result_of(checks, "preflight")[0] == "passed"
     result, text = result_of(checks, "exposed headers")
@@ -63,24 +63,24 @@ def test_headers_that_pages_cannot_read_are_named(doctor, issuer, served, result
     assert "www-authenticate, mcp-session-id" in text
 
 
-def test_a_resource_that_is_another_is_found(doctor, issuer, served, result_of):
+def test_a_resource_that_is_another_is_found(doctor, issuer, serve_app, result_of):
     """The server is asked by the name localhost, which its metadata does not have."""
-    with served(lambda address: protected(issuer, address)) as address:
+    with serve_app(lambda address: protected(issuer, address)) as address:
         code, checks = doctor("--url", f"{address.replace('127.0.0.1', 'localhost')}/mcp")
     assert code == 1
     assert result_of(checks, "resource")[0] == "failed"
 
 
-def test_metadata_that_cannot_be_reached_is_found(doctor, issuer, served, result_of):
-    with served(lambda address: protected(issuer, address, base_url="http://127.0.0.1:9")) as address:
+def test_metadata_that_cannot_be_reached_is_found(doctor, issuer, serve_app, result_of):
+    with serve_app(lambda address: protected(issuer, address, base_url="http://127.0.0.1:9")) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 1
     assert result_of(checks, "resource metadata")[0] == "failed"
 
 
-def test_a_bare_verifier_has_no_metadata_which_is_right_for_some_clients(doctor, issuer, served, result_of):
+def test_a_bare_verifier_has_no_metadata_which_is_right_for_some_clients(doctor, issuer, serve_app, result_of):
     verifier = JWTVerifier.from_issuer(issuer.url, audience="here")
-    with served(lambda _: FastMCP("bare", auth=verifier).http_app(path="/mcp")) as address:
+    with serve_app(lambda _: FastMCP("bare", auth=verifier).http_app(path="/mcp")) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 0
     assert result_of(checks, "challenge") == ("passed", "401, Bearer")
@@ -92,7 +92,7 @@ async def _keyless(request):
     return JSONResponse({"issuer": issuer, "token_endpoint": f"{issuer}/token", "response_types_supported": []})
 
 
-def test_a_proxy_that_is_the_server_itself_need_not_publish_keys(doctor, issuer, served, result_of):
+def test_a_proxy_that_is_the_server_itself_need_not_publish_keys(doctor, issuer, serve_app, result_of):
     def proxy(address):
         auth = OAuthProxy(
             upstream_authorization_endpoint=f"{issuer.url}/authorize",
@@ -106,7 +106,7 @@ def test_a_proxy_that_is_the_server_itself_need_not_publish_keys(doctor, issuer,
         )
         return FastMCP("proxy", auth=auth).http_app(path="/mcp")
 
-    with served(proxy) as address:
+    with serve_app(proxy) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 0, checks
     result, text = result_of(checks, "keys")
@@ -114,9 +114,9 @@ def test_a_proxy_that_is_the_server_itself_need_not_publish_keys(doctor, issuer,
     assert "publishes none: it is this server" in text
 
 
-def test_an_issuer_without_keys_elsewhere_is_advice(doctor, served, result_of):
+def test_an_issuer_without_keys_elsewhere_is_advice(doctor, serve_app, result_of):
     keyless = Starlette(routes=[Route("/.well-known/oauth-authorization-server", _keyless)])
-    with served(lambda _: keyless) as address:
+    with serve_app(lambda _: keyless) as address:
         code, checks = doctor("--issuer", address)
     assert code == 0
     assert result_of(checks, "keys") == ("advice", f"{address} publishes none: its metadata has no jwks_uri")
@@ -124,7 +124,7 @@ def test_an_issuer_without_keys_elsewhere_is_advice(doctor, served, result_of):
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_keys_that_only_metadata_could_tell_cannot_be_looked_at_from_outside(doctor, served, result_of, there):
+def test_keys_that_only_metadata_could_tell_cannot_be_looked_at_from_outside(doctor, serve_app, result_of, there):
     """A server that answers 404 has no metadata; one that is out of reach may have some."""
 
     def server(address):
@@ -133,7 +133,7 @@ def test_keys_that_only_metadata_could_tell_cannot_be_looked_at_from_outside(doc
         auth = RemoteAuthProvider(token_verifier=verifier, authorization_servers=[named], base_url=address)
         return FastMCP("protected", auth=auth).http_app(path="/mcp")
 
-    with served(server) as address:
+    with serve_app(server) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     result, text = result_of(checks, "keys")
     assert (code, result) == ((0, "advice") if there else (3, "unavailable"))
@@ -154,11 +154,11 @@ async def _broken(_):
 
 
 @pytest.mark.parametrize("named", ["file:///etc/hostname", "ftp://127.0.0.1/", "nothing", "http://[::1"])
-def test_metadata_that_is_no_http_url_is_not_read(doctor, served, result_of, named):
+def test_metadata_that_is_no_http_url_is_not_read(doctor, serve_app, result_of, named):
     async def challenge(_):
         return PlainTextResponse("no", 401, {"WWW-Authenticate": f'Bearer resource_metadata="{named}"'})
 
-    with served(lambda _: Starlette(routes=[Route("/mcp", challenge, methods=["POST"])])) as address:
+    with serve_app(lambda _: Starlette(routes=[Route("/mcp", challenge, methods=["POST"])])) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 1
     result, text = result_of(checks, "resource metadata")
@@ -175,13 +175,13 @@ def test_metadata_that_is_no_http_url_is_not_read(doctor, served, result_of, nam
         ("/nothing", "there is nothing at /nothing (404)"),
     ],
 )
-def test_an_answer_that_is_no_challenge_is_told(doctor, served, result_of, path, told):
+def test_an_answer_that_is_no_challenge_is_told(doctor, serve_app, result_of, path, told):
     routes = [
         Route("/unauthorized", _unauthorized, methods=["POST", "OPTIONS"]),
         Route("/moved", _moved, methods=["POST"]),
         Route("/broken", _broken, methods=["POST"]),
     ]
-    with served(lambda _: Starlette(routes=routes)) as address:
+    with serve_app(lambda _: Starlette(routes=routes)) as address:
         code, checks = doctor("--url", f"{address}{path}")
     assert code == 1
     result, text = result_of(checks, "challenge")
@@ -189,8 +189,8 @@ def test_an_answer_that_is_no_challenge_is_told(doctor, served, result_of, path,
     assert told in text
 
 
-def test_a_server_that_lets_everybody_in_is_told(doctor, served, result_of):
-    with served(lambda _: FastMCP("open").http_app(path="/mcp")) as address:
+def test_a_server_that_lets_everybody_in_is_told(doctor, serve_app, result_of):
+    with serve_app(lambda _: FastMCP("open").http_app(path="/mcp")) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 1
     assert result_of(checks, "challenge") == ("failed", "the server answers without a token")

@@ -38,8 +38,8 @@ class AuthorizationServer:
         '"id", "secret", issuer="{0}", introspection_url="{0}/introspect", audience="here"',
     ],
 )
-def test_a_server_without_keys_that_is_asked_about_each_token_is_right(doctor, file, served, result_of, given):
-    with served(AuthorizationServer()) as address:
+def test_a_server_without_keys_that_is_asked_about_each_token_is_right(doctor, file, serve_app, result_of, given):
+    with serve_app(AuthorizationServer()) as address:
         code, checks = doctor(file(AUTH.format(given.format(address))))
     assert code == 0, checks
     result, text = result_of(checks, "keys")
@@ -49,16 +49,16 @@ def test_a_server_without_keys_that_is_asked_about_each_token_is_right(doctor, f
     assert result_of(checks, "introspection")[0] == "passed"
 
 
-def test_a_server_with_neither_keys_nor_an_endpoint_fails(doctor, file, served, result_of):
-    with served(AuthorizationServer(names_endpoint=False)) as address:
+def test_a_server_with_neither_keys_nor_an_endpoint_fails(doctor, file, serve_app, result_of):
+    with serve_app(AuthorizationServer(names_endpoint=False)) as address:
         code, checks = doctor(file(AUTH.format(f'"id", "secret", "{address}/oauth/token", audience="here"')))
     assert code == 1
     assert result_of(checks, "keys")[0] == "failed"
 
 
 @pytest.mark.parametrize("issuer", ["{}/nothing", "http://127.0.0.1:9"])
-def test_keys_that_only_jwts_need_may_be_out_of_reach(doctor, file, served, result_of, issuer):
-    with served(AuthorizationServer()) as address:
+def test_keys_that_only_jwts_need_may_be_out_of_reach(doctor, file, serve_app, result_of, issuer):
+    with serve_app(AuthorizationServer()) as address:
         named = f'issuer="{issuer.format(address)}", introspection_url="{address}/introspect"'
         code, checks = doctor(file(AUTH.format(f'"id", "secret", {named}, audience="here"')))
     assert code == 0, checks
@@ -74,8 +74,8 @@ def test_keys_and_an_endpoint_that_are_both_out_of_reach_are_not_excused(doctor,
     assert result_of(checks, "keys")[0] == "unavailable"
 
 
-def test_a_token_url_that_is_no_copy_of_the_metadatas_is_told_so(doctor, file, served, result_of):
-    with served(AuthorizationServer()) as address:
+def test_a_token_url_that_is_no_copy_of_the_metadatas_is_told_so(doctor, file, serve_app, result_of):
+    with serve_app(AuthorizationServer()) as address:
         token_url = f"{address}/oauth/token/"
         code, checks = doctor(file(AUTH.format(f'"id", "secret", "{token_url}", audience="here"')))
         explained = asyncio.run(OAuthProvider("id", "secret", token_url, audience="here").explain("an-opaque-token"))
@@ -127,8 +127,10 @@ FASTMCPS = (
         (FASTMCPS, {}, 502, "unavailable"),
     ],
 )
-def test_an_endpoint_that_is_asked_about_tokens_is_asked(doctor, file, served, result_of, auth, answer, status, result):
-    with served(Introspection(answer, status)) as address:
+def test_an_endpoint_that_is_asked_about_tokens_is_asked(
+    doctor, file, serve_app, result_of, auth, answer, status, result
+):
+    with serve_app(Introspection(answer, status)) as address:
         _, checks = doctor(file(auth.format(address)))
     assert result_of(checks, "introspection")[0] == result
 
@@ -145,15 +147,15 @@ def test_a_server_without_such_an_endpoint_is_told(doctor, file, oauth_provider,
     assert result_of(checks, "introspection")[0] == "advice"
 
 
-def test_a_url_without_such_an_endpoint_is_told(doctor, file, served, result_of):
-    with served(Introspection({})) as address:
+def test_a_url_without_such_an_endpoint_is_told(doctor, file, serve_app, result_of):
+    with serve_app(Introspection({})) as address:
         code, checks = doctor(file(FASTMCPS.format(f"{address}/elsewhere")))
     assert code == 1
     assert result_of(checks, "introspection")[0] == "failed"
 
 
-def test_a_service_that_is_asked_may_know_no_audiences(doctor, file, served, result_of):
-    with served(Introspection({"valid": False})) as address:
+def test_a_service_that_is_asked_may_know_no_audiences(doctor, file, serve_app, result_of):
+    with serve_app(Introspection({"valid": False})) as address:
         code, checks = doctor(file(REMOTE.format(address)))
     assert code == 0, checks
     assert result_of(checks, "audience")[0] == "advice"
