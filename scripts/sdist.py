@@ -109,15 +109,10 @@ def main() -> int:
     subprocess.run([options.maturin, "sdist", "--out", options.out.resolve()], cwd=PACKAGE / "source", check=True)
     (archive,) = options.out.glob("*.tar.gz")
     unpacked = unpack(archive, PACKAGE / "unpacked")
-    # maturin writes these two anew.
     lacking = [
         name
         for name in names
-        if not (unpacked / name).is_file()
-        or (
-            name not in {"Cargo.toml", "pyproject.toml"}
-            and (unpacked / name).read_bytes() != (PACKAGE / "source" / name).read_bytes()
-        )
+        if not (unpacked / name).is_file() or (unpacked / name).read_bytes() != (PACKAGE / "source" / name).read_bytes()
     ]
     for name in lacking:
         print(f"sdist: {name} is not in {archive.name} as it is in the tree")

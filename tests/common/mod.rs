@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of this module")]
 
+mod root;
 mod signer;
 mod vectors;
 

@@ -1,11 +1,8 @@
 //! Files of test vectors.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-fn manifest_dir() -> PathBuf {
-    // Set at run time too, so that a test binary that was moved with its checkout finds its files.
-    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
-}
+use super::root::root;
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -13,17 +10,17 @@ fn read(path: &Path) -> String {
 
 /// A file of `tests/vectors`.
 pub(crate) fn vector_file(name: &str) -> String {
-    read(&manifest_dir().join("tests/vectors").join(name))
+    read(&root().join("tests/vectors").join(name))
 }
 
 /// A file of `tests/vectors/keys`.
 pub(crate) fn key_file(name: &str) -> String {
-    read(&manifest_dir().join("tests/vectors/keys").join(name))
+    read(&root().join("tests/vectors/keys").join(name))
 }
 
 /// A file of the vectors that lie beside the checkout, or `None` where they are absent and may be.
 pub(crate) fn shared_vectors(name: &str) -> Option<String> {
-    let path = manifest_dir().join("../shared/vectors").join(name);
+    let path = root().join("../shared/vectors").join(name);
     if path.exists() {
         return Some(read(&path));
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot read the lock file has failed")]
 
+use crate::root::root;
+
 type Version = (u64, u64, u64);
 
 /// Crates that may be absent, and the first version without the advisories on them.
@@ -64,7 +66,7 @@ fn faults(lock: &str) -> Vec<String> {
 #[test]
 fn rustsec_2026_0176_rustsec_2026_0177_rustsec_2023_0071_the_lock_files_are_above_every_floor() {
     for file in ["Cargo.lock", "fuzz/Cargo.lock"] {
-        let lock = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let lock = std::fs::read_to_string(root().join(file)).unwrap();
         assert!(packages(&lock).len() > 50, "the lock file was read whole");
         assert_eq!(faults(&lock), Vec::<String>::new(), "{file}");
     }
@@ -105,7 +107,7 @@ fn a_lock_file_below_any_floor_is_noticed() {
 #[test]
 fn no_crate_of_the_project_may_have_unsafe_code() {
     for file in ["Cargo.toml", "fuzz/Cargo.toml"] {
-        let manifest = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let manifest = std::fs::read_to_string(root().join(file)).unwrap();
         let (_, lints) = manifest.split_once("[lints.rust]\n").expect("the compiler's lints are set");
         let lints = lints.split("\n[").next().unwrap_or(lints);
         // Every target of a package is held to its lints: library, tests, benchmarks and examples.

@@ -5,9 +5,11 @@
 use fastmcp_rs::outcome::rejection::Rejection;
 use fastmcp_rs::outcome::unavailable::Unavailable;
 
+use crate::root::root;
+
 /// The cells of each row that starts with a code.
 fn rows() -> Vec<Vec<String>> {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md")).unwrap();
+    let page = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
     page.lines().filter(|line| line.starts_with("| `")).map(cells).collect()
 }

@@ -6,14 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::root::root;
+
 /// The classes of known failures, and how many each has.
 const CLASSES: [(char, usize); 9] =
     [('A', 12), ('B', 5), ('C', 6), ('D', 4), ('E', 16), ('F', 7), ('G', 8), ('H', 10), ('I', 8)];
 const OTHERS: [&str; 3] = ["1.10", "1.11", "1.12"];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The names of all functions of the sources and tests below a folder.
 fn functions(folder: &Path, found: &mut BTreeSet<String>) {

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::root::root;
+
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
@@ -104,12 +106,12 @@ pub(crate) fn files_below(folder: &str, extension: &str) -> Vec<PathBuf> {
         }
     }
     let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), extension, &mut files);
+    collect(&root().join(folder), extension, &mut files);
     files.sort();
     files
 }
 
 /// The path of a file from the root of the project, with `/` on every system.
 pub(crate) fn relative(path: &Path) -> String {
-    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_str().unwrap().replace('\\', "/")
+    path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/")
 }
