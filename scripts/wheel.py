@@ -18,10 +18,20 @@ from lines import NEWEST_FOR_OLDEST_PYTHON
 ROOT = Path(__file__).resolve().parents[1]
 UNPACKED = ROOT / "target/package/unpacked"
 INSTALLED = ROOT / "target/package/installed"
+LIBGCC = ROOT / "target/package/libgcc"
 # A FastMCP line whose locked requirements the wheel is installed beside.
 SERVER = ROOT / f"requirements/{NEWEST_FOR_OLDEST_PYTHON.lock}.txt"
 # The name of a wheel for each C library of Linux. No Python from 3.10 on is distributed for an older glibc.
 COMPATIBILITY = {"gnu": "manylinux_2_17", "musl": "musllinux_1_2"}
+# The functions of libgcc_s that unwind a stack, by the version that has each (the same on every processor).
+UNWINDING = {
+    "GCC_3.0": (
+        *("DeleteException", "Find_FDE", "ForcedUnwind", "GetDataRelBase", "GetGR", "GetIP", "GetLanguageSpecificData"),
+        *("GetRegionStart", "GetTextRelBase", "RaiseException", "Resume", "SetGR", "SetIP"),
+    ),
+    "GCC_3.3": ("Backtrace", "FindEnclosingFunction", "GetCFA", "Resume_or_Rethrow"),
+    "GCC_4.2.0": ("GetIPInfo",),
+}
 
 
 def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
@@ -43,6 +53,24 @@ def host() -> str:
     return next(line.removeprefix("host: ") for line in lines if line.startswith("host: "))
 
 
+def libgcc(target: str, folder: Path, tools: Path) -> Path:
+    """Make what the extension is linked against in the place of libgcc_s: its functions' names, without their code.
+
+    zig would put an unwinder of its own into the extension. But until Python 3.14, a thread that asks an ending
+    interpreter for its lock is ended by glibc, which unwinds it with libgcc_s. The frames of the extension are then
+    asked by that library, and have to answer by it: with another one the process ends by a segmentation fault.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    code, versions, library = (folder / name for name in ("libgcc.c", "libgcc.map", "libgcc_s.so.1"))
+    code.write_text("".join(f"void _Unwind_{name}(void) {{}}\n" for names in UNWINDING.values() for name in names))
+    having = {version: "".join(f"_Unwind_{name}; " for name in names) for version, names in UNWINDING.items()}
+    versions.write_text("".join(f"{version} {{ {names}}};\n" for version, names in having.items()))
+    options = ["-shared", "-nostdlib", f"-Wl,-soname,{library.name}", f"-Wl,--version-script={versions}"]
+    system = f"{target.split('-', maxsplit=1)[0]}-linux-gnu"
+    run(tools / "python-zig", "cc", "-target", system, *options, "-o", library, code)
+    return library
+
+
 def build(target: str, out: Path, tools: Path) -> Path:
     """Build the wheel of a target. cargo's folder is the checkout's, for the libraries that both builds share."""
     folders = [folder for folder in UNPACKED.glob("*") if folder.is_dir()]
@@ -59,10 +87,12 @@ def build(target: str, out: Path, tools: Path) -> Path:
                 options += ["--zig", "--compatibility", compatibility]
         # What a panic says of its place names no folder of this machine.
         cargo = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
-        flags = "\x1f".join(f"--remap-path-prefix={it}" for it in (f"{cargo}=cargo", f"{folders[0]}=."))
+        flags = [f"--remap-path-prefix={it}" for it in (f"{cargo}=cargo", f"{folders[0]}=.")]
+        if target.endswith("linux-gnu"):
+            flags.append(f"-Clink-arg={libgcc(target, LIBGCC, tools)}")
         environment = os.environ | {
             "CARGO_TARGET_DIR": str(ROOT / "target"),
-            "CARGO_ENCODED_RUSTFLAGS": flags,
+            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
             "PATH": path,
         }
         run(maturin, "build", *options, cwd=folders[0], env=environment)
@@ -84,6 +114,8 @@ def check(wheel: Path, target: str, tools: Path) -> None:
             print(f"auditwheel: {found['overall_tag']}, symbols {found['versioned_symbols']}", flush=True)
             if compatibility not in wheel.name or not is_at_most(found["overall_tag"], compatibility):
                 sys.exit(f"wheel: {wheel.name} does not run everywhere that {compatibility} does")
+            if libc == "gnu" and "libgcc_s.so.1" not in found["versioned_symbols"]:
+                sys.exit(f"wheel: {wheel.name} unwinds by itself, and not by libgcc_s")
     run(tools / "abi3audit", "--strict", "--summary", "--assume-minimum-abi3", "3.10", wheel)
     run(tools / "twine", "check", "--strict", wheel)
     (folder,) = UNPACKED.iterdir()
