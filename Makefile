@@ -48,10 +48,20 @@ $(VENV)/.locked: requirements/dev.txt
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
 	touch $@
 
+# A wheel that is there already, to be tested and measured in the place of one that is built for it. CI gives the one
+# of `make wheel`.
+WHEEL ?=
+
+# $(call place-wheel,FOLDER,PROFILE)
+define place-wheel
+rm -rf $(1)
+mkdir -p $(1)
+$(if $(WHEEL),cp $(WHEEL) $(1),$(BIN)/maturin build --profile $(2) --locked --interpreter $(BIN)/python --out $(1))
+endef
+
 .PHONY: build
-build: setup ## Build the wheel into target/wheels and install it in .venv
-	rm -rf $(WHEELS)
-	$(BIN)/maturin build $(CARGO_FLAGS) --interpreter $(BIN)/python --out $(WHEELS)
+build: setup ## Build the wheel into target/wheels, or take WHEEL=..., and install it in .venv
+	$(call place-wheel,$(WHEELS),release)
 	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BIN)/python $(WHEELS)/*.whl
 
 .PHONY: develop
@@ -257,19 +267,12 @@ $(PEERS_VENV)/.locked: requirements/peers.txt $(VENV)/.locked
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(PEERS_VENV)/bin/python requirements/peers.txt
 	touch $@
 
-# The wheel that is measured is built as those are that users install. CI has such a wheel by then, and gives it.
-BENCH_WHEEL ?=
+# The wheel that is measured is built as those are that users install.
 BENCH_WHEELS := target/bench/wheels
 
 .PHONY: bench-wheel
 bench-wheel: setup
-	rm -rf $(BENCH_WHEELS)
-	mkdir -p $(BENCH_WHEELS)
-ifeq ($(BENCH_WHEEL),)
-	$(BIN)/maturin build --profile wheel --locked --interpreter $(BIN)/python --out $(BENCH_WHEELS)
-else
-	cp $(BENCH_WHEEL) $(BENCH_WHEELS)
-endif
+	$(call place-wheel,$(BENCH_WHEELS),wheel)
 
 .PHONY: bench-setup
 bench-setup: bench-wheel $(BENCH_VENV)/.locked $(PEERS_VENV)/.locked

@@ -20,8 +20,8 @@ CALLERS = [
 
 
 def called(text: str) -> set[str]:
-    """The targets that a text calls: of a command that begins a line, or stands in backquotes or behind a key."""
-    commands = re.findall(r"(?m)(?:^ *|`|entry: )make((?: +[a-z-]+)+)", text)
+    """The targets that a text calls: of a command that begins a line, or stands in quotes or behind a key."""
+    commands = re.findall(r"(?m)(?:^ *|[`']|entry: )make((?: +[a-z-]+)+)", text)
     return {target for command in commands for target in command.split()}
 
 
