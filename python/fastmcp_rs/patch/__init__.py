@@ -4,5 +4,5 @@
 and lists what to replace. ``decoder`` decodes tokens instead of FastMCP's library, and ``joserfc`` and ``authlib``
 give it the interface of that library. ``shortcuts`` recognises what is made faster beside that: the reads of an
 ``OAuthProxy``'s store (``proxy_store``, ``entry_identity``) and the HTTP clients of network verifiers
-(``transport``).
+(``transport``, ``client_copy``).
 """
