@@ -41,6 +41,12 @@ impl IssuersVerifier {
         Ok(Self { issuers: Issuers::new(cache), common: Arc::new(CurrentPolicy::new(Policy::default())) })
     }
 
+    /// Refuses so many issuers, before a verifier of each is made.
+    #[staticmethod]
+    fn check_count(count: usize) -> PyResult<()> {
+        Ok(Issuers::check_count(count)?)
+    }
+
     /// Adds a verifier. Its issuers are trusted from now on.
     fn add(&self, verifier: &JwtVerifier) -> PyResult<()> {
         let (verifier, policy) = verifier.parts();

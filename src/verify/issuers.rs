@@ -91,6 +91,17 @@ impl Issuers {
         self.cache.as_ref()
     }
 
+    /// Refuses so many issuers, so that a caller need not first make a verifier of each.
+    ///
+    /// # Errors
+    /// There are more than 10,000.
+    pub fn check_count(count: usize) -> Result<(), ConfigError> {
+        if count > MOST_ISSUERS {
+            return Err(ConfigError::new(format!("there are more than {MOST_ISSUERS} issuers")));
+        }
+        Ok(())
+    }
+
     /// Adds an issuer, which is trusted from now on.
     ///
     /// # Errors
@@ -102,9 +113,7 @@ impl Issuers {
                 "the issuer {name:?} is given twice: one verifier decides about its tokens"
             )));
         }
-        if directory.by_name.len() + trusted.names.len() > MOST_ISSUERS {
-            return Err(ConfigError::new(format!("there are more than {MOST_ISSUERS} issuers")));
-        }
+        Self::check_count(directory.by_name.len() + trusted.names.len())?;
         let trusted = Arc::new(trusted);
         for name in &trusted.names {
             directory.by_name.insert(name.clone(), Arc::clone(&trusted));

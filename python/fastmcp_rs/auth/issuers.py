@@ -76,6 +76,7 @@ class MultiIssuerVerifier(DenyingProvider, _compat.JWTVerifierBase):
         self._opaque = _checked_provider(opaque_token_provider)
         self._unlisted = None if unlisted_issuers is None else UnlistedIssuers(unlisted_issuers, self._add_unlisted)
         given = _listed(issuers)
+        IssuersVerifier.check_count(len(given))
         self._describe_resource(
             (base_url, resource_base_url, resource_server_url),
             list(filter(None, map(self._discovered, given))) or None,

@@ -307,6 +307,13 @@ def test_no_more_than_1000_unlisted_issuers_are_trusted(judgement):
     assert judgement(verifier, token("https://1004.example", by=A)) == "issuer_mismatch"
 
 
+def test_no_more_than_10000_issuers_are_trusted_and_none_of_a_longer_list_is_looked_at():
+    many = [{**listed(A), "issuer": [f"{name}/{number}" for number in range(5_001)]} for name in (A, B)]
+    for issuers in (many, [7] * 10_001):
+        with pytest.raises(ValueError, match="more than 10000 issuers"):
+            JWTVerifier.from_issuers(issuers)
+
+
 def test_a_template_is_an_issuer_too(judgement):
     tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
     template = "https://login.example/{tenantid}/v2.0"

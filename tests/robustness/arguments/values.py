@@ -1,6 +1,7 @@
 """What people and programs pass where something else is expected: kinds, empties and extremes, made anew each time."""
 
 import asyncio
+import functools
 from datetime import datetime, timezone
 from decimal import Decimal
 from fractions import Fraction
@@ -62,13 +63,17 @@ def _within_itself():
     return items
 
 
+@functools.lru_cache(maxsize=8)
 def _numbered(good):
-    return [good + number for number in NUMBERS]
+    """Many texts, and a dict of them, to copy: most parameters have one of a few good texts."""
+    items = [good + number for number in NUMBERS]
+    return items, dict.fromkeys(items, good)
 
 
 def values(good):
     """Make hostile values from a good text: functions by the names of what they give."""
     octets = good.encode()
+    items, named = _numbered(good)
     texts = {
         "str": "",
         "spaces": " ",
@@ -143,9 +148,9 @@ def values(good):
         "list of a raising object": lambda: [Raising()],
         "list within itself": _within_itself,
         "deep dict": lambda: {"a": DEEP},
-        "100,000 items": lambda: _numbered(good),
+        "100,000 items": items.copy,
         "100,000 times one": lambda: [good] * len(NUMBERS),
-        "dict of 100,000": lambda: dict.fromkeys(_numbered(good), good),
+        "dict of 100,000": named.copy,
         "coroutine": _asynchronous,
     }
     return {**{name: lambda value=value: value for name, value in plain.items()}, **made}
