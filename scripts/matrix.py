@@ -299,7 +299,7 @@ def main() -> int:
     parser.add_argument("--pythons", type=parse_pythons, help="test each line on each of these Pythons")
     parser.add_argument("--ci", action="store_true", help="each line that make test has not, on one Python")
     parser.add_argument(
-        "--jobs", type=int, default=4, help="combinations run at a time (default: 4; tests wait more than they work)"
+        "--jobs", type=int, default=8, help="combinations run at a time (default: 8; tests wait more than they work)"
     )
     arguments, pytest_arguments = parser.parse_known_args()
 
