@@ -54,7 +54,7 @@ def test_an_advisory_fails_the_run(audit, arguments):
 
 
 @pytest.mark.parametrize("silent", [{"fetched": False}, {"answer": "silence"}])
-def test_a_database_that_is_silent_is_told_of(audit, silent):
+def test_a_database_that_does_not_answer_is_reported(audit, silent):
     assert audit(**silent)[0] == 1
     status, said = audit("--unreachable-passes", **silent)
     assert status == 0
@@ -62,6 +62,6 @@ def test_a_database_that_is_silent_is_told_of(audit, silent):
     assert "(the last line)" in said or "(no such host)" in said
 
 
-def test_an_advisory_counts_beside_a_silent_database(audit):
+def test_an_advisory_fails_the_run_beside_a_database_that_does_not_answer(audit):
     assert audit("--unreachable-passes", fetched=False, answer=[BAD])[0] == 1
     assert audit("--unreachable-passes", crates_are_good=False, answer="silence")[0] == 1

@@ -74,7 +74,7 @@ def below(lock: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_each_lock_file_is_in_step_with_its_input(name):
+def test_each_lock_file_fits_its_input(name):
     lock = (REQUIREMENTS / f"{name}.txt").read_text()
     file, more = LOCKS[name].file, LOCKS[name].more
     assert len(pins(lock, file)) > 5, "the lock file was read whole"
@@ -96,7 +96,7 @@ def test_the_current_lock_files_are_above_every_floor(name):
     assert below((REQUIREMENTS / f"{name}.txt").read_text()) == []
 
 
-def test_a_lock_file_that_is_out_of_step_is_noticed():
+def test_a_lock_file_that_does_not_fit_its_input_is_noticed():
     asked = "one==1\nTwo_of[extra]>=2 ; python_version < '3.11'\n# a comment\n"
     lock = (
         "# by a tool\none==1 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n    # via -r requirements/a.in\n"

@@ -26,12 +26,12 @@ def called(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_what_is_called_is_there(name):
+def test_each_called_target_exists(name):
     found = called((ROOT / name).read_text())
     assert found
     assert found <= TARGETS
 
 
-def test_a_target_that_is_not_there_is_noticed():
+def test_a_missing_target_is_noticed():
     text = "make lint typecheck   # checks\n- entry: make audit\n`make lock LOCK_ARGS=--upgrade` and make no mistake\n"
     assert called(text) == {"lint", "typecheck", "audit", "lock"}

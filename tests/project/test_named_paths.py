@@ -22,7 +22,7 @@ def test_each_path_of_a_page_is_there(page):
     assert [path for path in named if not any((folder / path).exists() for folder in folders)] == []
 
 
-def test_each_room_of_the_architecture_is_there():
+def test_each_folder_of_the_architecture_is_there():
     rooms = ROOM.findall((ROOT / "ARCHITECTURE.md").read_text())
     assert len(rooms) > 20
 

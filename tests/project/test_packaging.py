@@ -94,7 +94,7 @@ def test_a_wheel_asks_for_no_newer_c_library_than_its_name_says(tag, compatibili
     assert WHEEL.is_at_most(tag, compatibility) is holds
 
 
-def test_the_demo_is_run_where_there_is_no_rust(tmp_path, monkeypatch):
+def test_the_demo_of_the_workflow_runs_without_rust(tmp_path, monkeypatch):
     for name in ("cargo", "rustc"):
         folder = tmp_path / name
         folder.mkdir()

@@ -57,7 +57,7 @@ def dist(tree):
     return folder
 
 
-def test_a_release_that_fits_is_let_through(tree):
+def test_a_consistent_release_passes(tree):
     RELEASE.check(tree, "v1.2.3", ADDRESS)
     assert RELEASE.notes(tree, "v1.2.3") == "- A thing.\n"
 
@@ -82,7 +82,7 @@ def test_a_release_that_fits_is_let_through(tree):
         ("benches/results/instructions-history.json", "1.2.3", "1.2.2", "make bench-history"),
     ],
 )
-def test_what_does_not_fit_is_told(tree, file, old, new, why):
+def test_an_inconsistent_release_is_an_error(tree, file, old, new, why):
     path = tree / file
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
@@ -115,7 +115,7 @@ def test_a_wheel_that_is_missing_is_noticed(tree, dist, system):
         "notes.txt",
     ],
 )
-def test_a_file_too_many_is_noticed(tree, dist, name):
+def test_an_extra_file_is_noticed(tree, dist, name):
     (dist / name).touch()
     with pytest.raises(RELEASE.NotReadyError, match="not exactly one of each"):
         RELEASE.assets(tree, dist, tree / "assets")

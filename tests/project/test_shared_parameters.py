@@ -45,5 +45,5 @@ def test_a_shared_parameter_is_the_same_everywhere(name):
     assert len(told) == 1, found
 
 
-def test_what_differs_is_shared():
+def test_each_exception_names_a_shared_parameter_that_differs():
     assert set(SHARED) >= OTHERS | OTHER_WORDS

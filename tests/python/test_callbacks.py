@@ -46,7 +46,7 @@ def test_a_second_outcome_changes_nothing():
     assert asyncio.run(goes_on()) == 1
 
 
-def test_who_has_waited_long_enough_stops_and_a_late_outcome_is_dropped():
+def test_a_waiter_stops_at_its_timeout_and_a_late_outcome_is_dropped():
     started = []
 
     async def gives_up():
@@ -97,7 +97,7 @@ def test_without_an_event_loop_an_outcome_is_waited_for_as_well():
         wait_for_callback(lambda _: None, 0.01)
 
 
-def test_what_python_makes_for_a_native_thread_is_not_made_anew_for_each_call():
+def test_the_python_state_of_a_native_thread_is_made_once():
     kept, outcomes = threading.local(), queue.SimpleQueue()
 
     def done(decision):

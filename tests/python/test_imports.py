@@ -95,11 +95,11 @@ def test_importing_loads_neither_fastmcp_nor_what_it_needs(code):
     assert loaded_by(code) == set()
 
 
-def test_a_clients_authentication_loads_the_http_libraries_alone():
+def test_client_authentication_loads_only_the_http_libraries():
     assert loaded_by("import fastmcp_rs.client.auth") == {"httpx", "httpx2"}
 
 
-def test_only_what_is_made_of_fastmcp_loads_it():
+def test_only_names_that_need_fastmcp_load_it():
     for code in (
         "from fastmcp_rs.auth import JWTVerifier",
         "import fastmcp_rs; fastmcp_rs.StaticTokenVerifier",
@@ -176,7 +176,7 @@ def test_with_fastmcp_the_same_code_gives_fastmcps_access_token():
     assert "fastmcp.server.auth.providers.jwt" in answers["bases"]
 
 
-def test_what_needs_fastmcp_says_so():
+def test_names_that_need_fastmcp_say_so():
     shown = run(
         HIDE.format(names=["fastmcp"])
         + """

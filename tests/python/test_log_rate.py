@@ -20,7 +20,7 @@ def clock():
     return Clock()
 
 
-def test_so_many_of_a_kind_go_through_in_a_second_and_the_next_tells_of_the_others(clock):
+def test_records_beyond_the_rate_are_counted_in_the_next_one(clock):
     limiter = LogRateLimiter(3, clock)
     assert [limiter.admit("a") for _ in range(5)] == [0, 0, 0, None, None]
     assert limiter.admit("b") == 0, "another kind has its own count"
@@ -37,7 +37,7 @@ def test_a_record_may_count_for_several(clock):
     assert [limiter.admit("a", weight=2) for _ in range(3)] == [1, 0, None]
 
 
-def test_a_second_is_one_of_the_clock(clock):
+def test_the_rate_is_per_second_of_the_clock(clock):
     limiter = LogRateLimiter(1, clock)
     assert limiter.admit("a") == 0
     clock.now += 0.9
@@ -46,7 +46,7 @@ def test_a_second_is_one_of_the_clock(clock):
     assert limiter.admit("a") == 1
 
 
-def test_a_flood_of_one_reason_is_written_in_part_and_counted(clock, monkeypatch, records):
+def test_a_flood_of_one_reason_is_logged_in_part_and_counted(clock, monkeypatch, records):
     monkeypatch.setattr("fastmcp_rs.auth.reporting.limiter", LogRateLimiter(10, clock))
     verifier = StaticTokenVerifier(["t"])
 

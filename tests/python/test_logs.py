@@ -46,7 +46,7 @@ def counts(text):
     return [text.count(one) for one in TEXTS]
 
 
-def test_refusals_are_told_by_default_with_level_and_time():
+def test_refusals_are_logged_by_default_with_level_and_time():
     text = told()
     assert counts(text) == INFO
     lines = [line for line in text.splitlines() if "Bearer token" in line]
@@ -57,28 +57,28 @@ def test_refusals_are_told_by_default_with_level_and_time():
 @pytest.mark.parametrize(
     ("level", "expected"), [("DEBUG", DEBUG), ("INFO", INFO), ("WARNING", WARNING), ("CRITICAL", [0, 0, 0, 0])]
 )
-def test_the_level_is_fastmcps(level, expected):
+def test_the_log_level_is_fastmcps(level, expected):
     assert counts(told(FASTMCP_LOG_LEVEL=level)) == expected
 
 
-def test_a_level_that_fastmcp_is_given_later_is_heeded():
+def test_a_log_level_set_on_fastmcp_later_is_used():
     later = "from fastmcp.utilities.logging import configure_logging; configure_logging('{}')"
     assert counts(told(after=later.format("DEBUG"))) == DEBUG
     assert counts(told(after=later.format("WARNING"))) == WARNING
 
 
-def test_a_level_of_this_packages_own_is_the_last_word():
+def test_a_log_level_of_this_package_takes_precedence():
     assert counts(told(after="logging.getLogger('fastmcp_rs.auth').setLevel('WARNING')")) == WARNING
     assert counts(told(after="logging.getLogger('fastmcp_rs').setLevel('DEBUG')")) == DEBUG
 
 
-def test_where_fastmcp_logs_nothing_by_itself_python_has_the_last_resort():
+def test_without_a_handler_of_fastmcp_pythons_last_resort_logs():
     assert counts(told(FASTMCP_LOG_ENABLED="false")) == WARNING
 
 
 @pytest.mark.parametrize("place", ["fastmcp_rs.auth", "fastmcp_rs", ""])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_with_a_handler_of_the_users_each_record_is_told_once_and_there(place, when):
+def test_with_a_handler_of_the_application_each_record_is_logged_once_there(place, when):
     text = told(**{when: OWN + f"logging.getLogger({place!r}).addHandler(handler)"})
     assert counts(text) == INFO
     assert [line.split()[:3] for line in text.splitlines() if line.startswith("OWN")] == [
@@ -88,7 +88,7 @@ def test_with_a_handler_of_the_users_each_record_is_told_once_and_there(place, w
     ]
 
 
-def test_pytests_caplog_hears_them(caplog, secret):
+def test_pytests_caplog_has_the_records(caplog, secret):
     import asyncio  # noqa: PLC0415 - here alone
 
     from fastmcp_rs.auth import JWTVerifier  # noqa: PLC0415 - as a test of a server does

@@ -82,7 +82,7 @@ def test_the_public_key_is_pem_text_or_a_secret_that_is_long_enough(algorithm):
         assert load_pem_public_key(public_key.encode()) is not None
 
 
-def test_rs256_is_the_default_and_an_algorithm_that_cannot_be_signed_is_told():
+def test_rs256_is_the_default_and_an_algorithm_that_cannot_sign_is_an_error():
     assert KeyPair.generate().algorithm == "RS256"
     assert inspect.signature(KeyPair.generate).parameters["algorithm"].default == "RS256"
     for algorithm, says in [
@@ -118,7 +118,7 @@ def test_create_token_has_the_parameters_of_fastmcps_key_pair():
     ],
     ids=["defaults", "all", "replaced", "expired", "empty"],
 )
-def test_a_token_says_what_fastmcps_key_pair_makes_it_say(arguments):
+def test_a_token_has_the_claims_that_fastmcps_key_pair_gives_it(arguments):
     header, claims = parts(PAIRS["RS256"].create_token(**arguments))
     their_header, their_claims = parts(RSAKeyPair.generate().create_token(**arguments))
     for moment in ("iat", "exp"):
@@ -157,6 +157,6 @@ def test_the_private_key_can_be_found_nowhere(algorithm):
             setattr(pair, name, "x")
 
 
-def test_every_pair_is_another():
+def test_each_generated_pair_is_different():
     for algorithm in ("HS256", "ES256", "EdDSA"):
         assert len({KeyPair.generate(algorithm).public_key for _ in range(10)}) == 10

@@ -64,7 +64,7 @@ def made(make, *arguments, **named):
 
 @settled
 @given(token=near_tokens | texts | st.none() | st.binary())
-def test_any_token_is_explained_as_it_is_judged(token):
+def test_any_token_is_explained_as_it_is_decided(token):
     explanation = asyncio.run(VERIFIER.explain(token))
     accepted = asyncio.run(VERIFIER.verify_token(token))
     assert explanation.outcome == ("rejected" if accepted is None else "accepted")
@@ -94,7 +94,7 @@ def test_any_key_makes_a_verifier_or_is_refused_and_verifies_nothing_but_its_own
 
 @settled
 @given(url=urls, text=anything, other=anything)
-def test_any_configuration_is_taken_or_refused(url, text, other):
+def test_any_configuration_is_accepted_or_a_value_error(url, text, other):
     # Nothing is fetched at construction.
     made(JWTVerifier, jwks_uri=url, algorithm="ES256", audience=text, issuer=other)
     made(JWTVerifier.from_issuer, url, algorithm="ES256", audience=text)

@@ -275,7 +275,7 @@ WAYS = [
 
 @pytest.mark.usefixtures("unseen")
 @pytest.mark.parametrize(("name", "how"), WAYS)
-def test_a_stopped_caller_stops_no_other(name, how, server):
+def test_a_cancelled_caller_cancels_no_other(name, how, server):
     stops = 0
     for suspension in itertools.count(1):
         ask = SUBJECTS[name](server)
@@ -291,7 +291,7 @@ ANY_LOOP = [name for name in SUBJECTS if name not in {"JWTVerifier with http_cli
 
 @pytest.mark.usefixtures("unseen")
 @pytest.mark.parametrize("name", ANY_LOOP)
-def test_a_loop_that_is_closed_under_a_waiting_caller_leaves_the_next_one_alone(name, server):
+def test_closing_an_event_loop_with_a_waiting_caller_does_not_affect_the_next_one(name, server):
     for suspension in itertools.count(1):
         ask = SUBJECTS[name](server)
         loop = asyncio.new_event_loop()

@@ -40,7 +40,7 @@ def accepted(shared):
 
 
 @pytest.mark.parametrize("make", [token, listed, accepted])
-def test_a_cycle_through_metadata(make):
+def test_a_cycle_through_metadata_is_collected(make):
     shared = Shared()
     make(shared)
     gone = weakref.ref(shared)
@@ -49,7 +49,7 @@ def test_a_cycle_through_metadata(make):
     assert gone() is None
 
 
-def test_a_cycle_through_the_http_client():
+def test_a_cycle_through_the_http_client_is_collected():
     client = Client()
     client.verifier = JWTVerifier(jwks_uri="https://issuer.example/jwks", http_client=client, audience="server")
     asyncio.run(client.verifier.explain("e30.e30.AAAA"))

@@ -129,7 +129,7 @@ for _ in range(40):
 
 
 @pytest.mark.parametrize("_run", range(3))
-def test_an_interpreter_ends_as_a_fetch_does(_run, endpoint, good):
+def test_an_interpreter_ends_at_the_end_of_a_fetch(_run, endpoint, good):
     # The fetcher's thread is still inside Python, where it woke who waited: often enough to be seen in three runs.
     with Program(START + "asyncio.run(verifier.warm_up())", endpoint.url, good) as program:
         program.ends(seconds=LONGEST_SECONDS)
@@ -170,7 +170,7 @@ last = Last()
     assert [request.target for request in endpoint.requests] == ["/jwks", "/go"]
 
 
-def test_a_log_handler_that_hangs_does_not_keep_the_process(endpoint, reply, good):
+def test_a_log_handler_that_hangs_does_not_keep_the_process_alive(endpoint, reply, good):
     endpoint.answer = reply(503)
     code = """
 import logging
@@ -195,14 +195,14 @@ LISTEN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ctrl_c_ends_who_waits_for_a_fetch(kind, endpoint, good, asked):
+def test_ctrl_c_ends_a_wait_for_a_fetch(kind, endpoint, good, asked):
     with Program(f"{START}{LISTEN}asyncio.run({KINDS[kind]})", endpoint.url, good) as program:
         asked()
         program.signal(signal.SIGINT)
         program.ends(status=-signal.SIGINT, error="KeyboardInterrupt")
 
 
-def test_a_handler_of_sigterm_runs_while_a_fetch_is_on_its_way(endpoint, good, asked):
+def test_a_handler_of_sigterm_runs_during_a_fetch(endpoint, good, asked):
     code = """
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 asyncio.run(verifier.authenticate(request(token)))
@@ -220,7 +220,7 @@ def test_sigterm_without_a_handler_ends_the_process(endpoint, good, asked):
         program.ends(status=-signal.SIGTERM)
 
 
-def test_ctrl_c_ends_who_blocks_for_a_token_and_the_next_gets_it(endpoint, reply, may_answer, eventually):
+def test_ctrl_c_ends_a_blocking_token_request_and_the_next_one_succeeds(endpoint, reply, may_answer, eventually):
     endpoint.routes["/"] = reply(200, "hello")
     issued = reply(200, json.dumps({"access_token": "t", "token_type": "Bearer", "expires_in": 600}))
 
@@ -271,7 +271,7 @@ def imports_elsewhere():
 """
 
 
-def test_one_interpreter_of_a_process_has_it_and_the_others_are_told():
+def test_only_one_interpreter_of_a_process_can_import_the_package():
     code = """
 from fastmcp_rs._native import JwtVerifier
 for _ in range(3):

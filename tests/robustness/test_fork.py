@@ -9,7 +9,7 @@ from faults import hangs
 from forks import in_child
 
 
-def test_a_child_goes_on_with_what_its_parent_fetched(endpoint, verifier_of, verdict, good):
+def test_a_child_uses_the_keys_that_its_parent_fetched(endpoint, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is True
     assert in_child(lambda: asyncio.run(verdict(verifier, good)) is True) == 0
@@ -73,7 +73,7 @@ def test_many_forks_while_sets_are_swapped(endpoint, other, verifier_of, verdict
         thread.join(5)
 
 
-def test_a_child_tells_why_its_parent_failed(endpoint, reply, verifier_of, verdict, good):
+def test_a_child_has_the_last_error_of_its_parent(endpoint, reply, verifier_of, verdict, good):
     endpoint.answer = reply(503)
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is None
@@ -145,7 +145,7 @@ def test_workers_that_are_forked_during_a_fetch_verify_and_end_as_any_process(en
     assert [request.target for request in endpoint.requests].count("/jwks") == 4
 
 
-def test_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
+def test_keys_are_fetched_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
     verifier = verifier_of(endpoint)
 
     async def running():
@@ -157,9 +157,7 @@ def test_under_uvloop(endpoint, verifier_of, verdict, good, unknown):
     assert asyncio.run(verdict(verifier, good)) is True, "and what it fetched serves other loops"
 
 
-def test_a_loop_of_uvloop_may_close_while_its_fetch_is_on_its_way(
-    endpoint, may_answer, verifier_of, verdict, good, eventually
-):
+def test_an_event_loop_of_uvloop_may_close_during_a_fetch(endpoint, may_answer, verifier_of, verdict, good, eventually):
     verifier = verifier_of(endpoint)
 
     async def gives_up():

@@ -67,7 +67,7 @@ async def changes(verifier, choice):
 
 
 @pytest.mark.usefixtures("swapped")
-def test_every_decision_is_right_whatever_others_do_meanwhile(verifier, verdict, run_in_threads):
+def test_every_decision_is_right_while_others_change_keys_and_settings(verifier, verdict, run_in_threads):
     shared, seen = verifier(jwks_refresh_interval=0), set()
 
     async def rounds(choice):
@@ -87,7 +87,7 @@ def test_every_decision_is_right_whatever_others_do_meanwhile(verifier, verdict,
 
 
 @pytest.mark.usefixtures("swapped")
-def test_the_last_verifier_of_a_url_may_go_during_its_fetch(verifier, verdict, run_in_threads):
+def test_the_last_verifier_of_a_url_may_be_dropped_during_a_fetch(verifier, verdict, run_in_threads):
     async def rounds(choice):
         for _ in range(ROUNDS):
             waiting = asyncio.create_task(verdict(verifier(), GOOD[0]))

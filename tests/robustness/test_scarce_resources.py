@@ -49,7 +49,7 @@ def unavailable(provider):
 """
 
 
-def test_without_a_thread_a_decision_is_unavailable_and_nothing_panics(endpoint, good, run_program):
+def test_without_threads_a_decision_is_unavailable_and_nothing_panics(endpoint, good, run_program):
     code = """
 remote, oauth = RemoteAuthProvider(url), OAuth("id", "secret", url)
 oauth_provider = OAuthProvider("id", "secret", url, audience="server")
@@ -79,7 +79,7 @@ asyncio.run(main())
     assert afterwards == "True"
 
 
-def test_without_a_file_a_decision_is_unavailable_and_known_keys_go_on(endpoint, good, run_program):
+def test_without_file_descriptors_a_decision_is_unavailable_and_known_keys_verify(endpoint, good, run_program):
     code = """
 class Files(Limited):
     def __init__(self, left):
@@ -174,7 +174,7 @@ asyncio.run(main())
     assert endpoint.requests == []
 
 
-def test_a_good_token_passes_where_python_itself_is_out_of_memory(endpoint, good, run_program):
+def test_a_good_token_is_accepted_where_python_is_out_of_memory(endpoint, good, run_program):
     code = """
 async def main():
     await verifier.warm_up()

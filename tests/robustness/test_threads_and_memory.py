@@ -22,7 +22,7 @@ def verifier_of(algorithm: str, **more) -> JWTVerifier:
     return JWTVerifier(public_key=PAIRS[algorithm].public_key, algorithm=algorithm, audience="server", **more)
 
 
-def test_threads_construct_verify_and_drop_at_once(run_in_threads):
+def test_threads_construct_use_and_drop_verifiers_at_once(run_in_threads):
     def work(choice: random.Random) -> None:
         for _ in range(ROUNDS):
             algorithm = choice.choice(list(PAIRS))
@@ -35,7 +35,7 @@ def test_threads_construct_verify_and_drop_at_once(run_in_threads):
 
 
 @pytest.mark.parametrize("cache_size", [0, 2, 1000])
-def test_a_policy_that_other_threads_change_is_one_of_theirs_and_never_none(cache_size, run_in_threads):
+def test_a_policy_changed_by_other_threads_is_always_a_whole_one(cache_size, run_in_threads):
     verifier = verifier_of("ES256", cache_size=cache_size, issuer="good")
 
     def work(choice: random.Random) -> None:
@@ -70,7 +70,7 @@ def test_static_tokens_are_asked_about_from_many_threads(run_in_threads):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell how much memory is used")
-def test_a_hundred_thousand_verifications_leave_nothing_behind():
+def test_a_hundred_thousand_verifications_leave_no_memory_behind():
     # In a process of its own, where no test keeps what is logged.
     done = subprocess.run([sys.executable, SOAK, "--count", "100000"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -135,11 +135,11 @@ def test_hostile_text_is_refused_and_raises_nothing(verifier, name):
 
 
 @pytest.mark.parametrize("token", NO_TEXTS, ids=lambda token: type(token).__name__)
-def test_what_is_no_text_is_refused_and_raises_nothing(verifier, token):
+def test_what_is_no_str_is_refused_and_raises_nothing(verifier, token):
     assert refused(verifier, token)
 
 
-def test_a_text_of_a_subclass_is_read_as_the_text_that_it_is(forge, secret):
+def test_a_subclass_of_str_is_read_as_the_str_that_it_is(forge, secret):
     verifier = JWTVerifier(secret, audience="server")
     token = forge({"aud": "server"})
     assert asyncio.run(verifier.verify_token(Text(token))).client_id == "unknown"
@@ -148,7 +148,7 @@ def test_a_text_of_a_subclass_is_read_as_the_text_that_it_is(forge, secret):
 
 @given(st.text(st.characters(exclude_categories=[])) | st.binary() | st.text("ey.JAB=-_+/"))
 @settings(deadline=None, max_examples=200)
-def test_any_text_or_bytes_are_refused(secret, token):
+def test_any_str_or_bytes_are_refused(secret, token):
     for one in (JWTVerifier(secret, audience="server"), StaticTokenVerifier(["a-static-token"])):
         assert refused(one, token)
 
@@ -166,7 +166,7 @@ def test_any_payload_that_the_issuer_signed_raises_nothing(forge, secret, payloa
 
 
 @pytest.mark.parametrize("name", ["a million dots", "a megabyte of garbage", "a megabyte in each part"])
-def test_what_is_too_large_is_refused_at_once(secret, name):
+def test_a_token_that_is_too_large_is_refused_at_once(secret, name):
     """Rows G1 and G2 of the threats: by its length, before anything is read."""
     verifier = JWTVerifier(secret, audience="server")
 

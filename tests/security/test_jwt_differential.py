@@ -185,7 +185,7 @@ def fields(token) -> dict:
 
 
 @pytest.mark.parametrize("case", ALIKE)
-def test_both_give_the_same_token(forge, pair, case):
+def test_both_verifiers_give_the_same_access_token(forge, pair, case):
     token = token_of(forge, ALIKE[case])
     theirs, ours = (verify(verifier, token) for verifier in pair)
     assert fields(theirs) == fields(ours)
@@ -193,7 +193,7 @@ def test_both_give_the_same_token(forge, pair, case):
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
-def test_both_give_the_same_token_under_a_public_key(algorithm):
+def test_both_verifiers_give_the_same_access_token_under_a_public_key(algorithm):
     public = KEYS[algorithm].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     token = pyjwt.encode(GOOD, KEYS[algorithm], algorithm, {"kid": "1"})
     theirs = verify(FastMCPJWTVerifier(public_key=public, algorithm=algorithm, **POLICY), token)
@@ -202,7 +202,7 @@ def test_both_give_the_same_token_under_a_public_key(algorithm):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_both_refuse(forge, pair, case):
+def test_both_verifiers_refuse(forge, pair, case):
     token = token_of(forge, REFUSED[case])
     theirs, ours = (verify(verifier, token) for verifier in pair)
     assert ours is None
@@ -225,12 +225,12 @@ def test_both_refuse(forge, pair, case):
         lambda _: "..",
     ],
 )
-def test_both_refuse_what_is_no_token_of_the_issuers(forge, pair, change):
+def test_both_verifiers_refuse_what_is_no_token_of_the_issuer(forge, pair, change):
     assert [verify(verifier, change(forge(GOOD))) for verifier in pair] == [None, None]
 
 
 @pytest.mark.parametrize("case", LEDGER)
-def test_where_they_differ_it_is_written_down(forge, pair, case):
+def test_each_difference_of_the_verifiers_is_documented(forge, pair, case):
     claims, outcome, _ = LEDGER[case]
     token = token_of(forge, claims)
     theirs, ours = pair

@@ -235,7 +235,7 @@ def test_a_public_key_verifies_no_hmac_even_where_it_is_rightly_given(ask, forge
     "unit", ["-----BEGIN", "-----BEGIN ", "----- ", "begin", "ssh-rsa ", "ssh-rsa AAAA ", "[", '{"a":']
 )
 @pytest.mark.parametrize("algorithm", ["HS256", "RS256"])
-def test_a_megabyte_that_looks_like_a_key_is_judged_at_once(unit, algorithm):
+def test_a_megabyte_that_looks_like_a_key_is_decided_at_once(unit, algorithm):
     text = unit * (2**20 // len(unit))
     started = time.perf_counter()
     accepted = accepts(secret=text, algorithms=[algorithm])

@@ -277,7 +277,7 @@ def clients():
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
-def test_what_joserfc_takes_is_taken_and_what_it_does_not_is_not(clients):
+def test_a_proof_is_accepted_if_and_only_if_joserfc_accepts_it(clients):
     chance = random.Random(9449)  # noqa: S311 - the same proofs each time
     policy = {"issuer": "issuer", "audience": "server", _compat.server_url_parameter(): "https://server.example"}
     # Each proof is new to the verifier, whose bound on proofs of one key is not the subject here.

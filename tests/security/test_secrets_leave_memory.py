@@ -177,7 +177,7 @@ def token_url():
 
 
 @pytest.mark.parametrize("kind", [kind for kind in HOLDERS if kind != "client that posts"])
-def test_a_secret_is_held_once_and_gone_with_its_holder(kind):
+def test_a_secret_is_in_memory_once_and_erased_with_its_holder(kind):
     secret = Secret()
     with having(kind, secret.text) as child:
         assert child.holds(secret) == {"plain"}, "the search finds what is there"
@@ -186,7 +186,7 @@ def test_a_secret_is_held_once_and_gone_with_its_holder(kind):
 
 
 @pytest.mark.parametrize("shape", [jwk, lambda secret: f'{{"keys": [{jwk(secret)}]}}'], ids=["JWK", "JWK Set"])
-def test_of_a_symmetric_jwk_the_octets_are_held_and_not_the_text(shape):
+def test_a_symmetric_jwk_is_in_memory_as_octets_and_not_as_text(shape):
     secret = Secret()
     with having("verifier", shape(secret)) as child:
         assert child.holds(secret) == {"plain"}
@@ -195,7 +195,7 @@ def test_of_a_symmetric_jwk_the_octets_are_held_and_not_the_text(shape):
 
 
 @pytest.mark.parametrize("kind", ["key of a JWS", "listed token"])
-def test_nothing_is_held_of_what_is_needed_no_more(kind):
+def test_secrets_that_are_no_longer_needed_are_erased(kind):
     secret = Secret()
     with having(kind, secret.text) as child:
         assert child.holds(secret) == set()
@@ -203,7 +203,7 @@ def test_nothing_is_held_of_what_is_needed_no_more(kind):
         assert child.holds(secret) == set()
 
 
-def test_a_secret_that_was_posted_is_gone_with_its_holder(token_url):
+def test_a_secret_that_was_posted_is_erased_with_its_holder(token_url):
     secret = Secret()
     with having("client that posts", secret.text, token_url) as child:
         assert child.holds(secret) == {"plain"}

@@ -70,14 +70,14 @@ def _short_secrets_are_meant():
         yield
 
 
-def test_every_public_class_is_here():
+def test_every_public_class_is_tested():
     modules = (fastmcp_rs, auth, fastmcp_rs.server.auth, fastmcp_rs.client.auth, fastmcp_rs.testing)
     names = {name for module in modules for name in module.__all__ if isinstance(getattr(module, name), type)}
     assert names - {"Context"} <= set(OBJECTS)
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_no_repr_shows_it(name):
+def test_no_repr_shows_a_secret(name):
     made = OBJECTS[name]()
     # A subclass's own attributes are its own affair; that of the example is one.
     attributes = {} if name == "AuthProvider" else vars(made) if hasattr(made, "__dict__") else {}
@@ -96,7 +96,7 @@ USES = {
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("name", OBJECTS)
-def test_no_error_about_it_shows_it(name, use):
+def test_no_error_about_a_secret_shows_it(name, use):
     made = OBJECTS[name]()
     text = ""
     try:
@@ -139,7 +139,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_no_error_of_a_wrong_configuration_shows_it(case):
+def test_no_error_of_a_wrong_configuration_shows_a_secret(case):
     with pytest.raises(Exception) as raised:  # noqa: PT011 - which one is tested elsewhere
         WRONG[case]()
     assert secrets_in("".join(traceback.format_exception(raised.value))) == []
@@ -148,7 +148,7 @@ def test_no_error_of_a_wrong_configuration_shows_it(case):
 
 
 @pytest.mark.parametrize("made", [Custom, oauth_provider, remote])
-def test_what_goes_wrong_with_a_request_is_logged_without_it(made, records):
+def test_faults_of_a_request_are_logged_without_a_secret(made, records):
     provider = made()
     request = {"type": "http", "headers": [(b"authorization", b"Bearer " + TOKEN.encode())]}
     try:

@@ -73,13 +73,13 @@ def test_another_user_finds_no_session(verifier, issuer, serve, changed):
         assert server.post(bob).status == 200
 
 
-def test_a_new_token_of_the_same_user_is_welcome(verifier, issuer, serve):
+def test_a_new_token_of_the_same_user_is_accepted(verifier, issuer, serve):
     with serve(verifier, seen) as server:
         session = server.post(f"Bearer {issuer.token(n=1)}").headers["mcp-session-id"]
         assert server.post(f"Bearer {issuer.token(n=2, scope='other')}", INITIALIZED, session).status == 202
 
 
-def test_each_request_is_judged_by_its_own_token(verifier, issuer, serve):
+def test_each_request_is_decided_by_its_own_token(verifier, issuer, serve):
     admin, reader = (f"Bearer {issuer.token(scope=scope)}" for scope in ("admin", "read"))
     with serve(verifier, seen, wipe) as server:
         session = server.post(admin).headers["mcp-session-id"]

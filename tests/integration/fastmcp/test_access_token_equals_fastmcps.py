@@ -130,7 +130,7 @@ def test_ghsa_5h2m_4q8j_pqpj_the_resource_is_filled_where_fastmcp_leaves_it_out(
     assert (mine.resource, theirs.resource) == (issuer.audience, None)
 
 
-def test_only_spaces_separate_scopes_and_so_fastmcp_never_grants_less(verifiers):
+def test_only_spaces_separate_scopes(verifiers):
     issuer, ours, fastmcps = verifiers
     mine, theirs = answers(ours, fastmcps, issuer.token(scope="read\twrite admin"))
     assert mine.scopes == ["read\twrite", "admin"]
@@ -150,7 +150,7 @@ def test_what_is_no_token_is_refused_by_both(token, verifiers):
 
 
 @pytest.mark.parametrize("scope", [None, "", "read", "write", "write read admin", ["write", "read"]], ids=repr)
-def test_required_scopes_let_the_same_tokens_through(scope, issuer):
+def test_required_scopes_accept_the_same_tokens(scope, issuer):
     options = {"public_key": issuer.public_key, "required_scopes": ["read", "write"], **issuer.expected}
     mine, theirs = answers(JWTVerifier(**options), FastmcpJWTVerifier(**options), issuer.token(scope=scope))
     assert (mine is None) == (theirs is None)
@@ -181,7 +181,7 @@ STATIC = {
 
 @pytest.mark.parametrize("required", [None, [], ["read"], ["read", "write"]], ids=repr)
 @pytest.mark.parametrize("token", [*STATIC, "unknown", ""])
-def test_static_tokens_are_answered_as_by_fastmcps_verifier(token, required):
+def test_static_tokens_have_the_answers_of_fastmcps_verifier(token, required):
     ours = StaticTokenVerifier(tokens=STATIC, required_scopes=required)
     mine, theirs = answers(ours, FastmcpStaticTokenVerifier(STATIC, required_scopes=required), token)
     assert (mine is None) == (theirs is None)

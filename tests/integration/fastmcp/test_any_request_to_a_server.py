@@ -258,7 +258,7 @@ def answer_of(sent):
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scope=anything | almost_good)
-def test_any_request_is_answered_and_only_one_good_credential_gets_in(served, unprotected, scope):
+def test_any_request_is_answered_and_only_one_good_credential_is_accepted(served, unprotected, scope):
     scope = {"asgi": {"version": "3.0"}, "scheme": "http", "raw_path": b"", **scope}
     try:
         sent, seen = served.ask(scope)
@@ -288,7 +288,7 @@ def test_any_request_is_answered_and_only_one_good_credential_gets_in(served, un
     assert body == b"" if error is None else json.loads(body)["error"] == error
 
 
-def test_the_good_credential_gets_in(served):
+def test_the_good_credential_is_accepted(served):
     """So that the test above is about something."""
     for header in ((b"authorization", b"Bearer " + GOOD.encode()), (b"x-api-key", KEY.encode())):
         scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "POST"}

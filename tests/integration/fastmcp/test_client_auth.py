@@ -88,7 +88,7 @@ def test_a_bearer_token_reaches_the_tool(server, issuer):
     assert answer["scopes"] == ["read", "write"]
 
 
-def test_a_token_is_got_for_this_server_and_used_for_the_whole_session(server, endpoint):
+def test_one_token_for_this_server_is_used_for_the_whole_session(server, endpoint):
     answers = asyncio.run(call(server, oauth_of(endpoint), calls=3))
     assert [answer["scopes"] for answer in answers] == [["read"]] * 3
     assert endpoint.forms == [{"grant_type": "client_credentials", "scope": "read", "resource": server.url}]
@@ -102,7 +102,7 @@ def test_a_token_that_the_server_refuses_is_replaced_once(server, endpoint, issu
     assert len(endpoint.forms) == 2
 
 
-def test_a_server_of_a_configuration_takes_it_too(server, endpoint):
+def test_a_server_in_a_client_configuration_gets_the_token_too(server, endpoint):
     async def called():
         servers = {"one": {"url": server.url, "auth": oauth_of(endpoint)}}
         async with Client({"mcpServers": servers}) as client:
@@ -141,7 +141,7 @@ def _causes(error):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_the_http_libraries_that_are_installed_take_them(library, server, endpoint, issuer):
+def test_the_installed_http_libraries_accept_both_classes(library, server, endpoint, issuer):
     library = importlib.import_module(library)
     message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 

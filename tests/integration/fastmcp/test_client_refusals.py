@@ -155,7 +155,7 @@ def test_a_reason_is_found_where_the_server_puts_it_and_is_cleaned(refusing, cha
 
 
 @pytest.mark.parametrize("repeated", [TOKEN, f"Bearer {TOKEN}"])
-def test_a_token_that_the_server_repeats_is_in_no_text(refusing, repeated):
+def test_a_token_that_the_server_repeats_is_in_no_error(refusing, repeated):
     refusing.refuse(401, f'Bearer error="invalid_token", error_description="{repeated} is no good"')
     with pytest.raises(ClientError) as raised:
         connecting(refusing.url, auth=TOKEN)
@@ -163,7 +163,7 @@ def test_a_token_that_the_server_repeats_is_in_no_text(refusing, repeated):
     assert TOKEN not in "".join(traceback.format_exception(raised.value))
 
 
-def test_parts_of_a_jwt_and_keys_in_other_headers_are_in_no_text(refusing, forge):
+def test_parts_of_a_jwt_and_keys_in_other_headers_are_in_no_error(refusing, forge):
     token = forge({"sub": "alice"})
     refusing.refuse(401, f'Bearer error="{token.split(".")[1]} of a-secret-key"')
     with pytest.raises(ClientError) as raised:
@@ -180,7 +180,7 @@ def test_a_real_server_with_a_real_verifier_refuses_so(serve):
 
 
 @pytest.mark.parametrize("call", ["call_tool", "list_tools", "ping"])
-def test_a_call_raises_that_the_server_cannot_tell_now(refusing, call):
+def test_a_call_raises_an_unavailable_error_for_a_503(refusing, call):
     async def calling():
         async with Client(refusing.url, auth=TOKEN) as client:
             refusing.refuse(503, body=UNAVAILABLE, word="method")
@@ -191,7 +191,7 @@ def test_a_call_raises_that_the_server_cannot_tell_now(refusing, call):
     assert str(raised.value) == UNAVAILABLE_REASON
 
 
-def test_connecting_raises_that_the_server_cannot_tell_now_over_sse_too(refusing):
+def test_connecting_over_sse_raises_an_unavailable_error_for_a_503_too(refusing):
     for method, transport in (("POST", refusing.url), ("GET", SSETransport(refusing.url))):
         refusing.refuse(503, body=UNAVAILABLE, method=method)
         with pytest.raises(ClientError) as raised:
@@ -204,13 +204,13 @@ class CannotTell(AuthProvider):
         raise TokenVerificationError("down")
 
 
-def test_a_real_server_that_cannot_tell_says_so(serve):
+def test_a_real_server_without_keys_raises_an_unavailable_error(serve):
     text = "503 Service Unavailable: temporarily_unavailable: The token cannot be verified at the moment"
     with serve(CannotTell()) as server, pytest.raises(ClientError, match=text):
         connecting(server.url)
 
 
-def test_a_server_of_the_sse_transport_refuses_so_too(refusing):
+def test_a_server_of_the_sse_transport_raises_the_same_errors(refusing):
     refusing.refuse(403, CHALLENGE, method="GET")
     with pytest.raises(ClientError, match=f"403 Forbidden: {REASON}"):
         connecting(SSETransport(refusing.url))
@@ -269,7 +269,7 @@ def test_a_refused_call_does_not_explain_the_failure_of_another(refusing, line):
 
 
 @pytest.mark.parametrize("word", ["", '"hello"'], ids=["at once", "after reading"])
-def test_leaving_is_quiet_when_a_call_has_said_it(refusing, word):
+def test_leaving_raises_nothing_when_a_call_has_raised_the_error(refusing, word):
     async def calling():
         async with Client(refusing.url, auth=TOKEN) as client:
             refusing.refuse(403, CHALLENGE, word=word)
@@ -281,7 +281,7 @@ def test_leaving_is_quiet_when_a_call_has_said_it(refusing, word):
     asyncio.run(calling())
 
 
-def test_authentication_that_tries_again_is_not_refused(refusing):
+def test_authentication_that_succeeds_at_the_second_try_raises_nothing(refusing):
     class Twice(HttpAuthBase):
         def auth_flow(self, request):
             request.headers["authorization"] = "Bearer old"
@@ -301,7 +301,7 @@ def test_authentication_that_tries_again_is_not_refused(refusing):
     assert refusing.authorizations[0] == "Bearer new"
 
 
-def test_user_and_password_of_the_url_are_sent_as_ever(refusing):
+def test_user_and_password_of_the_url_are_sent_as_by_fastmcps_client(refusing):
     connecting(refusing.url.replace("//", "//user:pass@"), auth=None)
     assert set(refusing.authorizations) == {"Basic " + base64.b64encode(b"user:pass").decode()}
 

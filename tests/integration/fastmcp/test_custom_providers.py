@@ -79,14 +79,14 @@ def server(provider, serve):
         yield server
 
 
-def test_a_key_in_a_header_of_its_own_opens_the_server_and_the_tool_knows_whose_it_is(server):
+def test_a_key_in_a_custom_header_is_accepted_and_the_tool_sees_its_user(server):
     mine, client_id, token_type, metadata, authorization = what_a_tool_sees(server, x_api_key=KEY)
     assert (mine, client_id, token_type, metadata) == (True, "service", "api_key", {"plan": "gold"})
     # RequireAuthMiddleware is given a Bearer header that holds nothing of the key.
     assert not any(KEY in value for value in authorization)
 
 
-def test_a_bearer_token_opens_it_as_well(server, token):
+def test_a_bearer_token_is_accepted_too(server, token):
     mine, client_id, token_type, _, authorization = what_a_tool_sees(server, authorization=f"Bearer {token}")
     assert (mine, client_id, token_type, authorization) == (True, "alice", "bearer", [f"Bearer {token}"])
 
@@ -110,7 +110,7 @@ def test_wrong_credentials_and_none_are_refused(server):
         assert server.post(authorization).status == 401, authorization
 
 
-def test_the_provider_is_asked_once_a_request(server, provider, line, token):
+def test_the_provider_is_called_once_a_request(server, provider, line, token):
     for authorization, headers in (
         (None, {"x_api_key": KEY}),
         (None, {"x_api_key": "wrong"}),
@@ -157,7 +157,7 @@ def test_an_exception_out_of_an_entry_point_is_a_logged_401(serve, records, name
 
 
 @pytest.mark.parametrize("answer", [True, "yes", {"user_id": "mallory"}, FastMCPAccessToken])
-def test_what_is_no_access_token_is_no_yes(serve, answer):
+def test_a_result_that_is_no_access_token_refuses(serve, answer):
     class Odd(AuthProvider):
         async def authenticate(self, _request):
             return answer
@@ -167,7 +167,7 @@ def test_what_is_no_access_token_is_no_yes(serve, answer):
         assert server.post(None, x_api_key=KEY).status == 401
 
 
-def test_a_token_that_is_handed_out_expired_is_refused(serve, reasons):
+def test_an_expired_access_token_of_the_provider_is_refused(serve, reasons):
     class Lapsed(AuthProvider):
         async def verify_token(self, token):
             return FastMCPAccessToken(token=token, client_id="c", scopes=[], expires_at=int(token))
@@ -185,7 +185,7 @@ def _unavailable_errors():
 
 @pytest.mark.parametrize("error", _unavailable_errors(), ids=lambda error: error.__module__)
 @pytest.mark.parametrize("name", ["authenticate", "verify_token"])
-def test_a_provider_that_cannot_tell_is_a_503(serve, reasons, name, error):
+def test_an_unavailable_provider_is_a_503(serve, reasons, name, error):
     async def cannot_tell(_self, _asked):
         raise error("the directory is down")
 
@@ -199,7 +199,7 @@ def test_a_provider_that_cannot_tell_is_a_503(serve, reasons, name, error):
     assert set(reasons()) == {"custom_check_unavailable"}
 
 
-def test_a_provider_of_neither_entry_point_cannot_be_made():
+def test_a_provider_without_an_entry_point_cannot_be_made():
     class Nothing(AuthProvider):
         pass
 

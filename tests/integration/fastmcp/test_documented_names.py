@@ -17,7 +17,7 @@ from fastmcp_rs.auth import JWTVerifier, StaticTokenVerifier
 TOKENS = {"a-token": {"user_id": "alice", "scope": ["read"], "role": "user"}}
 
 
-def test_fastmcps_own_are_fastmcps_own():
+def test_names_of_fastmcp_are_fastmcps_classes():
     assert fastmcp_rs.Context is fastmcp.Context
     assert server.dependencies.get_http_headers is fastmcp.server.dependencies.get_http_headers
     for name in ("ClientError", "FastMCPError", "ToolError"):
@@ -64,7 +64,7 @@ def test_without_a_provider_nothing_is_protected(options):
 
 @pytest.mark.parametrize("name", ["auth", "auth_provider"])
 @pytest.mark.parametrize("wrong", ["", 0, False, [], "a-token", StaticTokenVerifier], ids=repr)
-def test_what_is_no_provider_leaves_no_server_open(name, wrong):
+def test_a_value_that_is_no_provider_is_an_error(name, wrong):
     with pytest.raises(TypeError, match=f"{name} must be a provider.*would be open"):
         fastmcp_rs.FastMCP("test", **{name: wrong})
     absent = inspect.signature(fastmcp.FastMCP.__init__).parameters["auth"].default

@@ -72,7 +72,7 @@ def challenges(reply):
 
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("mode", ["allowed", "required"])
-def test_a_bound_token_needs_a_proof_and_another_is_taken_where_it_may_be(serve, issuer, token, make, mode):
+def test_a_bound_token_needs_a_proof_and_an_unbound_one_is_accepted_where_allowed(serve, issuer, token, make, mode):
     unbound = issuer.token()
     with serve(lambda base: protect(make(issuer, base), dpop=mode)) as server:
         proof = lambda key=CLIENT, **options: key.create_dpop_proof("POST", server.url, token, **options)  # noqa: E731
@@ -94,7 +94,7 @@ def test_a_bound_token_needs_a_proof_and_another_is_taken_where_it_may_be(serve,
     assert f'algs="{ALGS}"' in lines[-1]
 
 
-def test_why_a_proof_is_refused_is_told_and_counted(serve, issuer, token, reasons):
+def test_the_reason_for_a_refused_proof_is_logged_and_counted(serve, issuer, token, reasons):
     made = []
 
     def make(base):
@@ -110,7 +110,7 @@ def test_why_a_proof_is_refused_is_told_and_counted(serve, issuer, token, reason
 
 @pytest.mark.parametrize("cnf", [{"x5t#S256": "AAAA"}, {"other": 1}, {}, "text", 1, {"jkt": 1}])
 @pytest.mark.parametrize("make", [bare, silent])
-def test_what_a_token_is_bound_to_otherwise_is_refused_under_either_scheme(serve, issuer, make, cnf):
+def test_a_token_bound_by_another_method_is_refused_under_either_scheme(serve, issuer, make, cnf):
     token = issuer.token(cnf=cnf)
     with serve(lambda base: protect(make(issuer, base), dpop="allowed")) as server:
         proof = CLIENT.create_dpop_proof("POST", server.url, token)
@@ -127,7 +127,7 @@ def test_a_token_of_the_bound_type_without_a_binding_is_refused(serve, issuer, m
 
 @pytest.mark.parametrize("mode", ["off", "allowed", "required"])
 @pytest.mark.parametrize("make", [remote, ours_in_remote])
-def test_the_metadata_that_fastmcp_serves_says_so(serve, issuer, make, mode):
+def test_the_metadata_of_fastmcp_names_dpop(serve, issuer, make, mode):
     with serve(lambda base: protect(make(issuer, base), dpop=mode)) as server:
         replies = [
             server.request("GET", f"/.well-known/oauth-protected-resource{path}", None, headers)
@@ -166,7 +166,7 @@ class OwnScheme(AuthProvider):
 
 
 @pytest.mark.parametrize("dpop", ["allowed", "required"])
-def test_where_there_are_no_bound_tokens_it_is_an_error(issuer, dpop):
+def test_dpop_for_a_provider_without_bound_tokens_is_an_error(issuer, dpop):
     outer = [fastmcp_auth.MultiAuth(server=proxy(issuer))] if several in KINDS else []
     for provider in (proxy(issuer), *outer):
         with pytest.raises(ValueError, match="dpop cannot be for an OAuthProxy"):

@@ -107,7 +107,9 @@ def test_of_two_requests_with_one_proof_one_is_accepted(serve, verifier, token, 
         ("off", "DPoP", True, "missing_token"),
     ],
 )
-def test_no_token_is_taken_for_less_than_it_is(serve, verifier, issuer, token, reasons, dpop, scheme, bound, reason):
+def test_bound_tokens_need_the_dpop_scheme_and_unbound_ones_bearer(
+    serve, verifier, issuer, token, reasons, dpop, scheme, bound, reason
+):
     sent = token if bound else issuer.token()
     with serve(verifier(dpop)) as server:
         proof = CLIENT.create_dpop_proof("POST", server.url, sent)
@@ -132,7 +134,7 @@ def test_the_line_that_begins_with_bearer_comes_first(serve, verifier):
     assert challenges(bad)[1] == f'DPoP algs="{ALGS}"'
 
 
-def test_a_nonce_is_asked_for_and_told_anew(serve, verifier, token, reasons):
+def test_a_nonce_is_demanded_and_renewed(serve, verifier, token, reasons):
     with serve(verifier(dpop_nonce=NONCE_SECRET)) as server:
         first = server.post(f"DPoP {token}", DPoP=CLIENT.create_dpop_proof("POST", server.url, token))
         nonce = first.headers["dpop-nonce"]
@@ -182,7 +184,7 @@ def fill(provider, request):
     asyncio.run(filling())
 
 
-def test_where_a_server_is_known_under_another_url_that_one_counts(serve, verifier, token, line):
+def test_the_configured_server_url_is_the_htu(serve, verifier, token, line):
     name = "resource_server_url" if line == (2, 12, 0) else "base_url"
     with serve(verifier(**{name: "https://Public.example/api/"})) as server:
         statuses = {}
@@ -192,7 +194,7 @@ def test_where_a_server_is_known_under_another_url_that_one_counts(serve, verifi
     assert list(statuses.values()) == [200, 401, 401]
 
 
-def test_what_a_proxy_forwards_says_nothing_of_the_url(serve, verifier, token):
+def test_forwarded_headers_do_not_change_the_htu(serve, verifier, token):
     with serve(verifier()) as server:
         proof = CLIENT.create_dpop_proof("POST", "https://public.example/mcp", token)
         forwarded = {
@@ -204,7 +206,7 @@ def test_what_a_proxy_forwards_says_nothing_of_the_url(serve, verifier, token):
 
 
 @pytest.mark.parametrize("dpop", ["off", "allowed", "required"])
-def test_the_metadata_says_what_is_taken(serve, verifier, issuer, line, dpop):
+def test_the_metadata_names_the_dpop_algorithms(serve, verifier, issuer, line, dpop):
     name = "resource_server_url" if line == (2, 12, 0) else "base_url"
     described = {name: "https://public.example", "authorization_servers": [issuer.name]}
     with serve(verifier(dpop, **described)) as server:

@@ -210,7 +210,7 @@ UNCLEAR = [
 
 
 @pytest.mark.parametrize("headers", FORWARDED)
-def test_what_a_proxy_says_counts_by_the_operators_word_alone(serve, verifier, is_proven, headers):
+def test_forwarded_headers_count_only_with_dpop_trust_forwarded(serve, verifier, is_proven, headers):
     with serve(verifier(dpop_trust_forwarded=True)) as server:
         assert is_proven(server, "/mcp", f"{PUBLIC}/mcp", **headers)
         assert not is_proven(server, "/mcp", server.url, **headers)
@@ -228,13 +228,13 @@ def test_what_a_proxy_says_counts_by_the_operators_word_alone(serve, verifier, i
 
 
 @pytest.mark.parametrize("headers", UNCLEAR)
-def test_what_several_may_have_written_counts_for_nothing(serve, verifier, is_proven, headers):
+def test_ambiguous_forwarded_headers_prove_no_url(serve, verifier, is_proven, headers):
     with serve(verifier(dpop_trust_forwarded=True)) as server:
         for url in (f"{PUBLIC}/mcp", "https://evil.example/mcp", server.url):
             assert not is_proven(server, "/mcp", url, **headers)
 
 
-def test_the_word_about_proxies_is_refused_where_it_would_change_nothing(verifier):
+def test_dpop_trust_forwarded_without_effect_is_an_error(verifier):
     with pytest.raises(ValueError, match="dpop_trust_forwarded"):
         verifier(dpop="off", dpop_trust_forwarded=True)
     with pytest.raises(ValueError, match="dpop_trust_forwarded"):

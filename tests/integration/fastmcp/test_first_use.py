@@ -16,14 +16,14 @@ class ByKey(AuthProvider):
 
 
 @pytest.mark.parametrize("provider", ["", [], 0, False, 5, "a-token", JWTVerifier, NotImplemented], ids=repr)
-def test_what_is_no_provider_does_not_leave_a_server_open(provider):
+def test_a_value_that_is_no_provider_does_not_leave_a_server_open(provider):
     with pytest.raises(TypeError, match="auth_provider must be a provider"):
         fastmcp_rs.FastMCP("x", auth_provider=provider)
     assert fastmcp_rs.FastMCP("x", auth_provider=None).auth is None
     assert fastmcp_rs.FastMCP("x", auth_provider=StaticTokenVerifier(["t"])).auth is not None
 
 
-def test_detailed_errors_tell_no_less_than_the_others(issuer, serve):
+def test_detailed_errors_have_at_least_the_default_details(issuer, serve):
     detailed = JWTVerifier(public_key=issuer.public_key, detailed_errors=True, **issuer.expected)
     with serve(detailed) as server:
         expired = json.loads(server.post(f"Bearer {issuer.token(exp=1)}").body)
@@ -45,7 +45,7 @@ def test_a_provider_of_another_scheme_asks_for_credentials_as_any_does(serve, re
     assert set(reasons()) == {"denied"}
 
 
-def test_the_log_tells_why_a_provider_cannot_tell(serve, records):
+def test_the_log_has_the_cause_of_an_unavailable_provider(serve, records):
     class Down(AuthProvider):
         async def authenticate(self, _request):
             raise TokenVerificationError("redis timed out") from OSError("unreachable")
@@ -74,7 +74,7 @@ class Blocking:
 
 
 @pytest.mark.parametrize("client", ["x", object(), 5, Blocking()], ids=lambda client: type(client).__name__)
-def test_an_http_client_of_another_kind_is_told_at_once(client):
+def test_an_http_client_of_a_wrong_type_is_an_error_at_construction(client):
     with pytest.raises(ValueError, match="AsyncClient"):
         JWTVerifier(jwks_uri="https://issuer.example/jwks", audience="a", http_client=client)
 
@@ -85,7 +85,7 @@ def test_the_query_of_a_url_is_never_shown(caplog):
     assert "PLANTED" not in repr(verifier) + str(verifier.stats()) + caplog.text
 
 
-def test_a_path_in_the_place_of_a_key_is_told_what_to_do():
+def test_the_error_for_a_path_in_the_place_of_a_key_says_what_to_do():
     with pytest.raises(ValueError, match=r"\.read_text\(\)"):
         JWTVerifier(public_key=pathlib.Path("issuer.pem"), audience="a")
 

@@ -88,7 +88,7 @@ def test_i4_no_text_of_a_token_reaches_a_header_unquoted(issuer, serve, reasons)
     assert set(reasons()) == {"issuer_mismatch"}
 
 
-def test_i5_cve_2025_66416_cve_2026_59950_cve_2026_42559_a_bad_origin_is_refused_by_the_host_first(
+def test_i5_cve_2025_66416_cve_2026_59950_cve_2026_42559_a_bad_origin_is_refused_by_fastmcp_first(
     issuer, serve, line, reasons
 ):
     verifier = JWTVerifier(public_key=issuer.public_key, **issuer.expected)
@@ -171,7 +171,7 @@ def test_f6_cve_2026_52869_a_session_is_no_credential_and_stays_with_its_user(se
     assert server.post(alice, PING, session).status == 200
 
 
-def test_the_scope_trap_a_missing_scope_is_403_where_ours_speaks(server, issuer):
+def test_a_missing_scope_is_403_where_this_project_answers(server, issuer):
     # That it is never a 200 inside MultiAuth, which checks no scopes, is tested beside MultiAuth.
     assert server.status(issuer.token(scope="read")) == 403
 

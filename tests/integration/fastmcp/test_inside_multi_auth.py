@@ -53,7 +53,7 @@ def test_a_token_that_claims_the_other_issuer_is_refused(server, first, second):
     assert server.status(second.token(iss=first.name)) == 401
 
 
-def test_a_missing_required_scope_never_gets_through_though_multi_auth_requires_none(server, first, second, reasons):
+def test_a_missing_required_scope_is_refused_though_multi_auth_requires_none(server, first, second, reasons):
     assert server.status(first.token(scope="write")) == 403
     assert "insufficient_scope" in reasons()
     assert server.status(first.token(scope=None)) == 403
@@ -69,7 +69,7 @@ def test_a_token_that_no_verifier_accepts_is_refused(server, first, second):
     assert server.status(None) == 401
 
 
-def test_a_deny_list_binds_inside_multi_auth(first, second, serve):
+def test_an_override_that_refuses_refuses_inside_multi_auth(first, second, serve):
     class DenyList(JWTVerifier):
         async def authenticate(self, request):
             token = await super().authenticate(request)
@@ -115,7 +115,7 @@ def test_keys_out_of_reach_are_a_503_unless_another_verifier_accepts(first, seco
     assert (reply.status, int(reply.headers["retry-after"]) > 0) == (503, True)
 
 
-def test_the_refusal_that_came_furthest_is_told(first, second, serve):
+def test_the_refusal_of_the_latest_check_is_reported(first, second, serve):
     near, other = verifier(first, required_scopes=["read"]), verifier(second)
     for verifiers in ([near, other], [other, near]):
         with serve(MultiAuth(verifiers=verifiers)) as server:

@@ -83,7 +83,7 @@ def test_a_bad_token_is_refused_for_its_reason(issuer, server, reasons):
         assert [json.loads(reply.body)["error_description"] for reply in replies] == list(bad.values())
 
 
-def test_a_deny_list_binds_inside_the_provider(issuer, serve):
+def test_an_override_that_refuses_refuses_inside_the_provider(issuer, serve):
     class DenyList(JWTVerifier):
         async def authenticate(self, request):
             token = await super().authenticate(request)
@@ -198,7 +198,7 @@ async def answer_of(verifier, token):
 ASKED = "None" if _compat.unavailable_error() is None else "TokenVerificationError"
 
 
-def test_a_route_that_asks_by_itself_sees_the_error(issuer, serve, without_keys):
+def test_a_route_that_calls_the_verifier_sees_the_error(issuer, serve, without_keys):
     def routes(mcp):
         @mcp.custom_route("/ask", methods=["GET"])
         async def asking(request):
@@ -211,7 +211,7 @@ def test_a_route_that_asks_by_itself_sees_the_error(issuer, serve, without_keys)
             assert (reply.status, reply.body.decode()) == (200, ASKED)
 
 
-def test_a_tool_of_an_open_server_that_asks_by_itself_sees_the_error(issuer, serve, without_keys):
+def test_a_tool_of_an_open_server_that_calls_the_verifier_sees_the_error(issuer, serve, without_keys):
     async def asking() -> str:
         """Ask about a token."""
         return json.dumps(await answer_of(without_keys, issuer.token()))

@@ -36,7 +36,7 @@ def urls_of_the_line(line) -> list[str]:
     return ["base_url", "resource_base_url"]
 
 
-def test_our_jwt_verifier_is_fastmcps_own(issuer):
+def test_our_jwt_verifier_is_an_instance_of_fastmcps(issuer):
     verifier = JWTVerifier(public_key=issuer.public_key, **issuer.expected)
     for fastmcps in (FastmcpJWTVerifier, TokenVerifier, AuthProvider):
         assert isinstance(verifier, fastmcps)
@@ -56,7 +56,7 @@ def test_the_documented_names_are_one_class_wherever_they_are_imported_from():
 
 @pytest.mark.parametrize("name", ["base_url", "resource_base_url", "resource_server_url"])
 @pytest.mark.parametrize("url", [URL, AnyHttpUrl(URL)], ids=["text", "AnyHttpUrl"])
-def test_a_url_is_taken_under_the_names_that_the_line_has(name, url, issuer, urls_of_the_line):
+def test_the_server_url_has_the_parameter_names_of_the_line(name, url, issuer, urls_of_the_line):
     given = {"public_key": issuer.public_key, **issuer.expected, name: url}
     if name in urls_of_the_line:
         assert getattr(JWTVerifier(**given), name) == AnyHttpUrl(URL)
@@ -125,6 +125,6 @@ def test_without_an_audience_there_is_one_warning(issuer):
     assert caught[0].filename == __file__
 
 
-def test_a_short_secret_warns(issuer):
+def test_a_short_secret_causes_a_warning(issuer):
     with pytest.warns(fastmcp_rs.errors.ShortSecretWarning, match="32"):
         JWTVerifier("your-jwt-secret-key", audience=issuer.audience)

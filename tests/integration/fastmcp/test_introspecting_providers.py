@@ -49,7 +49,7 @@ def oauth(authority, **options):
 
 
 @pytest.mark.parametrize("made", [remote, oauth])
-def test_a_token_that_the_server_knows_is_its_user(made, authority, serve):
+def test_an_active_token_is_accepted_as_its_user(made, authority, serve):
     with serve(made(authority)) as server:
         seen = server.call(GOOD)
     assert seen["is_fastmcps_class"]
@@ -59,7 +59,7 @@ def test_a_token_that_the_server_knows_is_its_user(made, authority, serve):
 
 
 @pytest.mark.parametrize("made", [remote, oauth])
-def test_a_token_that_it_does_not_know_gets_401(made, authority, serve, reasons):
+def test_an_inactive_token_gets_401(made, authority, serve, reasons):
     with serve(made(authority)) as server:
         assert [server.status(token) for token in (None, UNKNOWN, GOOD)] == [401, 401, 200]
     assert reasons()[-1] == "inactive_token"
@@ -73,7 +73,7 @@ def test_without_a_response_a_token_is_not_accepted_and_the_reason_says_so(made,
     assert set(reasons()) == {"remote_verifier_unavailable" if made is remote else "introspection_unavailable"}
 
 
-def test_a_jwt_of_the_server_is_its_user_and_is_not_asked_about(authority, serve, issuer):
+def test_a_jwt_of_the_server_is_accepted_without_introspection(authority, serve, issuer):
     with serve(oauth(authority, scope=["read"])) as server:
         seen = server.call(issuer.token(iss=authority.base))
         assert (seen["client_id"], seen["scopes"]) == ("alice", ["read", "write"])
@@ -83,14 +83,14 @@ def test_a_jwt_of_the_server_is_its_user_and_is_not_asked_about(authority, serve
     assert not [request for request in authority.requests if request.target == "/introspect"]
 
 
-def test_a_required_scope_is_asked_of_the_answer(authority, serve, reasons):
+def test_a_required_scope_must_be_in_the_response(authority, serve, reasons):
     with serve(remote(authority, required_scopes=["write"])) as server:
         assert server.status(GOOD) == 403
     assert set(reasons()) == {"insufficient_scope"}
 
 
 @pytest.mark.parametrize("cls", [RemoteAuthProvider, OAuthProvider])
-def test_a_parameter_of_fastmcps_own_class_names_that_class(cls):
+def test_the_error_for_a_parameter_of_fastmcps_class_names_that_class(cls):
     parameters = {RemoteAuthProvider: "token_verifier", OAuthProvider: "issuer_url"}
     with warnings.catch_warnings(), pytest.raises(TypeError, match=rf"fastmcp\.server\.auth\.{cls.__name__}"):
         cls(**{parameters[cls]: "x", "base_url": "https://server.example"})

@@ -18,7 +18,7 @@ def server(request, issuer, serve):
         yield server
 
 
-def test_a_token_that_expired_within_the_leeway_gets_through(issuer, server):
+def test_a_token_that_expired_within_the_leeway_is_accepted(issuer, server):
     assert server.call(issuer.token(exp=int(time.time()) - 5))["client_id"] == "alice"
 
 
@@ -27,7 +27,7 @@ def test_a_token_that_expired_before_the_leeway_is_refused(issuer, server, reaso
     assert set(reasons()) == {"expired"}
 
 
-def test_a_token_that_becomes_valid_within_the_leeway_gets_through(issuer, server):
+def test_a_token_that_becomes_valid_within_the_leeway_is_accepted(issuer, server):
     assert server.call(issuer.token(nbf=int(time.time()) + 50))["client_id"] == "alice"
 
 
@@ -46,5 +46,5 @@ def test_without_leeway_the_token_that_just_expired_is_refused(issuer, serve):
         assert server.status(issuer.token(exp=int(time.time()) - 1)) == 401
 
 
-def test_a_token_without_expiry_gets_through_and_never_expires(issuer, server):
+def test_a_token_without_expiry_is_accepted_and_never_expires(issuer, server):
     assert server.call(issuer.token(exp=None))["expires_at"] is None

@@ -12,7 +12,7 @@ from fastmcp_rs.errors import MissingAudienceWarning
 URL_PARAMETER = _compat.server_url_parameter()
 
 
-def test_a_server_of_two_issuers(issuers, serve, reasons):
+def test_a_server_accepts_tokens_of_two_issuers(issuers, serve, reasons):
     one, two = issuers("PyJWT", "RS256"), issuers("PyJWT", "ES256")
     verifier = JWTVerifier.from_issuers(
         [

@@ -33,7 +33,7 @@ class CannotTell(AuthProvider):
         raise TokenVerificationError("down")
 
 
-def test_keys_out_of_reach_are_a_503_that_says_when_to_come_back(without_keys, issuer, serve, reasons):
+def test_unreachable_keys_are_a_503_with_retry_after(without_keys, issuer, serve, reasons):
     with serve(without_keys) as server:
         reply = server.post(f"Bearer {issuer.token()}")
     # A second after the first failure they can be fetched again.
@@ -44,12 +44,12 @@ def test_keys_out_of_reach_are_a_503_that_says_when_to_come_back(without_keys, i
     assert reasons() == ["keys_unavailable"]
 
 
-def test_what_can_be_told_without_keys_stays_a_401(without_keys, serve):
+def test_a_token_refused_without_keys_stays_a_401(without_keys, serve):
     with serve(without_keys) as server:
         assert [server.status(token) for token in ("garbage", "a.b.c", None)] == [401] * 3
 
 
-def test_the_sessions_of_an_sse_server_are_served_alike(without_keys, issuer, serve):
+def test_sessions_of_an_sse_server_have_the_same_answers(without_keys, issuer, serve):
     authorization = {"Authorization": f"Bearer {issuer.token()}"}
     with serve(without_keys, transport="sse") as server:
         assert server.request("GET", "/mcp", None, authorization).status == 503
@@ -93,7 +93,7 @@ def test_a_401_of_the_applications_own_stays_as_it_is(serve):
     assert "retry-after" not in reply.headers
 
 
-def test_a_server_inside_another_application_is_served_alike(serve, dead_end, issuer):
+def test_a_server_inside_another_application_has_the_same_answers(serve, dead_end, issuer):
     def mounted(app):
         return Starlette(routes=[Mount("/inner", app=app)], lifespan=app.router.lifespan_context)
 

@@ -174,7 +174,7 @@ def around(middleware, messages):
 
 
 @pytest.mark.parametrize("name", MIDDLEWARE)
-def test_what_middleware_makes_of_an_answer_is_what_the_client_gets(name, ask, refused):
+def test_changes_of_an_answer_by_middleware_reach_the_client(name, ask, refused):
     middleware = [MIDDLEWARE[name]]
     for status, provider, authorization in refused:
         Counts.seen.clear()
@@ -187,7 +187,7 @@ def test_what_middleware_makes_of_an_answer_is_what_the_client_gets(name, ask, r
             assert Counts.seen == [status] * 2
 
 
-def test_all_of_them_at_once(ask, refused):
+def test_changes_by_several_middlewares_reach_the_client(ask, refused):
     middleware = list(MIDDLEWARE.values())
     for status, provider, authorization in refused:
         asked = {"authorization": authorization, "headers": (ORIGIN, ENCODING)}
@@ -199,7 +199,7 @@ def test_all_of_them_at_once(ask, refused):
         assert answers[0][0]["status"] == status
 
 
-def test_a_browser_may_read_the_challenge(ask, refused):
+def test_a_browser_can_read_the_challenge(ask, refused):
     for _, provider, authorization in refused:
         start = ask(application(provider, [MIDDLEWARE["cors"]]), authorization, headers=(ORIGIN,))[0][0]
         headers = dict(start["headers"])

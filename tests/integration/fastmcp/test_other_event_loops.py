@@ -42,7 +42,7 @@ WAITING = {
 
 
 @pytest.mark.parametrize("name", WAITING)
-def test_the_server_does_not_start(name, issuer):
+def test_a_server_on_another_event_loop_does_not_start(name, issuer):
     app = FastMCP("test", auth=WAITING[name](issuer)).http_app()
     if not _compat.takes_middleware():
         # FastMCP 2.12.0 shows a provider nothing of the start.
@@ -55,7 +55,7 @@ def test_the_server_does_not_start(name, issuer):
 
 
 @pytest.mark.parametrize("name", WAITING)
-def test_where_nothing_is_asked_at_the_start_every_request_fails_alike(name, issuer):
+def test_without_a_check_at_the_start_every_request_fails_alike(name, issuer):
     async def never(*_):
         raise AssertionError("it was reached")
 
@@ -67,7 +67,7 @@ def test_where_nothing_is_asked_at_the_start_every_request_fails_alike(name, iss
 
 
 @pytest.mark.parametrize("name", WAITING)
-def test_whoever_else_asks_hears_that_it_cannot_be_told(name, issuer, caplog):
+def test_every_other_caller_gets_an_unavailable_decision(name, issuer, caplog):
     """A provider of FastMCP's around a verifier tells it nothing of the start."""
     verifier = WAITING[name](issuer)
     unavailable = _compat.unavailable_error()
@@ -85,7 +85,7 @@ def test_whoever_else_asks_hears_that_it_cannot_be_told(name, issuer, caplog):
     assert sum(verifier.stats()["unavailable"].values()) == 2
 
 
-def test_what_never_waits_starts_on_any_event_loop(issuer):
+def test_a_provider_that_never_waits_starts_on_any_event_loop(issuer):
     reached = []
 
     async def app(scope, _receive, _send):
@@ -97,7 +97,7 @@ def test_what_never_waits_starts_on_any_event_loop(issuer):
 
 
 @pytest.mark.parametrize("name", WAITING)
-def test_on_asyncio_it_starts(name, issuer):
+def test_a_server_on_asyncio_starts(name, issuer):
     async def app(_scope, _receive, send):
         await send({"type": "lifespan.startup.complete"})
 

@@ -32,7 +32,7 @@ def statuses(server, *tokens):
 
 
 @pytest.mark.parametrize("name", ENTRY_POINTS)
-def test_an_entry_point_that_says_no_is_asked_once_and_is_the_last_word(serve, made, name, issuer):
+def test_an_entry_point_that_refuses_is_called_once_and_decides(serve, made, name, issuer):
     verifier, place = made
     with serve(verifier) as server:
         assert statuses(server, issuer.token()) == [200]
@@ -43,7 +43,7 @@ def test_an_entry_point_that_says_no_is_asked_once_and_is_the_last_word(serve, m
 
 
 @pytest.mark.parametrize("name", ["verify_token", "load_access_token"])
-def test_a_function_on_the_instance_may_ask_what_it_replaces(serve, make, name, issuer):
+def test_a_function_on_the_instance_may_call_what_it_replaces(serve, make, name, issuer):
     verifier = make()
     before = getattr(verifier, name)
 
@@ -71,7 +71,7 @@ def test_an_exception_in_it_refuses_and_ends_no_request(serve, make, issuer, rea
     ("name", "answer", "status"),
     [("_validate_issuer", False, 401), ("_validate_issuer", True, 200), ("_extract_scopes", [], 403)],
 )
-def test_a_hook_is_asked_wherever_it_is_set(serve, made, name, answer, status, issuer):
+def test_a_hook_is_called_wherever_it_is_set(serve, made, name, answer, status, issuer):
     verifier, place = made
     verifier.required_scopes = ["read"]
     token = issuer.token(scope="read")
@@ -83,7 +83,7 @@ def test_a_hook_is_asked_wherever_it_is_set(serve, made, name, answer, status, i
 
 
 @pytest.mark.parametrize("name", ["_get_verification_key", "_get_jwks_key", "_refresh_jwks_key", "_fetch_jwks"])
-def test_what_would_not_be_asked_cannot_be_set(made, name):
+def test_a_hook_that_would_not_be_called_cannot_be_set(made, name):
     _verifier, place = made
     with pytest.raises((AttributeError, TypeError), match=f"{name}, which is not asked here"):
         setattr(place, name, mock.AsyncMock())
@@ -108,7 +108,7 @@ def test_an_instance_stays_of_its_class_and_other_instances_as_they_are(make):
     assert type(verifier) is Registered
 
 
-def test_a_provider_of_ones_own_heeds_it_too(serve, issuer, make):
+def test_a_custom_provider_uses_overrides_set_later_too(serve, issuer, make):
     accepting = make()
 
     class Custom(AuthProvider):
@@ -122,7 +122,7 @@ def test_a_provider_of_ones_own_heeds_it_too(serve, issuer, make):
         assert statuses(server, issuer.token()) == [401]
 
 
-def test_lists_that_are_changed_in_place_bind_the_next_request(serve, make, issuer, reasons):
+def test_lists_changed_in_place_take_effect_at_the_next_request(serve, make, issuer, reasons):
     verifier = make()
     verifier.audience = [issuer.audience, "other"]
     with serve(verifier) as server:

@@ -85,7 +85,7 @@ TABLE = {
 
 @pytest.mark.parametrize("whose", VERIFIERS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_table(issuer, serve, keys, whose, shape):
+def test_each_provider_has_the_documented_answers(issuer, serve, keys, whose, shape):
     def provider(url):
         return protect(SHAPES[shape](verifier_of(issuer, keys, whose), url))
 
@@ -167,21 +167,21 @@ def status_error(status):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_what_a_provider_raises_is_told_apart(serve, reasons, error, status, reason):
+def test_exceptions_of_a_provider_are_unavailable_or_refusals_by_their_type(serve, reasons, error, status, reason):
     with serve(protect(Own(error))) as server:
         reply = server.post("Bearer a-token")
     assert (reply.status, reasons()) == (status, [reason])
     assert ("retry-after" in reply.headers) == (status == 503)
 
 
-def test_a_refusal_that_shows_no_reason_is_answered_in_fastmcps_words(serve):
+def test_a_refusal_without_a_known_reason_has_fastmcps_text(serve):
     with serve(Own(None)) as theirs, serve(protect(Own(None))) as ours:
         expected, got = theirs.post("Bearer a-token"), ours.post("Bearer a-token")
     assert (got.status, got.body) == (expected.status, expected.body)
     assert got.headers["www-authenticate"] == expected.headers["www-authenticate"]
 
 
-def test_an_accepted_token_is_the_providers_own(serve):
+def test_an_accepted_token_is_the_object_that_the_provider_returned(serve):
     token = fastmcp_auth.AccessToken(token="a-token", client_id="app", scopes=["read"], expires_at=None)
     provider = protect(Own(token))
     with serve(provider) as server:
@@ -199,7 +199,7 @@ def test_a_subclass_of_fastmcps_verifier_may_refuse_for_reasons_of_its_own(issue
     assert reasons() == ["denied"]
 
 
-def test_nothing_that_was_worked_out_changes_a_verdict(issuer, serve, reasons):
+def test_an_explanation_of_a_refusal_never_changes_the_decision(issuer, serve, reasons):
     verifier = FastMCPsJWTVerifier(public_key=issuer.public_key, required_scopes=["read"], **issuer.expected)
     # By its attributes the token is a good one.
     vars(verifier)["_extract_scopes"] = lambda _: []
@@ -208,7 +208,7 @@ def test_nothing_that_was_worked_out_changes_a_verdict(issuer, serve, reasons):
     assert reasons() == ["denied"]
 
 
-def test_the_refusal_that_came_furthest_is_told(issuer, serve):
+def test_the_refusal_of_the_latest_check_is_reported(issuer, serve):
     if MultiAuth is None:
         return
     other = JWTVerifier(secret="a shared secret of the tests that is long enough", audience="x")
@@ -218,7 +218,7 @@ def test_the_refusal_that_came_furthest_is_told(issuer, serve):
             assert server.status(issuer.token(scope="write")) == 403
 
 
-def test_it_is_the_same_object_with_every_route(issuer, keys, ask):
+def test_protect_returns_the_same_object_with_its_routes(issuer, keys, ask):
     provider = Vendor(verifier_of(issuer, keys, "ours"), "https://server.example")
     before = [route.path for route in FastMCP("test", auth=provider).http_app(path="/mcp").routes]
     assert protect(provider) is provider
@@ -229,7 +229,7 @@ def test_it_is_the_same_object_with_every_route(issuer, keys, ask):
 
 
 @pytest.mark.parametrize("where", ["instance", "class"])
-def test_what_is_set_on_a_provider_later_is_asked(issuer, serve, keys, monkeypatch, where):
+def test_functions_set_on_a_provider_later_are_called(issuer, serve, keys, monkeypatch, where):
     async def refuse_all(*_):
         return None
 
@@ -240,7 +240,7 @@ def test_what_is_set_on_a_provider_later_is_asked(issuer, serve, keys, monkeypat
         assert server.status(issuer.token()) == 401
 
 
-def test_a_provider_of_ours_needs_no_protection():
+def test_a_provider_of_this_package_needs_no_protection():
     verifier = StaticTokenVerifier(["a-token"])
     assert protect(verifier) is verifier
     assert "get_middleware" not in vars(verifier)
@@ -253,14 +253,14 @@ class Slotted(Own):
         super().__setattr__(name, value)
 
 
-def test_what_cannot_be_protected_is_named_with_its_method():
+def test_the_error_for_what_cannot_be_protected_names_its_method():
     with pytest.raises(TypeError, match=r"object has no get_middleware\(\)"):
         protect(object())
     with pytest.raises(TypeError, match=r"Slotted\.get_\w+ cannot be set"):
         protect(Slotted(None))
 
 
-def test_a_way_of_its_own_to_authenticate_cannot_be_replaced():
+def test_a_provider_with_its_own_authentication_middleware_is_an_error():
     class Another(Own):
         def get_middleware(self):
             return [Middleware(object)]
@@ -290,7 +290,7 @@ def test_further_middleware_of_a_provider_stays(ask):
         assert (sent[0]["status"], seen) == (401, ["/mcp"])
 
 
-def test_inside_another_it_warns_and_has_no_effect(issuer, keys):
+def test_protect_inside_another_provider_warns_and_has_no_effect(issuer, keys):
     inner = protect(remote(verifier_of(issuer, keys, "FastMCP's"), "https://server.example"))
     with pytest.warns(NestedProtectionWarning, match="RemoteAuthProvider"):
         protect(remote(inner, "https://server.example"))
@@ -300,7 +300,7 @@ def test_inside_another_it_warns_and_has_no_effect(issuer, keys):
             FastMCP("test", auth=outer).http_app(path="/mcp")
 
 
-def test_what_was_decided_is_counted_once(issuer, serve, keys):
+def test_each_decision_is_counted_once(issuer, serve, keys):
     provider = protect(remote(verifier_of(issuer, keys, "ours"), "https://server.example"))
     with serve(provider) as server:
         assert [server.status(token) for token in (issuer.token(), issuer.token(exp=1), "garbage")] == [200, 401, 401]

@@ -130,7 +130,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("whose", VERIFIERS)
-def test_a_client_that_has_logged_in_is_told_what_helps(issuer, serve, identity, means, whose):
+def test_a_client_that_has_logged_in_gets_the_reason(issuer, serve, identity, means, whose):
     verifier = VERIFIERS[whose](jwks_uri=identity.endpoint.url, required_scopes=["read"], **issuer.expected)
     with serve(lambda url: means(proxy_of(verifier, identity, url))) as server:
         assert server.post(None).status == 401
@@ -157,7 +157,7 @@ def test_keys_out_of_reach_are_a_503_after_a_login_too(issuer, serve, identity, 
 
 
 @pytest.mark.parametrize("claims", [{"exp": 1}, {"scope": "write"}, None], ids=["expired", "missing scope", "no keys"])
-def test_with_neither_a_proxy_answers_as_around_fastmcps_own_verifier(issuer, serve, identity, claims):
+def test_without_protect_and_install_a_proxy_answers_as_with_fastmcps_verifier(issuer, serve, identity, claims):
     if claims is None:
         identity.fail()
     identity.claims = claims or {}

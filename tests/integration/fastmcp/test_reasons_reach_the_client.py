@@ -47,7 +47,7 @@ def test_without_credentials_the_challenge_has_no_error(server, names_scopes):
         assert parameters(reply) == names_scopes
 
 
-def test_an_expired_token_is_told_so_and_when(server, issuer, names_scopes):
+def test_the_challenge_says_that_and_when_a_token_expired(server, issuer, names_scopes):
     at = int(time.time()) - 60
     reply = server.post(f"Bearer {issuer.token(exp=at)}")
     said = parameters(reply)
@@ -82,7 +82,7 @@ def test_a_scheme_with_nothing_behind_it_is_no_credential_and_so_no_error(server
         assert (reply.status, reply.body, "error" in parameters(reply)) == (401, b"", False), authorization
 
 
-def test_what_can_be_seen_of_a_token_without_a_key_is_told(server):
+def test_reasons_found_without_a_key_are_in_the_challenge(server):
     for token, description in (
         ("garbage", "The token is not of the form that tokens have here"),
         ("eyJhbGciOiJub25lIn0.e30.", "The token's algorithm is not supported"),
@@ -92,7 +92,7 @@ def test_what_can_be_seen_of_a_token_without_a_key_is_told(server):
         assert (reply.status, parameters(reply)["error_description"]) == (401, description)
 
 
-def test_nothing_else_tells_a_good_signature_from_a_bad_one(server, issuer, issuers, reasons):
+def test_other_reasons_do_not_reveal_whether_a_signature_is_valid(server, issuer, issuers, reasons):
     forged = issuers("PyJWT", "RS256").token()
     answers = set()
     for token in (
@@ -111,7 +111,7 @@ def test_nothing_else_tells_a_good_signature_from_a_bad_one(server, issuer, issu
     assert NOT_ACCEPTED in answer[1]
 
 
-def test_with_detailed_errors_a_client_is_told_all_that_the_log_has(issuer, serve):
+def test_with_detailed_errors_the_client_gets_all_that_the_log_has(issuer, serve):
     verifier = JWTVerifier(public_key=issuer.public_key, detailed_errors=True, **issuer.expected)
     with serve(verifier) as server:
         reply = server.post(f"Bearer {issuer.token(aud='https://other.example')}")
@@ -167,7 +167,7 @@ def test_inside_fastmcps_remote_auth_provider_the_reason_reaches_the_log(issuer,
     assert reasons() == ["audience_mismatch"]
 
 
-def test_a_provider_that_says_no_without_a_reason_has_denied(serve, reasons):
+def test_a_provider_that_refuses_without_a_reason_gives_denied(serve, reasons):
     class Closed(AuthProvider):
         async def authenticate(self, _request):
             return None
@@ -179,7 +179,7 @@ def test_a_provider_that_says_no_without_a_reason_has_denied(serve, reasons):
     assert set(reasons()) == {"denied"}
 
 
-def test_of_several_sources_the_one_that_came_furthest_is_told(issuer, issuers, serve):
+def test_of_several_verifiers_the_refusal_of_the_latest_check_is_reported(issuer, issuers, serve):
     class Either(AuthProvider):
         """Asks one verifier after another."""
 

@@ -193,7 +193,7 @@ def test_a_subclass_that_changes_no_method_answers_as_fastmcps_own_does(ask, ver
     assert ask(with_require_auth(CannotTell(), Named), "Bearer x")[0][0]["status"] == 503
 
 
-def test_require_auth_accepts_a_user_whom_other_middleware_signed_in(ask, issuer, verifier):
+def test_require_auth_accepts_a_user_of_other_middleware(ask, issuer, verifier):
     """As with FastMCP's own verifier: keys of an API are often looked up in middleware of the application."""
 
     class SignsIn:
@@ -225,7 +225,7 @@ def test_a_route_in_front_of_require_auth_stays_open(ask, verifier):
     assert ask(app, "Bearer x")[0][1]["body"] == b"open"
 
 
-def test_middleware_in_another_place_skips_nothing(ask, verifier):
+def test_middleware_in_another_place_skips_no_require_auth(ask, verifier):
     Passing.seen = 0
     routes = [route for route in application(verifier).router.routes if isinstance(route, Route)]
     middleware = AuthenticationMiddleware(Passing(Router(routes)), verifier)

@@ -89,7 +89,7 @@ def test_a_caller_with_every_scope_gets_the_result(server):
     ("token", "missing"),
     [("reader", "Missing required scope: write"), ("unscoped", "Missing required scopes: read, write")],
 )
-def test_nothing_of_a_tool_runs_for_others_who_learn_which_scope_is_missing(server, tool, token, missing):
+def test_without_the_scope_no_tool_runs_and_the_error_names_the_scope(server, tool, token, missing):
     RAN.clear()
     with pytest.raises(ToolError, match=missing):
         call(server, token, tool, **ARGUMENTS[tool])
@@ -116,7 +116,7 @@ def tools_of(mcp):
     return asyncio.run(listed())
 
 
-def test_fastmcp_makes_the_same_of_a_tool_with_the_decorator_as_without():
+def test_the_decorator_does_not_change_what_fastmcp_makes_of_a_tool():
     class Bare(Shelf):
         on = inspect.unwrap(Shelf.on)
 
@@ -134,7 +134,7 @@ def test_scopes_that_no_token_can_have_are_an_error(scopes):
         require_scope(*scopes)
 
 
-def test_a_text_in_the_place_of_the_list_is_an_error():
+def test_a_str_in_the_place_of_the_list_is_an_error():
     with pytest.raises(ValueError, match=r"\['read'\]"):
         validate_scopes("read")
 
@@ -144,6 +144,6 @@ def me() -> str:
     return "me"
 
 
-def test_above_the_decorator_of_fastmcp_it_would_check_nothing_and_says_so():
+def test_require_scope_above_fastmcps_decorator_is_an_error():
     with pytest.raises(TypeError, match=r"goes under @mcp\.tool"):
         require_scope("read")(FastMCP("test").tool(me))

@@ -19,7 +19,7 @@ def token(scopes):
 
 
 @pytest.mark.parametrize("scopes", [[], ["read"], ["write", "read"]])
-def test_it_is_the_sdks(scopes):
+def test_the_signed_in_user_equals_the_sdks(scopes):
     known = token(scopes)
     made = users.make_signed_in()(known)
     assert state_of(made) == state_of((bearer_auth.AuthenticatedUser(known), AuthCredentials(known.scopes)))
@@ -63,7 +63,7 @@ class WithFewer:
 
 
 @pytest.mark.parametrize("cls", [WithMore, OfAnotherShape, WithAListOfItsOwn, WithFewer])
-def test_where_the_sdks_is_made_otherwise_its_initializer_runs(cls, monkeypatch):
+def test_the_initializer_of_an_unknown_sdk_class_runs(cls, monkeypatch):
     monkeypatch.setattr(users, "role", lambda name: cls if name == "AuthenticatedUser" else installed.role(name))
     known = token(["read"])
     user, _ = users.make_signed_in()(known)

@@ -28,7 +28,7 @@ def documented(serve):
 
 
 @pytest.mark.parametrize("token", DOCUMENTED)
-def test_a_token_of_the_documented_dict_is_its_user(token, documented):
+def test_a_token_of_the_documented_dict_is_accepted_as_its_user(token, documented):
     seen = documented.call(token)
     assert seen["is_fastmcps_class"]
     assert seen["token"] == token
@@ -48,7 +48,7 @@ def test_no_token_gets_401(documented):
     assert documented.status(None) == 401
 
 
-def test_a_list_of_tokens_lets_each_of_them_through(serve):
+def test_each_token_of_a_list_is_accepted(serve):
     with serve(StaticTokenVerifier(["one", "two"])) as server:
         assert [server.status(token) for token in ("one", "two", "three")] == [200, 200, 401]
         seen = server.call("two")
@@ -89,5 +89,5 @@ def test_an_expired_token_is_refused_and_one_that_will_expire_is_not(expiry, ser
         assert server.call("new")["expires_at"] == pytest.approx(time.time() + 600, abs=30)
 
 
-def test_it_is_a_token_verifier_of_fastmcps():
+def test_our_static_verifier_is_a_token_verifier_of_fastmcps():
     assert isinstance(StaticTokenVerifier(["one"]), FastmcpTokenVerifier)

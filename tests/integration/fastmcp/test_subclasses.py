@@ -69,7 +69,7 @@ def test_a_denied_user_gets_401_with_a_good_token(protected, issuer):
     assert server.status(issuer.token(sub="mallory")) == 401
 
 
-def test_any_other_user_gets_through_and_is_the_one_that_the_tool_sees(protected, issuer):
+def test_any_other_user_is_accepted_and_seen_by_the_tool(protected, issuer):
     _, server = protected
     token = issuer.token(client_id="app-7")
     seen = server.call(token)
@@ -89,7 +89,7 @@ def test_the_resource_that_the_token_is_for_stays_known(protected, issuer):
     assert server.call(issuer.token())["resource"] == issuer.audience
 
 
-def test_what_an_override_of_authenticate_says_of_the_whole_request_is_the_last_word(issuer, serve):
+def test_an_override_of_authenticate_decides_about_the_whole_request(issuer, serve):
     class NotFromOutside(JWTVerifier):
         async def authenticate(self, request):
             return None if "x-outside" in request.headers else await super().authenticate(request)
@@ -100,7 +100,7 @@ def test_what_an_override_of_authenticate_says_of_the_whole_request_is_the_last_
         assert server.post(authorization, x_outside="1").status == 401
 
 
-def test_a_bad_token_stays_bad(protected, issuer):
+def test_an_override_does_not_accept_a_bad_token(protected, issuer):
     _, server = protected
     bad = [issuer.token(exp=1), issuer.token(iss="https://evil.example"), issuer.token(scope="write"), "garbage"]
     assert [server.status(token) for token in bad] == [401, 401, 403, 401]
@@ -123,7 +123,7 @@ def test_an_override_that_raises_refuses_and_is_no_server_error(issuer, serve):
         assert server.status(issuer.token()) == 401
 
 
-def test_authenticate_may_hand_on_another_token_than_it_was_given(issuer, serve):
+def test_authenticate_may_return_another_access_token(issuer, serve):
     class Renaming(JWTVerifier):
         async def authenticate(self, request):
             token = await super().authenticate(request)
@@ -174,7 +174,7 @@ def test_an_issuer_check_of_a_subclass_decides(issuer, serve, reasons):
         assert reasons() == ["issuer_mismatch"]
 
 
-def test_a_deny_list_over_static_tokens_protects_too(serve):
+def test_an_override_that_refuses_static_tokens_protects_too(serve):
     class DenyList(StaticTokenVerifier):
         async def authenticate(self, request):
             token = await super().authenticate(request)

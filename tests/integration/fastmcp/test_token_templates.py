@@ -27,7 +27,7 @@ def ask(verifier, token, times=1):
     return asyncio.run(asked())
 
 
-def test_what_one_caller_changes_no_other_sees(verifier, issuer):
+def test_a_change_of_a_returned_token_changes_no_other(verifier, issuer):
     token = issuer.token(**CLAIMS)
     first = copy.deepcopy(ask(verifier, token)[0])
     for _ in range(4):
@@ -42,14 +42,14 @@ def test_what_one_caller_changes_no_other_sees(verifier, issuer):
         mine.client_id = "mallory"
 
 
-def test_each_caller_has_the_text_that_it_gave(verifier, issuer):
+def test_each_token_has_the_text_that_its_caller_gave(verifier, issuer):
     token = issuer.token()
     ask(verifier, token, 3)
     own = (token + " ")[:-1]
     assert ask(verifier, own)[0].token is own
 
 
-def test_a_change_of_what_is_demanded_counts_for_a_token_that_was_seen(issuer):
+def test_a_change_of_the_policy_applies_to_a_remembered_token(issuer):
     options = {**issuer.expected, "audience": RESOURCES}
     verifier = JWTVerifier(public_key=issuer.public_key, **options)
     token = issuer.token(aud=RESOURCES)
@@ -64,7 +64,7 @@ def test_a_change_of_what_is_demanded_counts_for_a_token_that_was_seen(issuer):
     assert ask(verifier, token, 2) == [None, None]
 
 
-def test_hooks_that_are_set_later_are_asked_about_a_token_that_was_seen(verifier, issuer, monkeypatch):
+def test_hooks_set_later_are_called_for_a_remembered_token(verifier, issuer, monkeypatch):
     token = issuer.token()
     before = ask(verifier, token, 3)[0].scopes
     setattr(verifier, HOOK, lambda claims: [claims["sub"], *before])
@@ -77,7 +77,7 @@ def test_hooks_that_are_set_later_are_asked_about_a_token_that_was_seen(verifier
     assert ask(verifier, token, 3)[2].scopes == before
 
 
-def test_each_answer_is_counted_and_the_cache_weighs_what_it_keeps(verifier, issuer):
+def test_hits_are_counted_and_the_cache_weighs_its_templates(verifier, issuer):
     token = issuer.token(**CLAIMS, more=["text"] * 100)
     ask(verifier, token)
     once = verifier.stats()["cache"]
@@ -89,7 +89,7 @@ def test_each_answer_is_counted_and_the_cache_weighs_what_it_keeps(verifier, iss
     assert verifier.stats()["cache"]["bytes"] == stats["cache"]["bytes"]
 
 
-def test_what_leaves_the_cache_leaves_no_memory_behind(issuer):
+def test_an_evicted_token_leaves_no_memory_behind(issuer):
     verifier = JWTVerifier(public_key=issuer.public_key, **issuer.expected, cache_size=20)
     tokens = [issuer.token(sub=f"user-{number}", **CLAIMS) for number in range(600)]
 
@@ -104,7 +104,7 @@ def test_what_leaves_the_cache_leaves_no_memory_behind(issuer):
     assert blocks_after(tokens[200:]) < before + 400 * 5
 
 
-def test_threads_that_ask_about_one_token_get_their_own(verifier, issuer):
+def test_threads_with_one_token_get_objects_of_their_own(verifier, issuer):
     token = issuer.token(**CLAIMS)
     answers = []
     threads = [threading.Thread(target=lambda: answers.extend(ask(verifier, token, 50))) for _ in range(4)]

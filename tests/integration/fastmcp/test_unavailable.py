@@ -52,7 +52,7 @@ def test_by_default_fastmcps_error_is_raised_where_it_has_one(make, issuer):
             asyncio.run(make(unavailable="raise").verify_token(issuer.token()))
 
 
-def test_none_is_for_callers_that_do_not_expect_an_error(make, issuer):
+def test_unavailable_none_gives_none_in_the_place_of_the_error(make, issuer):
     provider = make(unavailable="none")
     assert provider.unavailable == "none"
     assert asyncio.run(provider.verify_token(issuer.token())) is None
@@ -65,14 +65,14 @@ def test_the_server_answers_503_in_both_cases(make, issuer, serve, unavailable):
         assert (answer.status, 1 <= int(answer.headers["retry-after"]) <= LONGEST_PAUSE) == (503, True)
 
 
-def test_it_can_be_set_later(make, issuer):
+def test_unavailable_can_be_set_later(make, issuer):
     provider = make()
     provider.unavailable = "none"
     assert asyncio.run(provider.verify_token(issuer.token())) is None
 
 
 @pytest.mark.parametrize("wrong", [None, True, "None", ["none"], {}])
-def test_anything_else_is_refused(wrong):
+def test_any_other_value_of_unavailable_is_an_error(wrong):
     with pytest.raises(ValueError, match="unavailable must be"):
         Custom(unavailable=wrong)
     static = StaticTokenVerifier(["token"])

@@ -32,7 +32,7 @@ def test_the_tool_sees_the_client_id(own_provider, url):
     assert whoami(url, own_provider.token()) == "robot"
 
 
-def test_a_rotated_key_and_a_stopped_provider_go_unnoticed(own_provider, url):
+def test_calls_succeed_while_a_key_is_rotated_and_the_provider_is_stopped(own_provider, url):
     old = own_provider.token()
     answers = [whoami(url, old)]
     own_provider.rotate()

@@ -66,7 +66,7 @@ def sent_by_node(provider, url, algorithm, resource=None):
 @pytest.mark.parametrize("algorithm", ["ES256", "Ed25519"])
 @pytest.mark.parametrize("options", [{"dpop": "allowed"}, {"dpop": "required"}, {"dpop": "allowed", **NONCES}])
 @pytest.mark.filterwarnings("ignore::fastmcp_rs.errors.MissingAudienceWarning")
-def test_another_authors_client_is_let_in_with_its_key_alone(provider, serve, algorithm, options):
+def test_another_authors_client_is_accepted_only_with_its_key(provider, serve, algorithm, options):
     with serve(verifier_of(provider, audience=None, **options)) as url:
         assert sent_by_node(provider, url, algorithm) == {"type": "DPoP", "statuses": [200, 401, 401, 401, 401]}
 
@@ -92,6 +92,6 @@ def test_our_client_calls_tools_with_a_bound_token(provider, serve, options):
 
 
 @pytest.mark.filterwarnings("ignore::fastmcp_rs.errors.MissingAudienceWarning")
-def test_a_bound_token_is_still_refused_where_nothing_is_said_of_proofs(provider, serve):
+def test_a_bound_token_is_refused_without_the_dpop_option(provider, serve):
     with serve(verifier_of(provider, audience=None)) as url:
         assert sent_by_node(provider, url, "ES256")["statuses"] == [401] * 5

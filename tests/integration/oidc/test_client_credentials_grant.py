@@ -48,7 +48,7 @@ async def whoami(url, auth):
         return (await client.call_tool("whoami", {})).data
 
 
-def test_a_token_is_got_for_the_server_and_serves_all_calls(provider, verifier_of, serve):
+def test_one_token_for_the_server_serves_all_calls(provider, verifier_of, serve):
     oauth = oauth_of(provider, resource=None)
 
     async def called(url):
@@ -80,7 +80,7 @@ def test_a_server_behind_another_url_is_named_by_its_public_one(provider, verifi
 @pytest.mark.parametrize(
     ("client", "method"), [(ROBOT, "client_secret_basic"), (ODD, "client_secret_basic"), (POSTER, "client_secret_post")]
 )
-def test_either_method_proves_who_the_client_is(client, method, provider, verifier_of, verify):
+def test_each_client_authentication_method_is_accepted(client, method, provider, verifier_of, verify):
     token = asyncio.run(oauth_of(provider, client, token_endpoint_auth_method=method).get_token())
     assert verify(verifier_of(provider), token).client_id == client[0]
 
@@ -94,7 +94,7 @@ def test_a_refusal_carries_the_providers_code_and_description(client, provider):
     assert client[1] not in f"{caught.value!r}{vars(caught.value)}"
 
 
-def test_a_provider_that_is_down_is_unavailable_and_its_token_goes_on(own_provider):
+def test_a_provider_that_is_down_is_unavailable_and_its_token_stays_in_use(own_provider):
     oauth = oauth_of(own_provider)
     before = asyncio.run(oauth.get_token())
     own_provider.stop()

@@ -24,7 +24,7 @@ def oauth_of(resource):
 
 @pytest.mark.parametrize("audience", [None, OPAQUE], ids=["JWT", "opaque"])
 @pytest.mark.parametrize("client", CLIENTS, ids=["plain", "to be encoded"])
-def test_its_tokens_are_accepted(client, audience, provider, oauth_of, resource):
+def test_tokens_of_the_issuer_are_accepted(client, audience, provider, oauth_of, resource):
     audience = audience or resource
     token = provider.token(audience)
     assert ("." in token) == (audience == resource)
@@ -35,7 +35,7 @@ def test_its_tokens_are_accepted(client, audience, provider, oauth_of, resource)
     assert accepted.expires_at == pytest.approx(time.time() + 600, abs=60)
 
 
-def test_nothing_is_asked_at_construction_and_metadata_and_keys_once(own_provider, oauth_of, judgement):
+def test_construction_sends_nothing_and_metadata_and_keys_are_fetched_once(own_provider, oauth_of, judgement):
     provider = oauth_of(own_provider)
     metadata, introspection = "/.well-known/openid-configuration", "/token/introspection"
     paths = (metadata, "/jwks", introspection)
@@ -48,7 +48,7 @@ def test_nothing_is_asked_at_construction_and_metadata_and_keys_once(own_provide
     assert [own_provider.requests(path) for path in paths] == [1, 1, 2], "once for each face, and never remembered"
 
 
-def test_what_looks_like_a_jwt_is_never_asked_about(own_provider, oauth_of, judgement):
+def test_a_jwt_is_never_sent_to_introspection(own_provider, oauth_of, judgement):
     provider = oauth_of(own_provider)
     header, claims, signature = own_provider.token().split(".")
     for token, reason in (
@@ -140,7 +140,7 @@ def test_a_server_that_is_down_is_no_refusal_and_one_that_is_back_serves_again(o
     assert judgement(oauth, opaque) == "accepted"
 
 
-def test_the_server_of_another_token_url_is_another_one(provider, oauth_of, judgement):
+def test_metadata_with_another_token_endpoint_is_refused(provider, oauth_of, judgement):
     class Elsewhere:
         issuer = f"{provider.issuer}/elsewhere"
 

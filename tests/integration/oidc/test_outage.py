@@ -23,7 +23,9 @@ def unavailable(verifier, own_provider, verify, token_of_unknown_key):
     return asked
 
 
-def test_known_keys_go_on_and_unknown_ones_are_unavailable(own_provider, verifier, verify, unavailable, reasons):
+def test_tokens_of_known_keys_are_accepted_and_of_unknown_ones_unavailable(
+    own_provider, verifier, verify, unavailable, reasons
+):
     token = own_provider.token()
     assert verify(verifier, token)
     assert not unavailable(), "the provider says that it has no such key"
@@ -38,7 +40,7 @@ def test_known_keys_go_on_and_unknown_ones_are_unavailable(own_provider, verifie
     assert "no connection" in verifier.keys()["last_error"]
 
 
-def test_it_recovers_with_the_same_keys(own_provider, verifier, verify, unavailable, eventually):
+def test_verification_recovers_with_the_same_keys(own_provider, verifier, verify, unavailable, eventually):
     token = own_provider.token()
     assert verify(verifier, token)
     own_provider.stop()
@@ -52,7 +54,7 @@ def test_it_recovers_with_the_same_keys(own_provider, verifier, verify, unavaila
     assert verify(verifier, own_provider.token())
 
 
-def test_it_recovers_with_new_keys(own_provider, verifier, verify, unavailable, eventually, reasons):
+def test_verification_recovers_with_new_keys(own_provider, verifier, verify, unavailable, eventually, reasons):
     old = own_provider.token()
     assert verify(verifier, old)
     own_provider.stop()

@@ -40,7 +40,7 @@ def oauth_of(provider, path, **options):
 
 @pytest.mark.parametrize(("at", "form", "more"), KEYS)
 @pytest.mark.parametrize("audience", ["token_url", "issuer"])
-def test_the_token_endpoint_takes_a_signature_by_each_kind_of_key(provider, key_file, at, form, more, audience):
+def test_the_token_endpoint_accepts_an_assertion_by_each_key_type(provider, key_file, at, form, more, audience):
     path = key_file(at, form, more)
     named = {} if audience == "token_url" else {"assertion_audience": provider.issuer}
     for resource in ("https://server.example/mcp", OPAQUE):
@@ -94,7 +94,7 @@ def introspecting(provider, path):
 
 
 @pytest.mark.parametrize("at", [RSA, P256])
-def test_introspection_takes_a_signature_however_the_endpoint_is_known(provider, key_file, at):
+def test_introspection_is_authenticated_by_private_key_jwt_however_the_endpoint_is_known(provider, key_file, at):
     token = provider.token(OPAQUE)
     for way, asking in introspecting(provider, key_file(at)).items():
         for _ in range(2):
@@ -103,7 +103,7 @@ def test_introspection_takes_a_signature_however_the_endpoint_is_known(provider,
         assert asyncio.run(asking.verify_token("another")) is None, way
 
 
-def test_a_signature_that_introspection_does_not_take_is_no_refusal_of_the_token(provider, key_file, judgement):
+def test_an_assertion_that_introspection_refuses_is_no_refusal_of_the_token(provider, key_file, judgement):
     token = provider.token(OPAQUE)
     for way, asking in introspecting(provider, key_file(UNKNOWN)).items():
         assert judgement(asking, token) == "credentials_refused", way

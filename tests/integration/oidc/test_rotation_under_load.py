@@ -93,7 +93,7 @@ def test_a_new_key_is_found_at_once_with_the_default_interval(own_provider, veri
     assert own_provider.fetches() == 2
 
 
-def test_a_new_key_is_found_by_those_who_ask_as_the_fetch_ends(own_provider, verifier_of, reasons):
+def test_a_new_key_is_found_by_callers_that_come_as_the_fetch_ends(own_provider, verifier_of, reasons):
     async def arriving(verifier, token):
         tasks = []
         # Requests go on arriving until one of them has waited for the key and got through.

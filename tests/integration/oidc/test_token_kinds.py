@@ -29,7 +29,7 @@ def of_django(django_oauth_toolkit):
     return django_oauth_toolkit, django_oauth_toolkit.user_tokens()
 
 
-def test_canaille_finds_a_refresh_token_unless_it_is_told_what_it_is_asked_about(of_canaille, judgement):
+def test_canaille_finds_a_refresh_token_without_a_token_type_hint(of_canaille, judgement):
     server, tokens = of_canaille
     for audience in (None, "robot"):
         oauth = made(server.token_url, audience=audience)
@@ -39,7 +39,7 @@ def test_canaille_finds_a_refresh_token_unless_it_is_told_what_it_is_asked_about
     assert judgement(made(server.token_url, allow_id_tokens=True), tokens["id"]) == "accepted"
 
 
-def test_django_oauth_toolkit_names_no_type_and_knows_access_tokens_alone(of_django, judgement):
+def test_django_oauth_toolkit_names_no_type_and_introspects_access_tokens_only(of_django, judgement):
     server, tokens = of_django
     # Its metadata does not name the endpoint.
     endpoint = {"introspection_url": f"{server.issuer}/introspect/"}
@@ -57,7 +57,7 @@ def of_debian(request):
     return server, server.user_tokens(), audience
 
 
-def test_of_a_server_of_debian_the_access_token_alone_is_accepted(of_debian, judgement):
+def test_of_a_debian_servers_tokens_only_the_access_token_is_accepted(of_debian, judgement):
     server, tokens, audience = of_debian
     # Of the three, the refresh token alone is no JWT.
     by_keys = {"access": "accepted", "refresh": "malformed_token", "id": "id_token"}
@@ -74,7 +74,7 @@ def test_of_a_server_of_debian_the_access_token_alone_is_accepted(of_debian, jud
         assert judgement(other, tokens["access"]) == "audience_mismatch"
 
 
-def test_a_server_of_debian_says_of_the_access_token_alone_that_it_is_active(of_debian, judgement):
+def test_a_debian_server_introspects_only_the_access_token_as_active(of_debian, judgement):
     server, tokens, _ = of_debian
     basic = base64.b64encode(b"app:hush-hush").decode()
     asking = RemoteAuthProvider(
@@ -86,7 +86,7 @@ def test_a_server_of_debian_says_of_the_access_token_alone_that_it_is_active(of_
     assert said == {"access": "accepted", "refresh": "inactive_token", "id": "inactive_token"}
 
 
-def test_oidc_provider_names_the_type_of_access_tokens_alone(provider, judgement):
+def test_oidc_provider_names_the_type_of_access_tokens_only(provider, judgement):
     tokens = provider.user_tokens()
     oauth = of_oidc_provider(provider)
     assert judgement(oauth, tokens["access"]) == "accepted"
@@ -100,7 +100,7 @@ def test_oidc_provider_refresh_token_is_refused_from_the_first_on(options, provi
     assert judgement(oauth, provider.user_tokens()["refresh"]) in {"untyped_token", "audience_mismatch"}
 
 
-def test_an_id_token_of_oidc_provider_says_nothing_of_its_kind(provider, judgement, resource):
+def test_an_id_token_of_oidc_provider_has_no_typ(provider, judgement, resource):
     """It has neither a hash nor a type, so the audience refuses it, or what is demanded of access tokens."""
     token = provider.user_tokens()["id"]
     assert judgement(of_oidc_provider(provider), token) == "accepted"
@@ -131,7 +131,7 @@ def test_an_access_token_of_canaille_is_accepted_behind_both(of_canaille, judgem
     behind_both(server, lambda said: said, partial(made, server.token_url), tokens["access"], judgement)
 
 
-def test_an_access_token_of_django_oauth_toolkit_is_for_its_server_to_tell_about(of_django, judgement, records):
+def test_an_access_token_of_django_oauth_toolkit_needs_introspection(of_django, judgement, records):
     server, tokens = of_django
     # Its answers have no audience, so another one than any is never met.
     by_server = partial(made, server.token_url, introspection_url=f"{server.issuer}/introspect/")

@@ -49,7 +49,7 @@ def test_a_realm_that_rotates_is_fetched_anew_and_the_other_is_left_alone(provid
     assert provider.fetches() == untouched
 
 
-def test_a_realm_that_is_down_takes_no_other_with_it(provider, own_provider, resource, verify):
+def test_a_realm_that_is_down_does_not_affect_the_other(provider, own_provider, resource, verify):
     verifier = both(provider, own_provider, resource)
     good = own_provider.token()
     own_provider.stop()

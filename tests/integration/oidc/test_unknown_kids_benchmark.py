@@ -8,7 +8,7 @@ from pathlib import Path
 SCRIPT = Path(__file__).parents[3] / "benches" / "python" / "unknown_kids.py"
 
 
-def test_it_runs_and_the_endpoint_sees_three_requests():
+def test_the_benchmark_runs_and_the_endpoint_gets_three_requests():
     command = [sys.executable, "-W", "error", SCRIPT, "--rounds", "1", "--flood", "50"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -20,14 +20,14 @@ class Request:
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def test_the_scheme_is_the_providers_own():
+def test_the_provider_chooses_its_scheme():
     provider = ByKey("k")
     assert asyncio.run(provider.authenticate(Request(x_api_key="k"))).user_id == "service"
     assert asyncio.run(provider.authenticate(Request(x_api_key="other"))) is None
     assert asyncio.run(provider.verify_token("k")) is None, "the other entry point asks this one"
 
 
-def test_it_has_the_attributes_of_every_provider():
+def test_a_custom_provider_has_the_attributes_of_every_provider():
     provider = ByKey("k")
     assert (provider.required_scopes, provider.base_url) == ([], None)
     assert AuthProvider.__init__.__kwdefaults__["required_scopes"] is None

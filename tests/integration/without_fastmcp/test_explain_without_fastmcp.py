@@ -8,7 +8,7 @@ from fastmcp_rs.auth import JWTVerifier
 from fastmcp_rs.testing import KeyPair
 
 
-def test_the_command_and_the_value(tmp_path):
+def test_the_command_and_the_method_explain_a_token(tmp_path):
     pair = KeyPair.generate("RS256")
     (tmp_path / "key.pem").write_text(pair.public_key)
     token = pair.create_token(audience="x")

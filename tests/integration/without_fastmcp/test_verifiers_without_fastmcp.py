@@ -120,7 +120,7 @@ def test_signatures_alone_are_verified(pair):
     assert refused.value.code == "invalid_signature"
 
 
-def test_the_package_alone_imports_no_host():
+def test_the_package_imports_neither_fastmcp_nor_the_mcp_sdk():
     hosts = "{'fastmcp', 'mcp', 'httpx', 'httpx2', 'starlette', 'pydantic'}"
     code = f"import sys, fastmcp_rs; print(sorted({hosts} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -141,7 +141,7 @@ def test_the_package_alone_imports_no_host():
         "from fastmcp_rs.server.dependencies import require_scope; require_scope('read')(print)()",
     ],
 )
-def test_what_is_fastmcps_names_the_extra_to_install(code):
+def test_names_that_need_fastmcp_name_the_extra_to_install(code):
     with pytest.raises(ImportError, match=re.escape("pip install 'fastmcp-rs[fastmcp]'")):
         exec(code, {})  # noqa: S102 - the code is above
 
@@ -154,7 +154,7 @@ def test_the_documented_module_paths_are_there_all_the_same():
     assert not hasattr(fastmcp_rs.exceptions, "__path__")
 
 
-def test_the_demo_says_what_it_needs():
+def test_the_demo_names_what_to_install():
     done = subprocess.run(
         [sys.executable, "-m", "fastmcp_rs", "demo"], capture_output=True, text=True, check=False, timeout=60
     )

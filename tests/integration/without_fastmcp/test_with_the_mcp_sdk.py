@@ -132,7 +132,7 @@ def test_a_token_that_expired_within_the_leeway_gets_through(pair, serve, status
         assert status(url, token_of(pair, url, exp=int(time.time()) - 65)) == 401
 
 
-def test_a_deny_list_in_authenticate_protects_the_server(pair, serve, status):
+def test_an_override_of_authenticate_that_refuses_protects_the_server(pair, serve, status):
     class DenyList(JWTVerifier):
         async def authenticate(self, request):
             token = await super().authenticate(request)

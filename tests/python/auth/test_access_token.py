@@ -67,7 +67,7 @@ def test_it_is_expired_from_the_very_moment_on():
     assert not AccessToken("t", expires_at=None).is_expired()
 
 
-def test_a_scope_is_had_by_its_whole_name_and_case():
+def test_has_scope_compares_the_whole_scope_case_sensitively():
     token = full()
     assert token.has_scope("read")
     assert token.has_scope("write")
@@ -93,7 +93,7 @@ def test_the_scope_is_given_as_a_list_or_as_text(given, kept):
     assert AccessToken("t", scope=given).scope == kept
 
 
-def test_a_naive_time_is_utc():
+def test_a_naive_datetime_is_utc():
     naive = datetime(2030, 1, 2, 12, 0, 0, 123456)  # noqa: DTZ001 - naive is the point
     token = AccessToken("t", expires_at=naive)
     assert token.expires_at == naive.replace(tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_no_attribute_can_be_set_or_deleted(name):
         {"metadata": {"role": "admin", "groups": [{"name": "b"}]}},
     ],
 )
-def test_tokens_are_equal_exactly_when_all_their_content_is(change):
+def test_tokens_are_equal_if_and_only_if_all_their_fields_are(change):
     assert full() == full()
     assert hash(full()) == hash(full())
     assert full() != full(**change)
@@ -161,7 +161,7 @@ def test_a_copy_is_the_same_token(make):
     assert make([full()]) == [full()]
 
 
-def test_the_repr_tells_everything_but_the_token_and_its_metadata():
+def test_the_repr_shows_everything_but_the_token_and_its_metadata():
     shown = repr(full())
     assert "the-token-itself" not in shown
     assert "admin" not in shown
@@ -186,7 +186,7 @@ def test_a_change_of_a_returned_value_changes_no_other():
     assert not token.has_scope("admin")
 
 
-def test_what_a_caller_does_to_the_arguments_later_changes_nothing():
+def test_the_arguments_are_copied():
     scope, metadata = ["read", "write"], {"role": "admin", "groups": [{"name": "a"}]}
     token = full(scope=scope, metadata=metadata)
     before = hash(token)

@@ -9,7 +9,7 @@ from fastmcp_rs.auth import JWTVerifier, OAuthProvider
 from fastmcp_rs.errors import MissingAudienceWarning
 
 
-def test_a_client_in_the_place_of_an_audience_needs_no_warning():
+def test_with_client_id_there_is_no_warning_of_a_missing_audience():
     with warnings.catch_warnings():
         warnings.simplefilter("error", MissingAudienceWarning)
         JWTVerifier(public_key=_public_key(), algorithm="ES256", client_id="app")
@@ -52,13 +52,13 @@ def _public_key():
         ({"client_id": []}, "client_id is empty"),
     ],
 )
-def test_a_rule_that_cannot_be_right_is_an_error_that_says_what_would_be(secret, rules, said):
+def test_the_error_of_a_wrong_rule_says_what_would_be_right(secret, rules, said):
     with pytest.raises(ValueError, match=said):
         JWTVerifier(secret, audience="a", **rules)
 
 
 @pytest.mark.parametrize("rule", ["scope_hierarchy", "client_id", "denylist"])
-def test_install_has_no_rules_and_says_who_has(rule):
+def test_install_refuses_rules_and_names_the_module_that_has_them(rule):
     with pytest.raises(TypeError, match=rf"no {rule}: .* fastmcp_rs\.auth"):
         fastmcp_rs.install(**{rule: None})
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):

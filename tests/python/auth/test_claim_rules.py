@@ -213,7 +213,9 @@ def reason(forge, secret, records):
         ),
     ],
 )
-def test_tokens_of_real_issuers_name_who_and_grant_what_the_rules_say(verified, issuer, rules, client, subject, scopes):
+def test_the_rules_choose_client_subject_and_scopes_of_real_issuers_tokens(
+    verified, issuer, rules, client, subject, scopes
+):
     token = verified(TOKENS[issuer], **rules)
     assert (token.client_id, token.subject) == (client, subject)
     assert scopes is ... or token.scopes == scopes
@@ -259,7 +261,7 @@ def test_a_token_that_breaks_a_rule_is_refused_with_its_reason(reason, issuer, c
     assert reason({**TOKENS[issuer], **change}, **rules) == code
 
 
-def test_the_log_names_the_claim_and_what_came_and_clients_are_told_nothing(reason, records):
+def test_the_log_names_the_claim_its_value_and_what_was_expected(reason, records):
     reason({**TOKENS["Auth0"], "tenant": "evil"}, expected_claims={"tenant": ["acme", "corp"]})
     (record,) = records()
     assert record.getMessage() == (
@@ -275,7 +277,7 @@ def test_implied_scopes_are_in_the_access_token(verified, reason):
     assert reason({"scope": "other"}, **rules) == "insufficient_scope"
 
 
-def test_a_token_that_names_no_client_is_told_once_for_each_issuer(verified, notices):
+def test_a_token_without_a_client_is_logged_once_for_each_issuer(verified, notices):
     for _ in range(3):
         assert verified({"iss": "https://no-client.example"}).client_id == "unknown"
     verified({"iss": "https://no-client.example", "azp": "a"})
@@ -285,7 +287,7 @@ def test_a_token_that_names_no_client_is_told_once_for_each_issuer(verified, not
     assert "client_id_claim" in told.getMessage()
 
 
-def test_what_is_no_scope_is_told_once(verified, notices):
+def test_a_value_that_is_no_scope_token_is_logged_once(verified, notices):
     claims = {"iss": "https://spaces.example", "sub": "a", "roles": ["admin write", "ok", 7]}
     for _ in range(3):
         assert verified(claims, scope_claims="roles").scopes == ["ok"]

@@ -11,7 +11,7 @@ from fastmcp_rs.auth import OAuthProvider
 NOW = int(time.time())
 
 
-def test_answers_of_an_introspection_endpoint_meet_the_same_rules(new_endpoint, reply, records):
+def test_the_same_rules_hold_for_introspection_responses(new_endpoint, reply, records):
     endpoint = new_endpoint()
     endpoint.answer = reply(200, json.dumps({"active": True, "client_id": "app", "scope": "admin", "tenant": "acme"}))
 
@@ -73,7 +73,7 @@ HOLDS = {
 
 @pytest.mark.parametrize("cache_ttl_seconds", [None, 60])
 @pytest.mark.parametrize(("rules", "change", "code"), REMOTE_RULES)
-def test_answers_of_each_server_that_is_asked_meet_each_rule(
+def test_each_rule_holds_for_the_responses_of_each_provider_that_asks(
     asker, service, reply, yes, records, rules, change, code, cache_ttl_seconds
 ):
     required = {"scope": rules["required"]} if "required" in rules else {}
@@ -93,7 +93,7 @@ def test_answers_of_each_server_that_is_asked_meet_each_rule(
     assert len(service.requests) == (3 if cache_ttl_seconds is None else 2)
 
 
-def test_who_an_answer_names_and_what_it_grants_is_what_the_rules_say(asker, service, reply, yes):
+def test_the_rules_choose_client_subject_and_scopes_of_a_response(asker, service, reply, yes):
     service.answer = reply(200, json.dumps({**yes, **HOLDS}))
     provider = asker.make(
         service.url,

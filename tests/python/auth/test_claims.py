@@ -61,7 +61,7 @@ def verified(ask, forge, verifier):
 @example(claims={"": None, "a": [{}, [], "", 0, False]}, ascii_only=True, indent=None)
 @example(claims={"\0": "\0\x1f\x7f\u2028\U0001f600\ufeff\ufffe", "é": "e\u0301"}, ascii_only=True, indent=None)
 @example(claims={str(number): number for number in range(1000)}, ascii_only=True, indent=None)
-def test_any_strict_json_comes_through_as_pythons_json_gives_it(verified, claims, ascii_only, indent):
+def test_any_strict_json_becomes_what_pythons_json_module_makes_of_it(verified, claims, ascii_only, indent):
     payload = json.dumps({"aud": "server", **claims}, ensure_ascii=ascii_only, indent=indent).encode()
     assert exactly(verified(payload)) == exactly(json.loads(payload))
 
@@ -71,13 +71,13 @@ def test_any_strict_json_comes_through_as_pythons_json_gives_it(verified, claims
 @example(["-0", "-0.0", "0e0", "1E400", "-1e999", "1e-999", "9007199254740993", "2.2250738585072011e-308"])
 @example(["0.1000000000000000055511151231257827", "1.0", "1", "100e-2", "1e5", "123456789012345678901234567890.0"])
 @example(["9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809"])
-def test_a_number_is_read_as_pythons_json_reads_it_however_it_is_written(verified, written):
+def test_a_number_becomes_what_pythons_json_module_makes_of_it(verified, written):
     payload = f'{{"aud":"server","numbers":[{",".join(written)}]}}'.encode()
     assert exactly(verified(payload)) == exactly(json.loads(payload))
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_nesting_comes_through_up_to_its_bound_and_no_deeper(ask, forge, verifier, verified, opening, closing):
+def test_claims_are_nested_up_to_the_bound_and_no_deeper(ask, forge, verifier, verified, opening, closing):
     def payload(depth: int) -> bytes:
         inner = depth - 1  # The payload itself is the first object.
         return f'{{"aud":"server","nested":{opening * inner}1{closing * inner}}}'.encode()
@@ -88,7 +88,7 @@ def test_nesting_comes_through_up_to_its_bound_and_no_deeper(ask, forge, verifie
         assert ask(verifier, forge(payload(depth))) == (None, None), depth
 
 
-def test_an_integer_has_as_many_digits_as_python_reads(ask, forge, verifier, verified):
+def test_an_integer_has_at_most_the_digits_that_python_reads(ask, forge, verifier, verified):
     most = b'{"aud":"server","n":%s}' % (b"9" * 4300)
     assert exactly(verified(most)) == exactly(json.loads(most))
     more = b'{"aud":"server","n":%s}' % (b"9" * 4301)
@@ -128,7 +128,7 @@ def test_what_is_not_one_strict_json_object_is_refused(ask, forge, verifier, pay
     assert None not in ask(verifier, forge(b' {"aud" : "server"}\r\n\t'))
 
 
-def test_everybody_gets_a_dict_of_their_own(ask, forge, verifier):
+def test_each_caller_gets_a_dict_of_its_own(ask, forge, verifier):
     token = forge({"aud": "server", "sub": "alice", "scope": "read", "roles": [{"name": "user"}]})
     documented, fastmcp = ask(verifier, token)
     for claims in (documented.metadata, documented.metadata, fastmcp.claims):
@@ -196,7 +196,7 @@ def test_the_expiry_is_whole_seconds_for_fastmcp_and_a_time_in_utc_for_the_docum
     assert not documented.is_expired()
 
 
-def test_the_leeway_moves_the_end_that_fastmcp_judges_and_not_the_tokens_own(ask, forge, secret):
+def test_the_leeway_moves_fastmcps_expires_at_and_not_the_documented_tokens(ask, forge, secret):
     exp = int(time.time()) - 20
     documented, fastmcp = ask(JWTVerifier(secret, audience="server", leeway=60), forge({"aud": "server", "exp": exp}))
     assert fastmcp.expires_at == exp + 60
@@ -231,7 +231,7 @@ def test_without_an_expected_audience_there_is_no_resource(ask, forge, secret):
     assert ask(verifier, forge({"aud": "https://server.example"}))[1].resource is None
 
 
-def test_both_access_tokens_are_of_the_class_that_their_contract_names(ask, forge, verifier):
+def test_each_access_token_is_of_the_class_that_its_interface_names(ask, forge, verifier):
     claims = {"aud": "server", "sub": "alice", "scope": "read", "role": "admin"}
     token = forge(claims)
     documented, fastmcp = ask(verifier, token)

@@ -179,7 +179,7 @@ def assert_clean(message: str) -> None:
         ("invalid_request", {"authorization": "Bearer one, Bearer two"}),
     ],
 )
-def test_a_request_without_one_clear_token_is_told_too(cases, records, code, headers):
+def test_a_request_without_exactly_one_token_is_logged_too(cases, records, code, headers):
     verifier, _ = cases["expired"]
     assert asyncio.run(verifier.authenticate({"headers": headers})) is None
     (record,) = records()
@@ -194,7 +194,7 @@ def test_an_accepted_token_leaves_no_record(forge, secret, records):
     assert records() == []
 
 
-def test_a_mismatch_says_what_came_and_what_was_expected(cases, records):
+def test_a_mismatch_is_logged_with_the_value_and_what_was_expected(cases, records):
     for code in ("wrong_type", "issuer_mismatch", "audience_mismatch", "client_mismatch", "insufficient_scope"):
         decide(*cases[code])
     typ, _, issuer, _, audience, _, client, _, scope, _ = (record.getMessage() for record in records())
@@ -207,7 +207,7 @@ def test_a_mismatch_says_what_came_and_what_was_expected(cases, records):
     assert scope.endswith('a required scope is missing ("write")')
 
 
-def test_the_owner_of_a_token_is_named_only_once_its_signature_holds(cases, records):
+def test_client_and_subject_are_logged_only_after_the_signature_holds(cases, records):
     for code, (verifier, token) in cases.items():
         if code not in {"custom_check_failed", "unknown_token"}:
             decide(verifier, token)
@@ -277,13 +277,13 @@ def test_a_hostile_kid_is_ignored_by_a_single_key_and_unknown_to_several(ask, re
 
 
 @pytest.mark.parametrize("kid", [1, True, [], ["a"], {}, None])
-def test_a_kid_that_is_no_text_is_refused(ask, forge, secret, records, kid):
+def test_a_kid_that_is_no_string_is_refused(ask, forge, secret, records, kid):
     verifier = JWTVerifier(secret, audience="server")
     assert ask(verifier, forge({"aud": "server"}, {"alg": "HS256", "kid": kid})) == (None, None)
     assert [record.reason for record in records()] == ["malformed_token"] * 2
 
 
-def test_a_header_of_a_megabyte_is_told_in_one_short_line(secret, records):
+def test_a_header_of_a_megabyte_is_logged_in_one_short_line(secret, records):
     """Row G6 of the threats."""
     header = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "x": "PLANTED\n" * 2**17}).encode()).decode()
     assert decide(JWTVerifier(secret, audience="server"), f"{header}.e30.e30") == (None, None)
@@ -301,7 +301,7 @@ def test_a_header_of_a_megabyte_is_told_in_one_short_line(secret, records):
         ("eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA", "it is an encrypted token (JWE"),
     ],
 )
-def test_a_token_that_an_issuer_made_in_another_form_is_a_warning(cases, caplog, token, told):
+def test_an_opaque_or_encrypted_token_is_logged_as_a_warning(cases, caplog, token, told):
     caplog.set_level(logging.WARNING, logger="fastmcp_rs.auth")
     decide(cases["malformed_token"][0], token)
     assert [record.reason for record in caplog.records] == ["malformed_token"] * 2

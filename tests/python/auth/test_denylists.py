@@ -39,7 +39,7 @@ def verifier_of(secret):
     ],
 )
 @pytest.mark.parametrize("cache_size", [0, 100])
-def test_what_is_denied_is_refused_also_where_it_was_verified_before(
+def test_a_denied_token_is_refused_also_where_it_was_verified_before(
     verifier_of, forge, judgement, denied, code, cache_size
 ):
     verifier = verifier_of(cache_size=cache_size)
@@ -56,7 +56,7 @@ def test_a_token_without_iat_may_be_an_old_one(verifier_of, forge, judgement):
     assert judgement(verifier, forge({name: CLAIMS[name] for name in CLAIMS if name != "iat"})) == "denied_token"
 
 
-def test_who_is_denied_is_who_the_access_token_names(verifier_of, forge, judgement):
+def test_client_and_subject_are_denied_as_the_access_token_names_them(verifier_of, forge, judgement):
     verifier = verifier_of(subject_claim="oid", client_id_claim="appid")
     verifier.deny(subject="alice")
     verifier.deny(client_id="app")
@@ -65,7 +65,7 @@ def test_who_is_denied_is_who_the_access_token_names(verifier_of, forge, judgeme
     assert judgement(verifier, forge({**CLAIMS, "oid": "o1", "appid": "a1"})) == "denied_token"
 
 
-def test_a_denied_token_is_invalid_and_never_one_that_has_too_few_scopes(verifier_of, forge, judgement):
+def test_a_denied_token_is_401_and_never_insufficient_scope(verifier_of, forge, judgement):
     verifier = verifier_of(required_scopes=["read"])
     assert judgement(verifier, forge(CLAIMS)) == "insufficient_scope"
     verifier.deny(subject="alice")
@@ -93,7 +93,7 @@ def test_a_denied_token_is_invalid_and_never_one_that_has_too_few_scopes(verifie
         ({"subject": "a", "issued_before": NOW * 1000}, "issued_before"),
     ],
 )
-def test_what_denies_nothing_is_an_error(verifier_of, forge, judgement, denied, said):
+def test_an_entry_that_denies_nothing_is_an_error(verifier_of, forge, judgement, denied, said):
     verifier = verifier_of()
     with pytest.raises(ValueError, match=said):
         verifier.deny(**denied)
@@ -211,7 +211,7 @@ def test_many_issuers_share_a_list(forge, secret, judgement):
     assert judgement(verifier, "api-key") == "denied_token"
 
 
-def test_answers_of_other_servers_are_looked_up(new_endpoint, reply, judgement):
+def test_introspection_responses_are_looked_up_in_the_list(new_endpoint, reply, judgement):
     endpoint = new_endpoint()
     endpoint.answer = reply(200, json.dumps({"active": True, "sub": "alice", "client_id": "app"}))
     oauth = OAuthProvider(
@@ -236,11 +236,11 @@ def test_answers_of_other_servers_are_looked_up(new_endpoint, reply, judgement):
         ({"denylist_interval": "often"}, "denylist_interval"),
     ],
 )
-def test_a_list_that_cannot_be_read_ever_is_an_error(verifier_of, options, said):
+def test_a_denylist_that_can_never_be_read_is_an_error(verifier_of, options, said):
     with pytest.raises(ValueError, match=said):
         verifier_of(**options)
 
 
-def test_listed_tokens_have_no_deny_list():
+def test_static_tokens_have_no_deny_list():
     with pytest.raises(AttributeError, match="deny"):
         StaticTokenVerifier(["a"]).deny(jti="a")

@@ -119,12 +119,12 @@ def test_no_record_holds_the_secret_of_a_client(echo, echoing, caplog):
         ("key7", "key7"),
     ],
 )
-def test_of_a_header_the_credentials_count(header, secret, echoing, caplog):
+def test_the_credentials_of_a_header_are_not_logged(header, secret, echoing, caplog):
     url = echoing(lambda _: secret).url
     assert secret not in told(RemoteAuthProvider(url, {"X-Key": header}, audience="me"), caplog)
 
 
-def test_what_is_no_secret_is_told(echoing, caplog):
+def test_what_is_no_secret_is_shown(echoing, caplog):
     url = echoing(lambda _: "https://other.example/mcp").url
     assert "https://other.example/mcp" in told(RemoteAuthProvider(url, {"X-Key": KEY}, audience="me"), caplog)
 

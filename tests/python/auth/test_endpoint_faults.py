@@ -193,7 +193,9 @@ def test_slow_answers_end_at_the_total_timeout(new_endpoint, verifier_of, verdic
     asyncio.run(all_of_them())
 
 
-def test_an_endpoint_that_is_gone_and_comes_back(endpoint, verifier_of, verdict, good, unknown, key_log):
+def test_known_keys_pass_while_the_endpoint_is_down_and_new_ones_once_it_is_back(
+    endpoint, verifier_of, verdict, good, unknown, key_log
+):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
 
     async def checks():
@@ -207,7 +209,7 @@ def test_an_endpoint_that_is_gone_and_comes_back(endpoint, verifier_of, verdict,
     assert len(key_log()) == 1
 
 
-def test_one_bad_key_among_good_is_skipped_and_told_of_once(
+def test_one_bad_key_among_good_is_skipped_and_logged_once(
     endpoint, pair, other, verifier_of, verdict, good, unknown, key_log
 ):
     verifier = verifier_of(endpoint, jwks_refresh_interval=0)
@@ -233,7 +235,7 @@ def test_one_bad_key_among_good_is_skipped_and_told_of_once(
     ("keys", "cause"), [([{}] * 20_000, "more than 1000 keys"), ([{"kid": "k" * 400}] * 20_000, "larger")]
 )
 @pytest.mark.parametrize("own_client", [False, True])
-def test_a_set_of_20_000_keys_is_refused_and_holds_no_loop_up(
+def test_a_set_of_20_000_keys_is_refused_and_does_not_block_the_event_loop(
     own_client, keys, cause, endpoint, verifier_of, verdict, good
 ):
     httpx2 = pytest.importorskip("httpx2")
@@ -260,7 +262,7 @@ CERTIFICATES = json.dumps({"k1": "-----BEGIN CERTIFICATE-----\nMII", "k2": "----
 
 @pytest.mark.parametrize("by", ["this project's client", "the caller's"])
 @pytest.mark.parametrize("metadata", ["published", "absent", "silent"])
-def test_where_certificates_come_the_error_names_what_the_issuer_publishes(new_endpoint, reply, good, metadata, by):
+def test_the_error_for_a_set_of_certificates_names_the_jwks_uri_of_the_issuer(new_endpoint, reply, good, metadata, by):
     endpoint = new_endpoint()
     published = reply(200, json.dumps({"issuer": endpoint.base, "jwks_uri": f"{endpoint.base}/v3/jwk"}))
     of_metadata = {"published": published, "absent": reply(404), "silent": hangs}[metadata]

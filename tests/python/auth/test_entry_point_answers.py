@@ -47,7 +47,7 @@ def overriding(base, overrides) -> type:
 
 @each_override
 @pytest.mark.parametrize("leeway", [None, 60])
-def test_an_override_that_lets_a_token_pass_changes_nothing(ask_each, forge, secret, overrides, leeway):
+def test_an_override_that_accepts_a_token_leaves_the_answers_as_they_are(ask_each, forge, secret, overrides, leeway):
     """With a fraction, a leeway and a resource, which a bridge to the other entry point could lose."""
     claims = {"exp": 4_000_000_000.5, "scope": "read write", "sub": "alice", "azp": "client", "n": [1.0, 1, True]}
     token = forge({"aud": ["x", AUDIENCE], **claims})
@@ -61,7 +61,7 @@ def test_an_override_that_lets_a_token_pass_changes_nothing(ask_each, forge, sec
 
 @each_override
 @pytest.mark.parametrize("metadata", [{"user_id": "alice"}, {"client_id": "c"}, {"sub": "s", "client_id": "c"}, {}])
-def test_an_override_that_lets_a_listed_token_pass_changes_nothing(ask_each, overrides, metadata):
+def test_an_override_that_accepts_a_static_token_leaves_the_answers_as_they_are(ask_each, overrides, metadata):
     tokens = {"t": {"scope": ["read"], "expires_at": 4_000_000_000.5, **metadata}}
     plain = ask_each(StaticTokenVerifier(tokens, "api_key"), "t")
     assert ask_each(overriding(StaticTokenVerifier, overrides)(tokens, "api_key"), "t") == plain
@@ -69,7 +69,7 @@ def test_an_override_that_lets_a_listed_token_pass_changes_nothing(ask_each, ove
 
 
 @each_override
-def test_every_caller_still_gets_objects_of_its_own(ask_each, forge, secret, overrides):
+def test_with_overrides_each_caller_gets_objects_of_its_own(ask_each, forge, secret, overrides):
     verifier = overriding(JWTVerifier, overrides)(secret, audience=AUDIENCE)
     token = forge({"aud": AUDIENCE, "deep": {"role": "user"}, "scope": "read"})
     for _ in range(2):
@@ -117,7 +117,7 @@ def test_an_override_of_verify_token_decides_for_authenticate(ask_each, forge, s
 
 
 @pytest.mark.parametrize(("expires_at", "year"), [(10**30, 9999), (2**60, 9999), (-(10**30), 1)])
-def test_a_time_that_no_calendar_has_is_the_nearest_that_one_has(ask, forge, secret, expires_at, year):
+def test_an_exp_beyond_datetimes_range_becomes_the_nearest_datetime(ask, forge, secret, expires_at, year):
     class Endless(JWTVerifier):
         async def verify_token(self, token):
             return (await super().verify_token(token)).model_copy(update={"expires_at": expires_at})
@@ -127,7 +127,7 @@ def test_a_time_that_no_calendar_has_is_the_nearest_that_one_has(ask, forge, sec
     assert fastmcp.expires_at == expires_at
 
 
-def test_a_claim_that_an_override_takes_out_is_out_of_every_answer(ask_each, forge, secret):
+def test_a_claim_that_an_override_removes_is_missing_from_every_answer(ask_each, forge, secret):
     class Redacts(JWTVerifier):
         async def verify_token(self, token):
             answer = await super().verify_token(token)
@@ -159,7 +159,7 @@ def test_an_override_of_authenticate_decides_for_verify_token(ask_each, forge, s
 
 
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
-def test_an_override_of_authenticate_finds_the_header_under_a_name_of_any_case(forge, secret, name):
+def test_an_override_of_authenticate_finds_the_header_in_any_case(forge, secret, name):
     """As it does in the requests of Starlette, which such an override is written for."""
 
     class ReadsTheHeader(JWTVerifier):

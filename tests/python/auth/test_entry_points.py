@@ -166,7 +166,7 @@ def token_of(forge):
 
 
 @pytest.mark.parametrize("cls", DENIED)
-def test_a_deny_list_binds_every_entry_point(ask_each, make, token_of, cls):
+def test_an_override_that_refuses_refuses_at_every_entry_point(ask_each, make, token_of, cls):
     verifier = make(cls)
     for name in USERS:
         answers = ask_each(verifier, token_of(cls, name))
@@ -228,7 +228,7 @@ class Threads(JWTVerifier):
 
 
 @pytest.mark.parametrize("cls", [AsksItself, AsksItselfTheOtherWay, Waits, WaitsForItself, Gathers, Threads])
-def test_a_deny_list_binds_however_the_override_asks(ask_each, make, token_of, cls):
+def test_an_override_that_refuses_refuses_however_it_calls_super(ask_each, make, token_of, cls):
     verifier = make(cls)
     for name in ("alice", "mallory"):
         answers = ask_each(verifier, token_of(cls, name))
@@ -237,7 +237,7 @@ def test_a_deny_list_binds_however_the_override_asks(ask_each, make, token_of, c
 
 @pytest.mark.parametrize("asked", ENTRY_POINTS)
 @pytest.mark.parametrize("asked_later", ENTRY_POINTS)
-def test_a_task_that_outlives_the_override_meets_the_deny_list_too(make, token_of, asked, asked_later):
+def test_an_override_that_refuses_refuses_in_a_task_that_outlives_it_too(make, token_of, asked, asked_later):
     class Spawns(OnlyAuthenticate):
         async def authenticate(self, request):
             answer = await super().authenticate(request)
@@ -276,7 +276,7 @@ def test_tokens_that_are_verified_at_once_do_not_mix(make, token_of, cls):
         assert answer is None or name in {getattr(answer, "user_id", None), getattr(answer, "subject", None)}
 
 
-def test_one_verifier_inside_another_is_asked_for_itself(ask_each, make, token_of):
+def test_a_verifier_inside_another_decides_by_itself(ask_each, make, token_of):
     inner = make(OnlyVerifyToken)
 
     class Wraps(JWTVerifier):

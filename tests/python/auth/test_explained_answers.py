@@ -67,7 +67,7 @@ def test_an_explanation_says_what_the_provider_says(changes, code, told, provide
         assert results(explanation)["client"] == "unchecked"
 
 
-def test_what_cannot_be_told_says_why(service, reply, provider):
+def test_an_explanation_without_a_response_says_why(service, reply, provider):
     service.answer = reply(500)
     explanation = explained(provider)
     assert (explanation.outcome, results(explanation)["introspection"]) == ("unavailable", "unavailable")
@@ -75,7 +75,7 @@ def test_what_cannot_be_told_says_why(service, reply, provider):
     assert results(explanation)["audience"] == "not_reached"
 
 
-def test_what_is_no_token_is_asked_about_nowhere(service, provider):
+def test_what_is_no_bearer_token_is_sent_nowhere(service, provider):
     explanation = explained(provider, "Bearer x")
     assert (explanation.code, results(explanation)["syntax"]) == ("malformed_token", "failed")
     assert "give the token behind it alone" in explanation.fix
@@ -84,7 +84,7 @@ def test_what_is_no_token_is_asked_about_nowhere(service, provider):
     assert service.requests == []
 
 
-def test_what_the_service_repeats_of_secrets_is_in_no_explanation(answer, provider):
+def test_secrets_that_the_service_repeats_are_in_no_explanation(answer, provider):
     answer(aud=TOKEN, sub="secret", nested=[{"of": TOKEN}])
     explanation = explained(provider)
     assert explanation.code == "audience_mismatch"
@@ -129,7 +129,9 @@ def test_a_server_that_cannot_be_asked_is_named(new_endpoint, reply):
     assert "introspection_url" in explanation.fix
 
 
-def test_an_exclamation_mark_is_asked_about_where_that_is_allowed(service, asker, answer, judgement, records):
+def test_a_token_with_an_exclamation_mark_is_sent_where_token_characters_allow_it(
+    service, asker, answer, judgement, records
+):
     answer(aud="server")
     provider = asker.make(service.url, audience="server")
     before = len(records())
@@ -149,7 +151,7 @@ def test_an_exclamation_mark_is_asked_about_where_that_is_allowed(service, asker
 
 
 @pytest.mark.parametrize("name", ["verify_token", "authenticate", "load_access_token"])
-def test_an_override_is_said_not_to_have_been_asked(name, service, answer):
+def test_an_explanation_says_that_overrides_were_not_called(name, service, answer):
     pair = KeyPair.generate("ES256")
     answer(aud="server")
 
@@ -169,7 +171,7 @@ def test_an_override_is_said_not_to_have_been_asked(name, service, answer):
         assert results(explained(plain, token))["override"] == "unchecked"
 
 
-def test_an_explanation_without_an_answer_in_time_is_one(monkeypatch):
+def test_a_timeout_is_explained_as_unavailable(monkeypatch):
     async def never_called(_start, _seconds):
         raise asyncio.TimeoutError
 

@@ -95,7 +95,7 @@ def test_h4_no_redirect_is_followed_whatever_the_client_does(library, endpoint, 
     assert elsewhere.requests == []
 
 
-def test_it_shares_nothing(endpoint, verifier_of, verdict, good):
+def test_a_verifier_with_http_client_shares_no_keys(endpoint, verifier_of, verdict, good):
     httpx2 = pytest.importorskip("httpx2")
 
     async def checks():
@@ -108,7 +108,7 @@ def test_it_shares_nothing(endpoint, verifier_of, verdict, good):
     assert len(endpoint.requests) == 3, "two with a client of their own, and one for the others"
 
 
-def test_what_is_asked(jwks, verdict, good, unknown):
+def test_the_request_is_a_get_with_accept_and_conditional_headers(jwks, verdict, good, unknown):
     client = Client(Response(200, jwks, etag='"v1"', **{"cache-control": "max-age=60"}))
     verifier = verifier_with(client, jwks_refresh_interval=0)
 
@@ -145,7 +145,7 @@ def test_what_is_asked(jwks, verdict, good, unknown):
         (object(), "the http_client raised"),
     ],
 )
-def test_its_failures_have_a_name_and_leave_the_keys(answer, cause, jwks, verdict, good, unknown):
+def test_a_failed_fetch_is_named_and_leaves_the_known_keys(answer, cause, jwks, verdict, good, unknown):
     client = Client(answer)
     cold = verifier_with(client)
     assert asyncio.run(verdict(cold, good)) is None
@@ -165,9 +165,7 @@ def test_its_failures_have_a_name_and_leave_the_keys(answer, cause, jwks, verdic
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
-def test_g5_what_an_endpoint_compressed_is_inflated_within_the_bound(
-    library, endpoint, reply, pair, verifier_of, verdict, good
-):
+def test_g5_a_compressed_body_is_inflated_within_the_bound(library, endpoint, reply, pair, verifier_of, verdict, good):
     client_class = pytest.importorskip(library).AsyncClient
     jwks = json.dumps({"keys": [pair.jwk("a")]}).encode()
     # Less than a network packet's worth of each megabyte; the whole is what a set may be many times over.
@@ -195,7 +193,7 @@ def test_g5_what_an_endpoint_compressed_is_inflated_within_the_bound(
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
-def test_an_answer_that_was_read_before_is_taken_as_it_was_read(library, pair, verdict, good):
+def test_a_body_that_the_client_has_read_is_used(library, pair, verdict, good):
     library = pytest.importorskip(library)
     body = gzip.compress(json.dumps({"keys": [pair.jwk("a")]}).encode())
 
@@ -218,7 +216,7 @@ def test_without_a_running_loop_there_is_no_fetch(jwks, verdict_after_pause, goo
     assert asyncio.run(verdict_after_pause(verifier, good)) is True
 
 
-def test_the_fetch_outlives_who_caused_it(jwks, verdict, good, until):
+def test_a_fetch_goes_on_when_its_caller_is_cancelled(jwks, verdict, good, until):
     async def checks():
         may_answer = asyncio.Event()
 
@@ -240,7 +238,7 @@ def test_the_fetch_outlives_who_caused_it(jwks, verdict, good, until):
     asyncio.run(checks())
 
 
-def test_a_run_that_ends_during_the_fetch_is_a_failed_fetch(verdict, good):
+def test_an_event_loop_that_ends_during_a_fetch_is_a_failed_fetch(verdict, good):
     async def never(_url):
         await asyncio.Event().wait()
 

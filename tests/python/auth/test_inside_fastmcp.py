@@ -102,7 +102,7 @@ def test_verifiers_of_both_kinds_work_in_one_multi_auth():
         assert (asyncio.run(multi.verify_token(token)) is not None) is good
 
 
-def test_one_beside_fastmcps_own_works_in_one_multi_auth():
+def test_a_verifier_beside_fastmcps_own_works_in_one_multi_auth():
     theirs = FastMCPJWTVerifier(public_key=OTHER.public_key, algorithm="ES256", issuer="other", audience="server")
     multi = MultiAuth(verifiers=[verifier_of(ONE, "one"), theirs])
     for pair, issuer, good in [(ONE, "one", True), (OTHER, "other", True), (ONE, "other", False)]:

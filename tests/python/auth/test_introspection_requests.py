@@ -32,7 +32,7 @@ def test_a_broken_connection_is_no_refusal(fault, service, judgement, asker):
 
 
 @pytest.mark.parametrize("fault", [hangs, trickles])
-def test_the_whole_question_has_its_time(fault, service, judgement, asker):
+def test_the_timeout_bounds_the_whole_request(fault, service, judgement, asker):
     service.answer = fault
     start = time.monotonic()
     assert judgement(asker.make(service.url, timeout=0.3), TOKEN) == asker.unavailable
@@ -40,7 +40,7 @@ def test_the_whole_question_has_its_time(fault, service, judgement, asker):
 
 
 @pytest.mark.parametrize("status", [400, 408, 429, 500, 502, 503, 504])
-def test_h9_a_status_of_trouble_is_no_refusal(status, service, reply, judgement, asker, yes):
+def test_h9_an_error_status_of_the_endpoint_is_no_refusal(status, service, reply, judgement, asker, yes):
     service.answer = reply(status, json.dumps(yes), retry_after="1")
     assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
 
@@ -68,7 +68,7 @@ def test_an_untrusted_certificate_is_no_refusal(new_endpoint, tmp_path, judgemen
     assert service.requests == [], "neither the token nor a header was sent"
 
 
-def test_h9_nothing_is_remembered(service, reply, judgement, asker):
+def test_h9_no_failure_is_remembered(service, reply, judgement, asker):
     provider = asker.make(service.url)
     good, bad, no = service.answer, reply(503), reply(200, '{"active":false}')
     for answer, says in ((bad, asker.unavailable), (good, "accepted"), (no, "inactive_token")) * 2:
@@ -91,7 +91,7 @@ def test_a_redirect_is_not_followed(status, service, new_endpoint, reply, judgem
     assert target.connections == 0
 
 
-def test_one_question_at_a_time_about_a_token(service, asker):
+def test_callers_of_one_token_share_one_request(service, asker):
     may_answer = service.hold()
     provider = asker.make(service.url)
     answers = []
@@ -118,7 +118,7 @@ def test_one_question_at_a_time_about_a_token(service, asker):
     assert len(service.requests) == 1
 
 
-def test_each_token_has_its_own_question_and_answer(service, reply, asker, yes):
+def test_each_token_has_its_own_request_and_response(service, reply, asker, yes):
     def answers(_endpoint, connection, request):
         token = re.search(rb"(good|bad)-[0-9]+", request.body)[0].decode()
         answer = {**yes, "active": token.startswith("good"), "sub": f"user of {token}"}
@@ -135,7 +135,7 @@ def test_each_token_has_its_own_question_and_answer(service, reply, asker, yes):
         assert (answer and answer.subject) == (f"user of {token}" if token.startswith("good") else None)
 
 
-def test_many_questions_wait_for_their_turn(service, asker, eventually):
+def test_more_requests_than_the_limit_wait_for_their_turn(service, asker, eventually):
     may_answer = service.hold()
     provider = asker.make(service.url)
 
@@ -169,7 +169,7 @@ def test_a_cancelled_caller_cancels_no_shared_request(service, asker, until):
     assert len(service.requests) == 1
 
 
-def test_each_question_has_a_connection_of_its_own(service, reply, asker, yes):
+def test_each_request_has_a_connection_of_its_own(service, reply, asker, yes):
     answer = reply(200, json.dumps(yes), connection="keep-alive")
 
     def keeps(_endpoint, connection, _request):
@@ -225,7 +225,7 @@ def test_neither_the_token_nor_a_secret_is_in_anything_that_is_shown(service, re
     assert not [text for text in shown if any(secret in text for secret in secrets)]
 
 
-def test_a_late_answer_is_not_taken_for_that_to_the_next_question(service, judgement, asker):
+def test_a_late_response_is_not_taken_for_the_response_to_the_next_request(service, judgement, asker):
     yes = json.dumps({"active": True, "sub": "mallory", "client_id": "c"})
     answer = f"HTTP/1.1 200 OK\r\ncontent-length: {len(yes)}\r\n\r\n{yes}".encode()
     no = b'HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{"active":false}'

@@ -21,7 +21,7 @@ def ask(service, reply, judgement, asker, yes):
     return asked
 
 
-def test_a_good_answer_is_accepted(ask):
+def test_a_good_response_is_accepted(ask):
     assert ask() == "accepted"
     assert (
         ask(exp=4_000_000_000, nbf=1_000_000_000, aud=["other", DEMANDS["audience"]], scope="write read") == "accepted"
@@ -35,7 +35,7 @@ def test_active_is_json_true_and_nothing_else(active, ask):
     assert ask(active=active) == "inactive_token"
 
 
-def test_active_is_there(ask, asker):
+def test_a_response_without_active_is_inactive(ask, asker):
     if asker.unavailable == "remote_verifier_unavailable":
         assert ask(active=..., valid=..., sub=...) == "inactive_token"
     else:
@@ -80,14 +80,14 @@ def test_active_is_there(ask, asker):
         ({"scope": {"read": True}}, "malformed_claims"),
     ],
 )
-def test_h7_rfc_7662_4_the_answer_itself_is_checked(members, reason, ask):
+def test_h7_rfc_7662_4_the_response_itself_is_checked(members, reason, ask):
     assert ask(**members) == reason
 
 
 @pytest.mark.parametrize(
     "body", ['[{"active":true}]', '{"active":true,"active":true}', '{"active":false,"active":true}', "true", "\ufeff[]"]
 )
-def test_a_broken_answer_is_never_a_yes(body, service, reply, judgement, asker):
+def test_a_broken_response_never_accepts_a_token(body, service, reply, judgement, asker):
     service.answer = reply(200, body)
     assert judgement(asker.make(service.url), TOKEN) == asker.unavailable
 
@@ -109,11 +109,11 @@ def test_a_broken_answer_is_never_a_yes(body, service, reply, judgement, asker):
         ("a" * 65_537, "token_too_large"),
     ],
 )
-def test_h10_nothing_is_asked_about_what_is_no_token(token, reason, service, reasons, asker):
+def test_h10_what_is_no_bearer_token_is_not_sent_to_the_endpoint(token, reason, service, reasons, asker):
     assert asyncio.run(asker.make(service.url).verify_token(token)) is None
     assert reasons() == [reason]
     assert service.connections == 0
 
 
-def test_the_longest_token_is_asked_about(service, judgement, asker):
+def test_a_token_of_the_largest_size_is_sent_to_the_endpoint(service, judgement, asker):
     assert judgement(asker.make(service.url), "a" * 65_536) == "accepted"

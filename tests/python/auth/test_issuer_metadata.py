@@ -83,7 +83,7 @@ def test_the_issuer_is_compared_character_by_character(more, issuer):
 
 
 @pytest.mark.parametrize("claimed", [None, 1, [], "", "HTTP://127.0.0.1"])
-def test_an_issuer_must_be_named(claimed, issuer):
+def test_metadata_without_an_issuer_is_refused(claimed, issuer):
     issuer.describe("/.well-known/openid-configuration", issuer=claimed)
     assert '"issuer"' in warm_up_fails(of_issuer(issuer.base))
 
@@ -104,7 +104,7 @@ def test_metadata_is_a_json_object(body, issuer, reply):
     assert "metadata" in warm_up_fails(of_issuer(issuer.base))
 
 
-def test_no_metadata_anywhere(issuer):
+def test_an_issuer_without_metadata_is_unavailable(issuer):
     assert "status 404" in warm_up_fails(of_issuer(f"{issuer.base}/a"))
     assert issuer.asked() == [
         "/a/.well-known/openid-configuration",
@@ -115,7 +115,7 @@ def test_no_metadata_anywhere(issuer):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_metadata_that_is_elsewhere_is_not_followed(status, issuer, reply):
+def test_a_redirect_of_metadata_is_not_followed(status, issuer, reply):
     issuer.describe("/elsewhere")
     issuer.routes["/.well-known/openid-configuration"] = reply(status, location="/elsewhere")
     assert f"redirect ({status})" in warm_up_fails(of_issuer(issuer.base)), "it tells more than the 404 after it"
@@ -123,7 +123,7 @@ def test_metadata_that_is_elsewhere_is_not_followed(status, issuer, reply):
 
 
 @pytest.mark.parametrize("status", [204, 302, 304, 401, 403, 500, 503])
-def test_what_is_no_metadata_leads_to_the_next_url(status, issuer, reply):
+def test_a_document_that_is_no_metadata_leads_to_the_next_url(status, issuer, reply):
     issuer.routes["/.well-known/openid-configuration"] = reply(status)
     issuer.describe("/.well-known/oauth-authorization-server")
     asyncio.run(of_issuer(issuer.base).warm_up())
@@ -142,7 +142,7 @@ def test_an_issuer_has_no_query():
         of_issuer("https://issuer.example/?tenant=1")
 
 
-def test_an_entity_tag_is_not_sent_to_where_the_keys_moved(issuer, pair, verdict, reply):
+def test_an_entity_tag_is_not_sent_to_another_jwks_uri(issuer, pair, verdict, reply):
     tagged = {"etag": '"v1"', "body": json.dumps({"keys": [pair.jwk("a")]})}
     issuer.routes["/keys"] = issuer.routes["/moved"] = reply(200, **tagged)
     issuer.describe("/.well-known/openid-configuration")
@@ -164,7 +164,9 @@ def test_an_entity_tag_is_not_sent_to_where_the_keys_moved(issuer, pair, verdict
     ]
 
 
-def test_keys_move_with_the_metadata_and_outlive_it(issuer, pair, other, verdict, reply):
+def test_a_new_jwks_uri_in_the_metadata_is_followed_and_known_keys_outlive_the_metadata(
+    issuer, pair, other, verdict, reply
+):
     issuer.describe("/.well-known/openid-configuration")
     verifier = of_issuer(issuer.base, jwks_refresh_interval=0)
     old = pair.create_token(issuer=issuer.base, audience=AUDIENCE, kid="a")
@@ -184,7 +186,7 @@ def test_keys_move_with_the_metadata_and_outlive_it(issuer, pair, other, verdict
     asyncio.run(checks())
 
 
-def test_verifiers_of_one_issuer_share_and_a_jwks_uri_is_something_else(issuer, verifier_of):
+def test_verifiers_of_one_issuer_share_a_fetch_and_a_jwks_uri_has_its_own(issuer, verifier_of):
     issuer.describe("/.well-known/openid-configuration")
     for verifier in (*(of_issuer(issuer.base) for _ in range(2)), verifier_of(f"{issuer.base}/keys")):
         asyncio.run(verifier.warm_up())

@@ -66,14 +66,14 @@ def test_a_token_of_a_tenant_names_the_tenants_issuer(entra, judgement, tenants)
     assert judgement(verifier, no_tid) == "issuer_mismatch"
 
 
-def test_a_key_of_one_tenants_signs_for_no_other(entra, judgement):
+def test_a_key_of_one_tenant_verifies_no_token_of_another(entra, judgement):
     verifier = JWTVerifier.from_issuer(V2, metadata_url=entra.metadata_url, tenants="any", audience=AUDIENCE)
     of_one, of_two = (V2.replace("{tenantid}", tenant) for tenant in (ONE, TWO))
     assert judgement(verifier, token(entra.consumers, of_two, TWO, "consumers")) == "accepted"
     assert judgement(verifier, token(entra.consumers, of_one, ONE, "consumers")) == "issuer_mismatch"
 
 
-def test_tokens_of_both_versions(entra, judgement):
+def test_entra_tokens_of_both_versions_are_accepted(entra, judgement):
     verifier = JWTVerifier(jwks_uri=f"{entra.base}/keys", issuer=[V2, V1], tenants=[ONE], audience=AUDIENCE)
     for template in (V1, V2):
         assert judgement(verifier, token(entra.shared, template.replace("{tenantid}", ONE), ONE)) == "accepted"
@@ -96,7 +96,7 @@ def test_a_v1_token_may_name_the_issuer_of_its_key(new_endpoint, reply, judgemen
     assert judgement(verifier, token(pair, V1.replace("{tenantid}", TWO), TWO, "a")) == "issuer_mismatch"
 
 
-def test_without_tenants_what_a_key_says_of_its_issuer_means_nothing(new_endpoint, reply, judgement):
+def test_without_a_template_the_issuer_of_a_key_is_ignored(new_endpoint, reply, judgement):
     endpoint, pair = new_endpoint(), KeyPair.generate("RS256")
     endpoint.answer = reply(200, json.dumps({"keys": [{**pair.jwk("a"), "issuer": V2}]}))
     verifier = JWTVerifier(jwks_uri=endpoint.url, issuer="https://issuer.example", audience=AUDIENCE)
@@ -121,12 +121,12 @@ def test_a_template_that_cannot_be_right_is_an_error(options, said):
         JWTVerifier(jwks_uri="https://login.example/keys", audience=AUDIENCE, **options)
 
 
-def test_a_template_alone_names_no_metadata():
+def test_a_template_needs_a_metadata_url():
     with pytest.raises(ValueError, match="metadata_url"):
         JWTVerifier.from_issuer(V2, tenants="any", audience=AUDIENCE)
 
 
-def test_metadata_at_another_url(new_endpoint, reply, judgement):
+def test_metadata_url_may_differ_from_the_issuer(new_endpoint, reply, judgement):
     """Azure AD B2C and CIAM: the issuer is a URL below which there is no metadata."""
     endpoint, pair = new_endpoint(), KeyPair.generate("RS256")
     issuer = f"https://contoso.b2clogin.com/{ONE}/v2.0/"
@@ -141,7 +141,7 @@ def test_metadata_at_another_url(new_endpoint, reply, judgement):
     assert [request.target for request in endpoint.requests] == ["/policy/openid", "/keys"]
 
 
-def test_a_document_of_another_issuer_names_both_and_the_parameter(new_endpoint, reply):
+def test_the_error_for_metadata_of_another_issuer_names_both_issuers_and_the_parameter(new_endpoint, reply):
     endpoint = new_endpoint()
     endpoint.answer = reply(200, json.dumps({"issuer": "https://other.example", "jwks_uri": f"{endpoint.base}/keys"}))
     for issuer, options in [

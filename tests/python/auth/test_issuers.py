@@ -111,13 +111,13 @@ def test_a_verifier_is_an_issuer_with_its_own_rules(judgement):
     assert judgement(verifier, token(B)) == "accepted"
 
 
-def test_each_issuer_without_an_audience_is_warned_of():
+def test_each_issuer_without_an_audience_causes_a_warning():
     with pytest.warns(MissingAudienceWarning) as warned:
         JWTVerifier.from_issuers([listed(A, audience=None), listed(B, audience=None), listed("https://c.example")])
     assert [name in str(one.message) for name, one in zip((A, B), warned, strict=True)] == [True, True]
 
 
-def test_issuers_come_and_go_while_tokens_are_verified(judgement):
+def test_issuers_are_added_and_removed_while_tokens_are_verified(judgement):
     verifier = JWTVerifier.from_issuers([listed(A)])
     assert judgement(verifier, token(B)) == "issuer_mismatch"
     verifier.add_issuer(listed(B))
@@ -144,7 +144,7 @@ def test_a_token_that_is_remembered_does_not_outlive_the_key_of_its_issuer(judge
     assert judgement(verifier, good) == "invalid_signature"
 
 
-def test_a_template_that_is_removed_stands_for_no_tenant(judgement):
+def test_a_removed_template_accepts_no_tenant(judgement):
     tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
     template = "https://login.example/{tenantid}/v2.0"
     verifier = JWTVerifier.from_issuers([{**listed(A, tenants="any"), "issuer": template}, listed(B)], cache_size=100)
@@ -223,7 +223,7 @@ def test_explain_follows_the_rules_of_the_issuer(realm):
     assert asyncio.run(verifier.explain(one.token())).code == "insufficient_scope"
 
 
-def test_what_is_no_jwt_is_another_providers(judgement, new_endpoint, reply):
+def test_an_opaque_token_goes_to_opaque_token_provider(judgement, new_endpoint, reply):
     static = StaticTokenVerifier({"api-key": {"client_id": "robot", "scope": "read"}})
     verifier = JWTVerifier.from_issuers([listed(A)], opaque_token_provider=static)
     assert judgement(verifier, "api-key") == "accepted"
@@ -266,7 +266,7 @@ def test_a_function_may_allow_issuers_that_are_not_listed(judgement):
     assert verifier.issuer == [A, B]
 
 
-def test_what_is_allowed_is_fetched_from_public_addresses_over_https_alone(realm, judgement, caplog):
+def test_an_allowed_issuer_is_fetched_from_public_addresses_over_https_only(realm, judgement, caplog):
     one = realm()
     verifier = JWTVerifier.from_issuers(
         [listed(A)], unlisted_issuers=lambda _: True, audience="server", allow_http=True, unavailable="none"
@@ -277,7 +277,7 @@ def test_what_is_allowed_is_fetched_from_public_addresses_over_https_alone(realm
     assert one.requests == []
 
 
-def test_names_that_a_function_refused_are_bounded_and_one_that_raises_allows_nothing(judgement):
+def test_refused_names_are_bounded_and_a_function_that_raises_allows_nothing(judgement):
     asked = []
 
     def allow(issuer):
@@ -344,12 +344,12 @@ def test_a_template_is_an_issuer_too(judgement):
         ([listed(A, scope_claims=[])], {}, "scope_claims"),
     ],
 )
-def test_what_cannot_be_right_is_an_error(issuers, options, said):
+def test_a_configuration_that_cannot_be_right_is_an_error(issuers, options, said):
     with pytest.raises(ValueError, match=said):
         JWTVerifier.from_issuers(issuers, **options)
 
 
-def test_a_function_whose_answer_has_to_be_awaited_is_an_error():
+def test_a_coroutine_function_is_an_error():
     async def allow(_issuer):
         return True
 
@@ -357,7 +357,7 @@ def test_a_function_whose_answer_has_to_be_awaited_is_an_error():
         JWTVerifier.from_issuers([listed(A)], unlisted_issuers=allow)
 
 
-def test_a_verifier_whose_overrides_would_not_be_asked_is_an_error():
+def test_a_verifier_whose_overrides_would_not_be_called_is_an_error():
     class Own(JWTVerifier):
         def _validate_issuer(self, _issuer):
             return True
@@ -380,5 +380,5 @@ def test_no_key_of_a_thousand_issuers_is_tried_on_anothers_token(judgement):
     ("waits", "expected"),
     [([], None), ([None], None), ([0.0, None], 0.0), ([0.0, 7.0, 3.0], 3.0), ([None, 7.0], 7.0)],
 )
-def test_the_soonest_fetch_is_of_those_that_wait_and_else_at_once(waits, expected):
+def test_the_soonest_fetch_is_the_shortest_wait_above_zero(waits, expected):
     assert soonest_fetch(waits) == expected

@@ -43,7 +43,7 @@ def test_the_documented_parameters_are_taken_by_position(ask, forge, secret):
         assert ask(verifier, forge(claims)) == (None, None)
 
 
-def test_a_secret_means_hs256_and_a_public_key_rs256_unless_told_otherwise(ask, secret):
+def test_a_secret_means_hs256_and_a_public_key_rs256_by_default(ask, secret):
     assert JWTVerifier(secret, audience="server").algorithms == ["HS256"]
     verifier = JWTVerifier(public_key=RSA.public_key, audience="server")
     assert verifier.algorithms == ["RS256"]
@@ -82,7 +82,7 @@ def test_a_shared_secret_can_be_found_nowhere_on_the_verifier(secret, make):
     assert not any(secret in text for text in shown)
 
 
-def test_the_repr_tells_what_is_expected(secret):
+def test_the_repr_shows_what_is_expected_of_a_token(secret):
     verifier = JWTVerifier(secret, ["HS256", "HS512"], ["a", "b"], "issuer", required_scopes=["read"])
     shown = repr(verifier)
     assert shown == (
@@ -109,7 +109,7 @@ def test_a_verifier_cannot_be_pickled_or_copied(verifier, make):
         ("required_scopes", "scope", "read", "other"),
     ],
 )
-def test_what_is_set_later_takes_effect_at_once_for_both_entry_points(
+def test_a_setting_changed_later_takes_effect_at_once_for_both_entry_points(
     ask, forge, secret, setting, claim, before, after
 ):
     good = {"iss": "issuer", "aud": "server", "scope": "read"}
@@ -143,7 +143,7 @@ def test_the_algorithms_cannot_be_set(verifier):
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at construction", "set later"])
-def test_a_list_that_its_owner_changes_changes_nothing_here(ask, forge, secret, later):
+def test_a_list_argument_is_copied(ask, forge, secret, later):
     """Row E11 of the threats: another library took on what was changed after the fact."""
     issuer, audience, scopes, algorithms = ["issuer"], ["server"], ["read"], ["HS256"]
     settings = {"issuer": issuer, "audience": audience, "required_scopes": scopes}
@@ -174,7 +174,7 @@ def test_verifiers_share_no_settings(ask, forge, secret):
     assert JWTVerifier(secret, audience="server").algorithms == ["HS256"]
 
 
-def test_the_leeway_is_for_both_ends_and_30_seconds_of_early_by_default(ask, forge, secret):
+def test_the_leeway_applies_to_exp_and_nbf_and_is_30_seconds_for_nbf_by_default(ask, forge, secret):
     strict, default, wide = (JWTVerifier(secret, audience="a", leeway=leeway) for leeway in (0, None, 60))
     now = time.time()
     for claims, accepting in [
@@ -206,7 +206,7 @@ def test_a_type_is_required_only_where_it_is_named(ask, forge, secret):
         assert None not in ask(free, token)
 
 
-def test_a_bound_token_needs_to_be_allowed(ask, forge, secret):
+def test_a_bound_token_is_refused_unless_allow_bound_tokens_is_set(ask, forge, secret):
     token = forge({"aud": "a", "cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})
     assert ask(JWTVerifier(secret, audience="a"), token) == (None, None)
     assert None not in ask(JWTVerifier(secret, audience="a", allow_bound_tokens=True), token)

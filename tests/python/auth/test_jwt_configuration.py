@@ -105,7 +105,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_configuration_is_told_and_the_right_one_works(case):
+def test_the_error_of_a_wrong_configuration_says_what_would_be_right_and_that_works(case):
     wrong, says, right = WRONG[case]
     with pytest.raises(ValueError, match=says):
         wrong()
@@ -127,7 +127,7 @@ def test_the_algorithms_are_at_least_one_and_all_known(algorithms):
 
 
 @pytest.mark.parametrize("algorithm", ["", "none", "hs256", "RS1", 1, ["HS256"], b"HS256", True], ids=repr)
-def test_fastmcps_algorithm_is_a_known_one(algorithm):
+def test_the_parameter_algorithm_takes_known_names_only(algorithm):
     with pytest.raises(ValueError, match=r"algorithms?\b"):
         public(SECRET, algorithm)
 
@@ -172,7 +172,7 @@ def test_the_leeway_is_a_number_of_seconds_from_0_to_600(leeway):
 
 
 @pytest.mark.parametrize("leeway", [None, 0, 0.0, 1, 1.5, 60, 600, 600.0])
-def test_a_leeway_within_bounds_is_taken(leeway):
+def test_a_leeway_within_bounds_is_accepted(leeway):
     assert configure(leeway=leeway)
 
 
@@ -182,7 +182,7 @@ def test_an_unknown_keyword_is_a_type_error():
             configure(**{name: "x"})
 
 
-def test_a_short_secret_warns_once_and_is_taken():
+def test_a_short_secret_causes_one_warning_and_is_accepted():
     with pytest.warns(ShortSecretWarning, match="10 bytes.*32") as caught:
         JWTVerifier("jwt-secret", audience="server")
     assert len(caught) == 1
@@ -194,7 +194,7 @@ def test_a_short_secret_warns_once_and_is_taken():
         assert JWTVerifier("x" * length, [algorithm], "server")
 
 
-def test_no_audience_warns_once_and_any_is_then_taken(ask, forge):
+def test_without_an_audience_there_is_one_warning_and_any_audience_is_accepted(ask, forge):
     with pytest.warns(MissingAudienceWarning, match="no audience") as caught:
         verifier = JWTVerifier(SECRET)
     assert len(caught) == 1

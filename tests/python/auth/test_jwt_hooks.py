@@ -61,7 +61,7 @@ def accepts(ask, verifier, token: str) -> bool:
         (MixedIn, ["mixed in"], ["configured", "", None]),
     ],
 )
-def test_an_issuer_is_what_the_override_says_whatever_is_configured(ask, forge, secret, cls, good, bad, issuer):
+def test_the_override_decides_about_the_issuer(ask, forge, secret, cls, good, bad, issuer):
     verifier = cls(secret, audience="server", issuer=issuer)
     for iss in good:
         assert accepts(ask, verifier, forge({"aud": "server", "iss": iss}))
@@ -70,7 +70,7 @@ def test_an_issuer_is_what_the_override_says_whatever_is_configured(ask, forge, 
         assert not accepts(ask, verifier, forge({"aud": "server", **claims})), iss
 
 
-def test_an_override_of_the_issuer_may_ask_the_inherited_one(ask, forge, secret):
+def test_an_override_of_the_issuer_check_may_call_the_inherited_one(ask, forge, secret):
     verifier = OrTheConfigured(secret, audience="server", issuer=["configured", "too"])
     for iss, good in [("configured", True), ("too", True), ("other", True), ("evil", False), ("", False)]:
         assert accepts(ask, verifier, forge({"aud": "server", "iss": iss})) is good, iss
@@ -86,7 +86,7 @@ def test_without_an_override_the_method_answers_as_the_verifier_does(secret):
     assert one._extract_scopes(claims) == ["read", "write"]  # noqa: SLF001
 
 
-def test_scopes_are_what_the_override_says(ask, forge, secret):
+def test_the_override_decides_about_the_scopes(ask, forge, secret):
     verifier = RolesAsScopes(secret, audience="server", required_scopes=["role:admin"])
     documented, fastmcp = ask(verifier, forge({"aud": "server", "roles": ["admin", "user"], "scope": "read"}))
     assert documented.scope == fastmcp.scopes == ["role:admin", "role:user"]
@@ -94,7 +94,7 @@ def test_scopes_are_what_the_override_says(ask, forge, secret):
         assert not accepts(ask, verifier, forge({"aud": "server", **claims})), claims
 
 
-def test_an_override_of_the_scopes_may_ask_the_inherited_one(ask, forge, secret):
+def test_an_override_of_the_scopes_may_call_the_inherited_one(ask, forge, secret):
     verifier = RolesBesidesScopes(secret, audience="server", required_scopes=["read", "admin"])
     documented, fastmcp = ask(verifier, forge({"aud": "server", "roles": ["admin"], "scope": "read write"}))
     assert documented.scope == fastmcp.scopes == ["read", "write", "admin"]
@@ -115,7 +115,7 @@ def test_the_scopes_may_be_any_collection_of_texts(ask, forge, secret, answer, s
     assert documented.scope == fastmcp.scopes == scopes
 
 
-def test_what_an_override_does_to_the_claims_stays_with_it(ask, forge, secret):
+def test_an_override_cannot_change_the_claims(ask, forge, secret):
     class Changes(JWTVerifier):
         def _extract_scopes(self, claims):
             claims["sub"] = "root"
@@ -127,7 +127,7 @@ def test_what_an_override_does_to_the_claims_stays_with_it(ask, forge, secret):
     assert documented.user_id is None
 
 
-def test_an_override_is_asked_only_about_tokens_that_the_issuer_signed(ask, forge, secret):
+def test_an_override_is_called_only_for_tokens_that_the_issuer_signed(ask, forge, secret):
     asked = []
 
     class Listens(JWTVerifier):
@@ -211,14 +211,14 @@ def test_an_override_that_raises_for_each_token_fills_no_log(forge, secret, reco
     assert len(records()) == len(raised()) == 10
 
 
-def test_a_truthy_answer_is_enough_as_it_is_for_fastmcp(ask, forge, secret):
+def test_a_truthy_result_accepts_as_in_fastmcp(ask, forge, secret):
     for answer, good in [(1, True), ("no", True), (0, False), ("", False), (None, False), ([], False)]:
         cls = type("Answers", (JWTVerifier,), {"_validate_issuer": lambda *_, answer=answer: answer})
         assert accepts(ask, cls(secret, audience="server"), forge({"aud": "server"})) is good, answer
 
 
 @pytest.mark.parametrize("name", ["_get_verification_key", "_get_jwks_key"])
-def test_an_override_that_would_never_be_asked_is_refused_when_the_class_is_made(name):
+def test_an_override_that_would_never_be_called_is_an_error_of_the_class(name):
     async def override(*_arguments):
         return "key"
 
@@ -255,7 +255,7 @@ def test_an_override_may_change_the_settings_for_the_next_token(forge, secret):
 
 
 @pytest.mark.parametrize("cls", [JWTVerifier, TenantIssuers, RolesAsScopes])
-def test_a_verifier_and_its_keys_go_with_the_last_reference(cls):
+def test_a_verifier_and_its_keys_are_freed_with_the_last_reference(cls):
     verifier = cls("a secret of at least thirty-two bytes", audience="api")
     gone = weakref.ref(verifier)
     del verifier

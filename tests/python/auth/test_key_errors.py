@@ -80,7 +80,7 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize("parameter", ["secret", "public_key"])
-def test_a_wrong_key_is_told_and_the_right_one_works(parameter, case):
+def test_the_error_of_a_wrong_key_says_what_would_be_right_and_that_works(parameter, case):
     wrong, algorithm, says, right = WRONG[case]
     with pytest.raises(ValueError, match=says):
         JWTVerifier(**{parameter: wrong}, algorithms=[algorithm], audience="server")
@@ -104,7 +104,7 @@ def test_a_key_that_fits_one_of_the_algorithms_is_enough():
 @pytest.mark.parametrize(
     ("parameter", "algorithm"), [("secret", "HS256"), ("public_key", "HS256"), ("secret", "RS256")]
 )
-def test_a_key_is_text_or_bytes_and_not_blank(parameter, algorithm, key):
+def test_a_key_is_str_or_bytes_and_not_blank(parameter, algorithm, key):
     with pytest.raises(ValueError, match=r"key|secret"):
         JWTVerifier(**{parameter: key}, algorithms=[algorithm], audience="server")
     right = SECRET if algorithm == "HS256" else RSA.public_key
@@ -148,7 +148,7 @@ def test_a_private_jwk_is_refused_where_its_public_half_is_taken(pair, member):
     ],
     ids=["RSA-1024", "DSA", "secp256k1", "P-224", "X25519", "X448"],
 )
-def test_a_key_of_a_kind_that_is_not_verified_here_is_refused(generate, algorithm):
+def test_a_key_type_that_is_not_supported_is_refused(generate, algorithm):
     with pytest.raises(ValueError, match="the key cannot be used"):
         load(public_pem(generate()), algorithm)
 

@@ -83,7 +83,7 @@ def test_ssl_cert_file_names_the_trusted_certificates(tmp_path, new_endpoint, pa
 
 
 @pytest.mark.parametrize("fault", [{"address": "127.0.0.2"}, {"days": -1}])
-def test_a_trusted_certificate_must_fit(fault, tmp_path, new_endpoint, pair, fetched):
+def test_a_trusted_certificate_must_name_the_host(fault, tmp_path, new_endpoint, pair, fetched):
     names = [f"name-{number}.example" for number in range(200)]
     context, path = certificate(tmp_path, names, **fault)
     endpoint = new_endpoint(context)
@@ -99,7 +99,9 @@ def test_a_missing_trust_store_is_named(tmp_path, endpoint, fetched):
     assert "the file that SSL_CERT_FILE names cannot be read" in error
 
 
-def test_known_keys_pass_when_the_certificate_goes_bad(clean_environment, tmp_path, new_endpoint, pair, good, unknown):
+def test_known_keys_pass_when_the_certificate_becomes_invalid(
+    clean_environment, tmp_path, new_endpoint, pair, good, unknown
+):
     context, path = certificate(tmp_path)
     endpoint = new_endpoint(context)
     endpoint.publish({"a": pair})

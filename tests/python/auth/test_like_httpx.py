@@ -171,7 +171,7 @@ def test_proxies_are_used_as_httpx_uses_them(fetched, proxy, direct):
     assert wrong == []
 
 
-def test_what_is_no_proxy_is_told_and_is_no_direct_connection(fetched, direct):
+def test_a_bad_proxy_url_is_an_error_and_no_direct_connection(fetched, direct):
     environments = [
         {"HTTP_PROXY": value} for value in ("socks4://127.0.0.1:9", "ftp://user:secret@127.0.0.1", "http://")
     ]
@@ -195,7 +195,7 @@ def test_the_user_of_a_proxy_is_sent_as_httpx_sends_it(fetched, proxy):
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
-def test_a_socks_proxy_looks_the_name_up(scheme, fetched, new_endpoint, reply, pair):
+def test_a_socks_proxy_resolves_the_host(scheme, fetched, new_endpoint, reply, pair):
     asked = []
     keys = reply(200, json.dumps({"keys": [pair.jwk("socks")]}))
 
@@ -314,7 +314,7 @@ def differing(wanted, found, stricter=()):
     }
 
 
-def test_a_named_certificate_is_taken_as_openssl_takes_it(fetched, server, authority):
+def test_ssl_cert_file_is_read_as_openssl_reads_it(fetched, server, authority):
     for name, (settings, common_name, extensions, _) in OWN.items():
         authority.own(name, settings, common_name, extensions)
     wanted = {name: is_taken for name, (_, _, _, is_taken) in OWN.items()}
@@ -326,7 +326,7 @@ def test_a_named_certificate_is_taken_as_openssl_takes_it(fetched, server, autho
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_named_certificate_of_version_1_is_taken(version, fetched, server, authority):
+def test_a_certificate_of_version_1_in_ssl_cert_file_is_accepted(version, fetched, server, authority):
     authority.issued("v1", "localhost")
     authority.issued("v1 of another", "other")
     authority.issued("v1 again", "localhost")
@@ -361,7 +361,7 @@ def test_a_private_authority_may_issue_by_common_name(version, fetched, server, 
     assert [answer["ours"] for answer in found] == ["nothing", "nothing"]
 
 
-def test_what_names_no_certificate_is_told(tmp_path, fetched, direct):
+def test_a_certificate_variable_without_certificates_is_an_error(tmp_path, fetched, direct):
     (tmp_path / "empty.pem").write_text("")
     url = direct.url.replace("http:", "https:")
     cases = {
@@ -373,7 +373,7 @@ def test_what_names_no_certificate_is_told(tmp_path, fetched, direct):
         assert wanted in found["error"]
 
 
-def test_an_empty_variable_names_nothing_and_the_file_comes_first(tmp_path, fetched, server, authority):
+def test_an_empty_certificate_variable_is_ignored_and_ssl_cert_file_comes_first(tmp_path, fetched, server, authority):
     authority.own("mine", None, "localhost", (NAMED,))
     authority.own("theirs", None, "localhost", (NAMED,))
     folder = tmp_path / "certificates"

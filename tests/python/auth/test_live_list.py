@@ -29,14 +29,14 @@ CHANGES = {
 }
 
 
-def test_every_method_that_changes_a_list_is_among_these():
+def test_every_mutating_method_of_list_is_tested():
     unlike = {name for name in dir(list) if getattr(LiveList, name) is getattr(list, name)}
     changing = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"}
     assert not unlike & (changing | {"__setitem__", "__delitem__", "__iadd__", "__imul__"})
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_does_what_it_does_to_a_list_and_is_told_first(change):
+def test_a_change_does_what_it_does_to_a_list_and_is_validated_first(change):
     told = []
     live, plain = LiveList(["a", "b", "c"], lambda changed: told.append([*changed])), ["a", "b", "c"]
     answer, expected = change(live), change(plain)
@@ -74,7 +74,7 @@ def test_it_is_a_list_and_its_copies_are_plain_ones():
 
 
 @pytest.mark.parametrize("name", ["issuer", "audience", "required_scopes"])
-def test_content_that_cannot_be_is_refused_when_it_is_put_there(secret, name):
+def test_invalid_content_is_refused_when_it_is_added(secret, name):
     verifier = JWTVerifier(secret, issuer=["a"], audience=["a"], required_scopes=["a"])
     live = getattr(verifier, name)
     assert getattr(verifier, name) is live
@@ -135,7 +135,7 @@ def test_a_list_that_is_added_to_stays_the_same_list(name):
         held.append(3)
 
 
-def test_so_it_is_with_a_provider_of_any_other_kind():
+def test_lists_of_a_custom_provider_can_be_changed_in_place_too():
     class Own(AuthProvider):
         async def verify_token(self, _token):
             return None

@@ -35,7 +35,7 @@ def test_the_documented_example():
     assert SECRET not in f"{oauth!r} {vars(oauth)}"
 
 
-def test_what_it_has_by_another_name_is_told():
+def test_the_error_for_another_name_of_a_parameter_names_the_right_one():
     with pytest.raises(TypeError, match="no parameter 'required_scopes': here it is called scope; FastMCP's own"):
         provider(required_scopes=["read"])
     with pytest.raises(ValueError, match="scope names no scope"):
@@ -78,7 +78,7 @@ def test_h1_every_url_is_https_or_of_this_machine(name, url):
         provider(**{name: url})
 
 
-def test_http_to_another_machine_takes_the_operators_word():
+def test_http_to_another_machine_needs_allow_http():
     urls = {"token_url": "http://auth.example/token", "introspection_url": "http://auth.example/introspect"}
     with pytest.raises(ValueError, match="allow_http=True"):
         provider(**urls)
@@ -118,7 +118,7 @@ def test_http_to_another_machine_takes_the_operators_word():
         ({"jwks_max_stale": float("inf")}, "jwks_max_stale"),
     ],
 )
-def test_what_cannot_work_is_an_error_that_names_it(changes, names):
+def test_the_error_of_a_configuration_that_cannot_work_names_the_parameter(changes, names):
     with pytest.raises(ValueError, match=names) as raised:
         provider(**changes)
     assert SECRET not in "".join(traceback.format_exception_only(raised.value))
@@ -133,16 +133,16 @@ def test_what_cannot_work_is_an_error_that_names_it(changes, names):
         {**DOCUMENTED, "required_scopes": ["read"]},
     ],
 )
-def test_a_parameter_of_fastmcps_own_class_names_that_class(options):
+def test_the_error_for_a_parameter_of_fastmcps_class_names_that_class(options):
     with pytest.raises(TypeError, match=r"fastmcp\.server\.auth\.OAuthProvider"):
         OAuthProvider(**options)
 
 
-def test_an_unknown_parameter_is_an_ordinary_error():
+def test_an_unknown_parameter_is_a_type_error():
     with pytest.raises(TypeError, match="unexpected keyword"):
         provider(secret="x")
 
 
-def test_it_is_not_pickled():
+def test_a_provider_cannot_be_pickled():
     with pytest.raises(TypeError, match="cannot be pickled"):
         provider().__reduce__()

@@ -99,7 +99,7 @@ def test_the_metadata_is_found_below_a_prefix_of_the_token_url(path, token_path,
         "/realms/x/.well-known/openid-configuration",
     ],
 )
-def test_8414_3_1_in_each_form_that_servers_have(well_known, new_endpoint, reply, pair, judgement):
+def test_8414_3_1_metadata_is_found_in_each_form_that_servers_have(well_known, new_endpoint, reply, pair, judgement):
     server = Server(new_endpoint(), reply, pair, "/realms/x")
     del server.endpoint.routes[f"/realms/x{WELL_KNOWN}"]
     server.publish(well_known)
@@ -134,7 +134,7 @@ def test_8414_3_3_a_document_of_another_issuer_does_not_count(issuer, server, ju
 @pytest.mark.parametrize(
     "page", [(200, "<html>"), (302, ""), (200, '{"issuer":"https://x.example"}'), (500, "")], ids=lambda page: page[0]
 )
-def test_what_answers_at_every_url_hides_no_metadata(page, new_endpoint, reply, pair, judgement):
+def test_a_server_that_answers_at_every_url_hides_no_metadata(page, new_endpoint, reply, pair, judgement):
     server = Server(new_endpoint(), reply, pair, "/realms/x")
     server.token_url = f"{server.issuer}/a/b/token"
     server.publish(f"/realms/x{WELL_KNOWN}", token_endpoint=server.token_url)
@@ -142,9 +142,7 @@ def test_what_answers_at_every_url_hides_no_metadata(page, new_endpoint, reply, 
     assert judged(judgement, server, server.provider()) == BOTH_ACCEPTED
 
 
-def test_i6_cve_2026_104850_the_secret_goes_to_no_other_host_on_the_metadatas_word(
-    server, new_endpoint, judgement, key_log
-):
+def test_i6_cve_2026_104850_metadata_sends_the_secret_to_no_other_host(server, new_endpoint, judgement, key_log):
     elsewhere = new_endpoint()
     elsewhere.answer = server.endpoint.routes["/introspect"]
     server.publish(introspection_endpoint=f"{elsewhere.base}/introspect")
@@ -159,9 +157,7 @@ def test_i6_cve_2026_104850_the_secret_goes_to_no_other_host_on_the_metadatas_wo
 
 
 @pytest.mark.parametrize("named", ["https://honest.example", "http://127.0.0.1:1", "http://127.0.0.1:1/token"])
-def test_i8_cve_2025_27370_cve_2025_27371_no_assertion_is_for_whom_a_server_names_in_its_place(
-    named, server, judgement
-):
+def test_i8_cve_2025_27370_cve_2025_27371_metadata_chooses_no_other_audience_for_an_assertion(named, server, judgement):
     server.publish(issuer=named)
     asking = OAuthProvider("robot", None, server.token_url, audience=AUDIENCE, private_key_file=KEY_FILE)
     assert judgement(asking, OPAQUE) == "introspection_unavailable"
@@ -201,14 +197,14 @@ def test_a_server_without_keys_issues_opaque_tokens_alone(server, judgement):
         ({"error": "x"}, 404, "status 404"),
     ],
 )
-def test_keys_that_cannot_be_had_leave_opaque_tokens_alone(document, status, told, server, judgement):
+def test_unreachable_keys_do_not_affect_opaque_tokens(document, status, told, server, judgement):
     server.route("/jwks", document, status)
     provider = server.provider()
     assert judged(judgement, server, provider) == ("keys_unavailable", "accepted")
     assert told in provider.stats()["keys"]["last_error"]
 
 
-def test_keys_that_were_there_outlast_a_set_without_any(server, judgement):
+def test_known_keys_stay_when_a_fetched_set_is_empty(server, judgement):
     provider = server.provider(jwks_refresh_interval=0)
     assert judged(judgement, server, provider) == BOTH_ACCEPTED
     server.route("/jwks", {"keys": []})
@@ -235,7 +231,7 @@ def test_the_introspection_endpoint_alone_is_asked_about_every_token(server, jud
 
 
 @pytest.mark.parametrize("where", [{"jwks_uri": "/jwks"}, {"issuer": ""}])
-def test_beside_an_introspection_endpoint_keys_tell_about_jwts(where, server, judgement):
+def test_with_keys_and_introspection_endpoint_jwts_are_verified_by_the_keys(where, server, judgement):
     options = {name: f"{server.endpoint.base}{path}" for name, path in where.items()}
     introspection_url = f"{server.endpoint.base}/introspect"
     provider = server.provider(token_url=None, introspection_url=introspection_url, **options)
@@ -243,7 +239,7 @@ def test_beside_an_introspection_endpoint_keys_tell_about_jwts(where, server, ju
     assert len(server.asked()) == 2
 
 
-def test_without_token_url_and_introspection_url_there_is_no_server():
+def test_token_url_or_introspection_url_is_needed():
     with pytest.raises(ValueError, match=r"token_url is missing: .*introspection_url"):
         OAuthProvider("a", "b", audience="c")
 
@@ -272,7 +268,7 @@ def test_rfc_6749_2_3_1_the_credentials_are_form_encoded_before_base64(server, j
     }
 
 
-def test_the_secret_stands_in_the_body_where_the_metadata_says_so(server, judgement):
+def test_client_secret_post_is_used_where_the_metadata_says_so(server, judgement):
     server.publish(introspection_endpoint_auth_methods_supported=["client_secret_post"])
     assert judgement(server.provider(), OPAQUE) == "accepted"
     request = server.asked()[-1]
@@ -281,7 +277,7 @@ def test_the_secret_stands_in_the_body_where_the_metadata_says_so(server, judgem
     assert parse_qs(request.body.decode(), strict_parsing=True) == form
 
 
-def test_overrides_take_the_place_of_discovery(server, judgement):
+def test_configured_urls_take_the_place_of_discovery(server, judgement):
     del server.endpoint.routes[WELL_KNOWN]
     jwks, introspect = f"{server.endpoint.base}/jwks", f"{server.endpoint.base}/introspect"
     assert judged(judgement, server, server.provider(issuer=server.issuer, jwks_uri=jwks)) == (
@@ -313,7 +309,9 @@ def test_a_jwks_uri_alone_still_learns_the_issuer(server, new_endpoint, judgemen
     assert server.asked("/jwks") == []
 
 
-def test_a_named_issuer_is_sought_in_its_place_alone(server, new_endpoint, reply, pair, judgement, eventually):
+def test_a_configured_issuer_is_looked_up_at_its_own_urls_only(
+    server, new_endpoint, reply, pair, judgement, eventually
+):
     other = Server(new_endpoint(), reply, pair)
     provider = server.provider(issuer=other.issuer)
     assert judged(judgement, server, provider) == OUT_OF_REACH, "it has another token endpoint"
@@ -342,6 +340,6 @@ def test_no_redirect_is_followed(path, expected, status, server, new_endpoint, r
     assert target.connections == 0
 
 
-def test_no_audience_warns():
+def test_a_missing_audience_causes_a_warning():
     with pytest.warns(MissingAudienceWarning):
         OAuthProvider("id", "secret", "https://a.example/token")

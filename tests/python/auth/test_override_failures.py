@@ -60,7 +60,7 @@ def test_an_exception_refuses_and_is_logged(errors, caplog, forge, secret, overr
 
 @pytest.mark.parametrize("cancelled", [asyncio.CancelledError, KeyboardInterrupt])
 @others
-def test_what_is_no_error_of_the_override_is_passed_on(forge, secret, overridden, asked, cancelled):
+def test_cancellation_and_interrupts_are_passed_on(forge, secret, overridden, asked, cancelled):
     def ends(_answer):
         raise cancelled
 
@@ -87,7 +87,7 @@ OTHER_FACE = {
 
 @pytest.mark.parametrize("wrong", [*WRONG, "a token of the other face"])
 @others
-def test_an_answer_of_a_wrong_type_refuses_and_is_logged(errors, caplog, forge, secret, overridden, asked, wrong):
+def test_a_result_of_a_wrong_type_refuses_and_is_logged(errors, caplog, forge, secret, overridden, asked, wrong):
     answer = WRONG.get(wrong, OTHER_FACE[overridden])
     token = forge({"aud": "server"})
     assert ask(overriding(overridden, lambda _: answer)(secret, audience="server"), asked, token) is None
@@ -103,16 +103,14 @@ def test_an_override_that_is_no_coroutine_refuses(forge, secret, overridden, ask
 
 
 @others
-def test_an_override_that_answers_none_refuses_without_an_error(errors, forge, secret, overridden, asked):
+def test_an_override_that_returns_none_refuses_without_an_error(errors, forge, secret, overridden, asked):
     verifier = overriding(overridden, lambda _: None)(secret, audience="server")
     assert ask(verifier, asked, forge({"aud": "server"})) is None
     assert errors() == []
 
 
 @pytest.mark.parametrize("overridden", ENTRY_POINTS)
-def test_an_override_is_asked_about_refused_tokens_too_and_may_not_let_them_in_by_an_exception(
-    forge, secret, overridden
-):
+def test_an_override_is_called_for_refused_tokens_too_and_an_exception_does_not_accept_them(forge, secret, overridden):
     def user_id_of(answer):
         return answer.user_id  # None has no such attribute: the exception refuses.
 

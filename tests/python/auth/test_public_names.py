@@ -39,11 +39,11 @@ def defined_here(cls):
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_a_class_shows_nothing_but_its_interface(name):
+def test_a_class_has_no_public_names_but_its_interface(name):
     assert defined_here(getattr(auth, name)) == PUBLIC[name]
 
 
-def test_an_instance_shows_its_parameters_besides():
+def test_an_instance_has_its_parameters_as_attributes_too():
     verifier = auth.JWTVerifier(public_key=KeyPair.generate("ES256").public_key, algorithm="ES256", audience="a")
     shown = public(vars(verifier))
     # What FastMCP's own verifiers have; the last two only some of its lines.

@@ -49,7 +49,7 @@ def count(provider):
     return provider.stats()["answers"]
 
 
-def test_by_default_each_request_asks(service, asker):
+def test_by_default_each_request_causes_introspection(service, asker):
     for provider in (
         asker.make(service.url),
         asker.make(service.url, cache_ttl_seconds=0),
@@ -62,7 +62,7 @@ def test_by_default_each_request_asks(service, asker):
         asyncio.run(provider.invalidate(TOKEN))
 
 
-def test_a_remembered_answer_is_not_asked_for_again(service, remembering, request_with):
+def test_a_remembered_response_is_not_asked_for_again(service, remembering, request_with):
     provider = remembering()
     assert [said(provider, token) for token in (TOKEN, TOKEN, "another", TOKEN)] == ["accepted"] * 4
     fastmcps = asyncio.run(provider.verify_token(TOKEN))
@@ -82,7 +82,7 @@ def test_a_remembered_answer_is_not_asked_for_again(service, remembering, reques
     assert 0 < counts["bytes"] < 10_000
 
 
-def test_what_is_changed_in_a_token_is_changed_for_its_owner_alone(remembering, answers):
+def test_a_change_of_a_returned_token_changes_no_other(remembering, answers):
     answers(groups=["a"], team={"lead": "b"})
     provider = remembering()
 
@@ -105,7 +105,7 @@ def test_what_is_changed_in_a_token_is_changed_for_its_owner_alone(remembering, 
         ("audience", "https://other.example", "audience_mismatch"),
     ],
 )
-def test_the_policy_is_judged_anew(setting, value, reason, service, remembering):
+def test_the_policy_is_checked_for_each_request(setting, value, reason, service, remembering):
     provider = remembering()
     before = getattr(provider, setting)
     assert said(provider, TOKEN) == "accepted"
@@ -117,7 +117,7 @@ def test_the_policy_is_judged_anew(setting, value, reason, service, remembering)
     assert len(service.requests) == asked
 
 
-def test_who_is_refused_is_asked_about_each_time(service, remembering, answers):
+def test_a_token_that_the_policy_refuses_is_asked_about_each_time(service, remembering, answers):
     provider = remembering(scope=["admin"])
     assert [said(provider, TOKEN) for _ in range(2)] == ["insufficient_scope"] * 2
     answers(scope="admin")
@@ -136,7 +136,7 @@ def test_no_refusal_and_no_failure_is_remembered(service, reply, remembering, as
     assert said(provider, TOKEN) == "accepted"
 
 
-def test_nothing_outlives_the_token(service, remembering, answers):
+def test_no_response_is_remembered_beyond_the_tokens_expiry(service, remembering, answers):
     expires = time.time() + AGES
     answers(exp=expires)
     provider = remembering()
@@ -147,7 +147,7 @@ def test_nothing_outlives_the_token(service, remembering, answers):
     assert len(service.requests) == 2
 
 
-def test_an_answer_ages(service, reply, remembering):
+def test_a_response_is_remembered_for_cache_ttl_seconds(service, reply, remembering):
     provider = remembering(cache_ttl_seconds=AGES)
     began = time.monotonic()
     assert said(provider, TOKEN) == "accepted"
@@ -168,7 +168,7 @@ def test_an_answer_ages(service, reply, remembering):
         ("nonsense", 1),
     ],
 )
-def test_the_endpoints_own_word_shortens(cache_control, questions, service, remembering, answers):
+def test_cache_control_of_the_endpoint_shortens_the_time(cache_control, questions, service, remembering, answers):
     answers(headers={"cache_control": cache_control})
     provider = remembering()
     assert [said(provider, TOKEN) for _ in range(3)] == ["accepted"] * 3
@@ -187,17 +187,17 @@ def test_a_revoked_token_is_refused_once_it_is_invalidated(service, reply, remem
 
 
 @pytest.mark.parametrize("nothing", ["", "never seen", "\ud800", "x" * 100_000])
-def test_whatever_text_is_invalidated_is_forgotten(nothing, remembering):
+def test_any_str_can_be_invalidated(nothing, remembering):
     asyncio.run(remembering().invalidate(nothing))
 
 
 @pytest.mark.parametrize("wrong", [1, b"token", ["token"]])
-def test_what_is_no_text_is_no_token(wrong, remembering):
+def test_invalidate_takes_str_or_none(wrong, remembering):
     with pytest.raises(TypeError, match="token must be a str, or None for every token"):
         asyncio.run(remembering().invalidate(wrong))
 
 
-def test_an_answer_from_before_the_invalidation_is_not_remembered(service, reply, remembering, eventually):
+def test_a_response_to_a_request_from_before_an_invalidation_is_not_remembered(service, reply, remembering, eventually):
     provider = remembering()
     may_answer = service.hold()
 
@@ -214,7 +214,7 @@ def test_an_answer_from_before_the_invalidation_is_not_remembered(service, reply
     assert said(provider, TOKEN) == "inactive_token"
 
 
-def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remembering, until):
+def test_a_thousand_requests_with_one_new_token_cause_one_introspection(service, remembering, until):
     provider = remembering()
     may_answer = service.hold()
 
@@ -228,7 +228,7 @@ def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remembe
     assert len(service.requests) == count(provider)["questions"] == 1
 
 
-def test_a_forked_child_begins_with_nothing(service, remembering):
+def test_a_forked_child_remembers_nothing(service, remembering):
     provider = remembering()
     assert said(provider, TOKEN) == "accepted"
 
@@ -242,7 +242,7 @@ def test_a_forked_child_begins_with_nothing(service, remembering):
     assert len(service.requests) == 2
 
 
-def test_two_users_are_never_mixed(service, reply, remembering, yes):
+def test_responses_about_two_users_are_never_mixed(service, reply, remembering, yes):
     def answer(_endpoint, connection, request):
         token = next(name for name in ("alice", "bob") if name.encode() in request.body)
         body = {**yes, "sub": token}
@@ -261,7 +261,7 @@ def test_two_users_are_never_mixed(service, reply, remembering, yes):
     asyncio.run(asked())
 
 
-def test_a_flood_of_distinct_tokens_is_bounded_and_leaves_what_is_used(service, remembering):
+def test_a_flood_of_distinct_tokens_is_bounded_and_keeps_what_is_used(service, remembering):
     provider = remembering(max_cache_size=20)
     for flood in range(60):
         assert said(provider, f"flood-{flood}") == "accepted"
@@ -274,7 +274,9 @@ OUTAGES = [503, 500, 429, "closed"]
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_while_the_endpoint_is_out_of_reach_an_old_answer_serves(outage, service, reply, remembering, asker, records):
+def test_while_the_endpoint_is_out_of_reach_an_old_response_is_used(
+    outage, service, reply, remembering, asker, records
+):
     provider = remembering(cache_ttl_seconds=0.05, stale_if_error_seconds=600)
     good = service.answer
     assert said(provider, TOKEN) == "accepted"
@@ -294,7 +296,9 @@ def test_while_the_endpoint_is_out_of_reach_an_old_answer_serves(outage, service
     assert count(provider)["stale"] == 3
 
 
-def test_an_old_answer_serves_so_long_and_no_longer_and_never_past_expiry(service, reply, remembering, asker, answers):
+def test_an_old_response_is_used_for_stale_if_error_seconds_and_never_past_expiry(
+    service, reply, remembering, asker, answers
+):
     provider = remembering(cache_ttl_seconds=0.05, stale_if_error_seconds=0.3)
     answers(exp=time.time() + 600)
     assert said(provider, TOKEN) == "accepted"
@@ -308,7 +312,7 @@ def test_an_old_answer_serves_so_long_and_no_longer_and_never_past_expiry(servic
 
 
 @pytest.mark.parametrize("trouble", [401, 404, 400])
-def test_what_is_no_outage_lets_no_old_answer_serve(trouble, service, reply, remembering):
+def test_an_old_response_is_not_used_when_the_endpoint_refuses_the_server(trouble, service, reply, remembering):
     provider = remembering(cache_ttl_seconds=0.05, stale_if_error_seconds=600)
     assert said(provider, TOKEN) == "accepted"
     time.sleep(0.06)
@@ -316,7 +320,7 @@ def test_what_is_no_outage_lets_no_old_answer_serve(trouble, service, reply, rem
     assert said(provider, TOKEN) != "accepted", "refused credentials of this server are no outage"
 
 
-def test_an_old_answer_does_not_refuse(service, reply, remembering, asker):
+def test_a_token_that_the_policy_refuses_by_an_old_response_is_unavailable(service, reply, remembering, asker):
     provider = remembering(cache_ttl_seconds=0.05, stale_if_error_seconds=600)
     assert said(provider, TOKEN) == "accepted"
     time.sleep(0.06)
@@ -326,6 +330,6 @@ def test_an_old_answer_does_not_refuse(service, reply, remembering, asker):
 
 
 @pytest.mark.parametrize("option", ["stale_if_error_seconds"])
-def test_what_would_do_nothing_is_an_error(option, service, asker):
+def test_an_option_without_effect_is_an_error(option, service, asker):
     with pytest.raises(ValueError, match=f"{option} is for answers that are remembered.*set cache_ttl_seconds"):
         asker.make(service.url, **{option: 5})

@@ -40,7 +40,7 @@ def ask(provider, token=TOKEN, times=USES):
     return asyncio.run(asked())
 
 
-def test_what_one_caller_changes_no_other_sees(provider, service):
+def test_a_change_of_a_returned_token_changes_no_other(provider, service):
     first = copy.deepcopy(ask(provider)[0])
     assert first.claims["roles"] == CLAIMS["roles"]
     for _ in range(USES):
@@ -56,13 +56,13 @@ def test_what_one_caller_changes_no_other_sees(provider, service):
     assert len(service.requests) == 1
 
 
-def test_each_caller_has_the_text_that_it_gave(provider):
+def test_each_token_has_the_text_that_its_caller_gave(provider):
     ask(provider)
     own = (TOKEN + " ")[:-1]
     assert ask(provider, own, 1)[0].token is own
 
 
-def test_a_change_of_what_is_demanded_counts(provider):
+def test_a_change_of_required_scopes_takes_effect(provider):
     before, demanded = provider.audience, provider.required_scopes.copy()
     assert None not in ask(provider)
     for name, wrong, right in (("audience", "https://other", before), ("required_scopes", ["admin"], demanded)):
@@ -73,14 +73,14 @@ def test_a_change_of_what_is_demanded_counts(provider):
     assert provider.stats()["accepted"] == 3 * USES
 
 
-def test_what_is_told_after_an_invalidation_is_the_new_answer(provider, answer):
+def test_after_an_invalidation_the_new_response_is_used(provider, answer):
     assert [told.claims["plan"] for told in ask(provider)] == [{"name": "x"}] * USES
     answer(plan={"name": "y"})
     asyncio.run(provider.invalidate(TOKEN))
     assert [told.claims["plan"] for told in ask(provider)] == [{"name": "y"}] * USES
 
 
-def test_each_answer_is_counted_and_the_cache_weighs_what_it_keeps(provider, answer):
+def test_hits_are_counted_and_the_cache_weighs_its_templates(provider, answer):
     answer(more=["text"] * 100)
     ask(provider, times=1)
     once = provider.stats()["answers"]["bytes"]
@@ -99,7 +99,7 @@ def test_an_answer_whose_template_would_be_too_large_is_remembered_without_one(p
     assert 0 < provider.stats()["answers"]["bytes"] < 64 * 1024
 
 
-def test_what_leaves_the_memory_leaves_nothing_behind(service, answer, asker):
+def test_an_evicted_response_leaves_no_memory_behind(service, answer, asker):
     answer(**CLAIMS)
     provider = asker.make(service.url, cache_ttl_seconds=60, max_cache_size=20)
 
@@ -119,7 +119,7 @@ def test_what_leaves_the_memory_leaves_nothing_behind(service, answer, asker):
     assert min(blocks_left(range(first, first + 100), USES) for first in (200, 300, 400)) < without + 100 * 5
 
 
-def test_a_jwt_of_a_server_that_is_asked_is_told_from_a_template_too(new_endpoint):
+def test_a_jwt_of_an_introspecting_provider_has_a_template_too(new_endpoint):
     pair, server = KeyPair.generate("ES256"), new_endpoint()
     server.publish({"k": pair})
     urls = {"introspection_url": f"{server.base}/ask", "jwks_uri": server.url}

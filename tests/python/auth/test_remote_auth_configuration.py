@@ -41,7 +41,7 @@ def test_the_url_is_https_or_of_this_machine(url):
         RemoteAuthProvider(url)
 
 
-def test_http_to_another_machine_takes_the_operators_word():
+def test_http_to_another_machine_needs_allow_http():
     with pytest.raises(ValueError, match="allow_http=True"):
         RemoteAuthProvider("http://auth.example/verify")
     assert RemoteAuthProvider("http://auth.example/verify", allow_http=True)
@@ -75,7 +75,7 @@ def test_the_timeout_is_a_number_of_seconds_within_bounds(timeout):
         (SECRET, "headers"),
     ],
 )
-def test_headers_are_texts_that_a_request_can_carry(headers, names):
+def test_headers_are_str_and_valid_in_a_request(headers, names):
     with pytest.raises(ValueError, match=names) as raised:
         RemoteAuthProvider(URL, headers)
     assert SECRET not in str(raised.value)
@@ -95,21 +95,21 @@ def test_an_empty_expectation_is_an_error_and_not_none(name, empty):
         {"verify_url": URL, "token_verifier": None},
     ],
 )
-def test_a_parameter_of_fastmcps_own_class_names_that_class(options):
+def test_the_error_for_a_parameter_of_fastmcps_class_names_that_class(options):
     with pytest.raises(TypeError, match=r"fastmcp\.server\.auth\.RemoteAuthProvider"):
         RemoteAuthProvider(**options)
 
 
-def test_fastmcps_first_argument_names_its_class_too():
+def test_the_error_for_fastmcps_first_argument_names_that_class():
     with pytest.raises(ValueError, match=r"fastmcp\.server\.auth\.RemoteAuthProvider"):
         RemoteAuthProvider(object(), [], "https://server.example")
 
 
-def test_an_unknown_parameter_is_an_ordinary_error():
+def test_an_unknown_parameter_is_a_type_error():
     with pytest.raises(TypeError, match="unexpected keyword"):
         RemoteAuthProvider(URL, verify="x")
 
 
-def test_it_is_not_pickled():
+def test_a_provider_cannot_be_pickled():
     with pytest.raises(TypeError, match="cannot be pickled"):
         RemoteAuthProvider(URL).__reduce__()

@@ -30,7 +30,7 @@ def asked_once(service):
     return request
 
 
-def test_the_question_is_json_unless_a_header_says_otherwise(service, ask):
+def test_the_request_is_json_unless_a_header_says_otherwise(service, ask):
     for headers in (None, {}, {"content-type": "Application/JSON; charset=utf-8"}, {"X-Service-Key": "a key"}):
         assert ask({"valid": True}, headers=headers) == "accepted"
         request = asked_once(service)
@@ -41,7 +41,7 @@ def test_the_question_is_json_unless_a_header_says_otherwise(service, ask):
             assert request.headers[name.lower()] == value
 
 
-def test_rfc_7662_2_1_a_form_is_asked_for_by_its_content_type(service, ask):
+def test_rfc_7662_2_1_a_form_content_type_makes_the_request_a_form(service, ask):
     assert ask({"active": True}, headers={**FORM, "Authorization": "Bearer ours"}) == "accepted"
     request = asked_once(service)
     assert parse_qs(request.body.decode(), strict_parsing=True) == {
@@ -66,18 +66,18 @@ def test_rfc_7662_2_1_a_form_is_asked_for_by_its_content_type(service, ask):
         ({}, "inactive_token"),
     ],
 )
-def test_what_is_a_yes_in_json(answer, says, ask):
+def test_which_json_responses_accept_a_token(answer, says, ask):
     assert ask(answer) == says
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_some_statuses_are_a_no_in_json_and_our_misconfiguration_in_a_form(status, ask):
+def test_statuses_401_403_and_404_refuse_in_json_and_not_in_a_form(status, ask):
     assert ask({"valid": True}, status) == "inactive_token"
     in_a_form = "introspection_unavailable" if status == 404 else "credentials_refused"
     assert ask({"active": True}, status, headers=FORM) == in_a_form
 
 
-def test_a_form_needs_active(ask):
+def test_a_form_response_needs_active(ask):
     for answer in ({}, {"sub": "alice"}, {"valid": True, "authenticated": True}):
         assert ask(answer, headers=FORM) == "inactive_token"
     assert ask({"active": True, "valid": False}, headers=FORM) == "accepted", "RFC 7662 has no such member"
@@ -91,7 +91,7 @@ def test_h8_a_token_of_another_application_is_refused(ask):
     assert ask({**theirs, "client_id": "ours"}, client_id=["other", "ours"]) == "accepted"
 
 
-def test_h8_scopes_come_from_the_answer_alone(service, reply):
+def test_h8_scopes_come_from_the_response_only(service, reply):
     service.answer = reply(200, json.dumps({"valid": True, "sub": "alice", "scopes": ["read"]}))
     provider = RemoteAuthProvider(service.url, required_scopes=["read"])
     assert asyncio.run(provider.verify_token(TOKEN)).scopes == ["read"]
@@ -127,7 +127,7 @@ def test_the_members_map_to_both_tokens(service, reply, request_with):
         ({"valid": True}, None, "unknown"),
     ],
 )
-def test_who_it_is(answer, user, client, service, reply, request_with):
+def test_client_and_subject_come_from_the_response(answer, user, client, service, reply, request_with):
     service.answer = reply(200, json.dumps(answer))
     provider = RemoteAuthProvider(service.url)
     assert asyncio.run(provider.authenticate(request_with(TOKEN))).user_id == user

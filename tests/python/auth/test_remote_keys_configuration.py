@@ -45,12 +45,12 @@ def test_a_span_is_a_finite_number_of_seconds(name, value):
 
 @pytest.mark.parametrize("name", ["jwks_refresh_interval", "jwks_max_stale"])
 @pytest.mark.parametrize("value", [0, 0.0, 1, 30.5, 1e15])
-def test_any_such_number_will_do(name, value):
+def test_any_finite_number_of_seconds_is_accepted(name, value):
     JWTVerifier(jwks_uri=URL, audience="server", **{name: value})
 
 
 @pytest.mark.parametrize("names", [["HS256"], ["HS512"], ["HS256", "HS384"], ["RS256", "HS256"], [], ["none"]])
-def test_no_url_publishes_a_secret(names):
+def test_a_shared_secret_cannot_come_from_a_jwks_uri(names):
     with pytest.raises(ValueError, match=r"HS|algorithm"):
         JWTVerifier(jwks_uri=URL, algorithms=names, audience="server")
 
@@ -61,7 +61,7 @@ def test_hs256_under_fastmcps_name_is_refused_too():
     assert JWTVerifier(jwks_uri=URL, audience="server").algorithms == ["RS256"]
 
 
-def test_there_is_one_kind_of_key():
+def test_exactly_one_source_of_keys_is_configured():
     for keys in ({"secret": "s" * 64}, {"public_key": KeyPair.generate("ES256").public_key}):
         with pytest.raises(ValueError, match="two kinds of keys"):
             JWTVerifier(jwks_uri=URL, audience="server", **keys)
@@ -69,13 +69,13 @@ def test_there_is_one_kind_of_key():
         JWTVerifier(audience="server")
 
 
-def test_a_client_of_ones_own_and_ssrf_safe_exclude_each_other():
+def test_http_client_and_ssrf_safe_exclude_each_other():
     with pytest.raises(ValueError, match=r"http_client.*ssrf_safe"):
         JWTVerifier(jwks_uri=URL, audience="server", http_client=object(), ssrf_safe=True)
 
 
 @pytest.mark.parametrize("name", ["secret", "public_key", "jwks_uri"])
-def test_from_issuer_finds_keys_by_itself(name):
+def test_from_issuer_takes_no_keys(name):
     with pytest.raises(ValueError, match=name):
         JWTVerifier.from_issuer("https://issuer.example", audience="server", **{name: "x"})
 
@@ -92,11 +92,11 @@ def test_from_issuer_finds_keys_by_itself(name):
         "https://i.example/?x",
     ],
 )
-def test_an_issuer_is_a_url_that_can_be_asked(issuer):
+def test_an_issuer_is_an_http_url_that_can_be_fetched(issuer):
     with pytest.raises(ValueError, match="issuer"):
         JWTVerifier.from_issuer(issuer, audience="server")
 
 
-def test_keys_that_were_given_are_not_fetched():
+def test_a_configured_key_is_not_fetched():
     secret = "s" * 64
     assert JWTVerifier(secret, audience="server").keys() == {}

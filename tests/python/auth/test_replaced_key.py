@@ -45,7 +45,7 @@ def test_the_new_key_counts_at_once_and_a_remembered_token_of_the_old_one_does_n
         (1, "public_key"),
     ],
 )
-def test_what_is_no_key_is_an_error_and_the_old_key_still_counts(judged, key, text):
+def test_a_bad_key_is_an_error_and_the_old_key_still_counts(judged, key, text):
     verifier = verifier_of(OLD.public_key)
     with pytest.raises((ValueError, TypeError), match=text):
         verifier.public_key = key
@@ -53,7 +53,7 @@ def test_what_is_no_key_is_an_error_and_the_old_key_still_counts(judged, key, te
     assert judged(verifier) == ["accepted", "invalid_signature"]
 
 
-def test_a_key_counts_in_the_place_of_those_that_are_fetched_until_it_is_taken_away(judged, judgement, new_endpoint):
+def test_a_key_takes_the_place_of_fetched_keys_until_it_is_removed(judged, judgement, new_endpoint):
     endpoint = new_endpoint()
     endpoint.publish({"old": OLD})
     verifier = JWTVerifier(jwks_uri=endpoint.url, algorithm="ES256", **EXPECTED)
@@ -69,7 +69,7 @@ def test_a_key_counts_in_the_place_of_those_that_are_fetched_until_it_is_taken_a
     assert len(endpoint.requests) == 1
 
 
-def test_the_url_may_be_taken_away_once_a_key_is_given_and_nothing_is_fetched_again(judged, new_endpoint):
+def test_jwks_uri_may_be_removed_once_there_is_a_key_and_nothing_is_fetched_again(judged, new_endpoint):
     endpoint = new_endpoint()
     endpoint.publish({"old": OLD})
     verifier = JWTVerifier(jwks_uri=endpoint.url, algorithm="ES256", **EXPECTED)
@@ -98,7 +98,7 @@ def test_a_secret_may_be_replaced_and_does_not_read_back(judgement, forge):
         verifier.public_key = "short"
 
 
-def test_a_verifier_of_several_issuers_follows(judged):
+def test_a_verifier_of_several_issuers_uses_the_replaced_key(judged):
     verifier = verifier_of(OLD.public_key)
     several = JWTVerifier.from_issuers([verifier], audience="server")
     assert judged(several) == ["accepted", "invalid_signature"]

@@ -31,7 +31,7 @@ def test_a_hundred_cold_callers_in_four_threads_make_one_request(endpoint, may_a
     assert len(endpoint.requests) == endpoint.connections == 1
 
 
-def test_a_fetch_outlives_its_first_caller_and_all_of_them(endpoint, may_answer, verifier_of, verdict, good, until):
+def test_a_fetch_goes_on_when_its_callers_are_cancelled(endpoint, may_answer, verifier_of, verdict, good, until):
     verifier = verifier_of(endpoint)
 
     async def checks():
@@ -54,7 +54,7 @@ def test_a_fetch_outlives_its_first_caller_and_all_of_them(endpoint, may_answer,
     assert len(endpoint.requests) == 1
 
 
-def test_a_callers_timeout_is_not_the_fetchs(endpoint, may_answer, verifier_of, verdict, good):
+def test_a_callers_timeout_does_not_end_the_fetch(endpoint, may_answer, verifier_of, verdict, good):
     verifier = verifier_of(endpoint)
 
     async def impatient():
@@ -73,9 +73,7 @@ def test_a_second_run_uses_what_the_first_fetched(endpoint, verifier_of, verdict
     assert len(endpoint.requests) == 1
 
 
-def test_a_loop_may_close_while_its_fetch_is_on_its_way(
-    endpoint, may_answer, verifier_of, verdict, good, eventually, until
-):
+def test_an_event_loop_may_close_during_a_fetch(endpoint, may_answer, verifier_of, verdict, good, eventually, until):
     verifier = verifier_of(endpoint)
     loop = asyncio.new_event_loop()
     caller = loop.create_task(verdict(verifier, good))
@@ -98,16 +96,16 @@ def test_known_keys_need_no_event_loop(endpoint, verifier_of, good, request_with
     assert ended.value.value.token == good
 
 
-def test_no_caller_waits_for_ever_for_a_lost_fetch(endpoint, may_answer, verifier_of, verdict, good, monkeypatch):
+def test_no_caller_waits_for_ever_for_a_fetch_whose_end_is_lost(
+    endpoint, may_answer, verifier_of, verdict, good, monkeypatch
+):
     monkeypatch.setattr(waiting, "_LONGEST_WAIT_SECONDS", 0.2)
     verifier = verifier_of(endpoint)
     assert asyncio.run(verdict(verifier, good)) is None
     assert not may_answer.is_set()
 
 
-def test_verifiers_of_one_url_share_and_those_of_another_do_not(
-    endpoint, new_endpoint, pair, verifier_of, verdict, good
-):
+def test_verifiers_share_fetches_by_url(endpoint, new_endpoint, pair, verifier_of, verdict, good):
     other_url = new_endpoint()
     other_url.publish({"a": pair})
     verifiers = [verifier_of(endpoint), verifier_of(endpoint, jwks_max_stale=0), verifier_of(other_url)]
@@ -116,7 +114,7 @@ def test_verifiers_of_one_url_share_and_those_of_another_do_not(
     assert verifiers[0].keys()["fetches"] == verifiers[1].keys()["fetches"] == 1
 
 
-def test_a_shared_set_goes_with_its_last_verifier(endpoint, verifier_of, verdict, good):
+def test_a_shared_set_is_dropped_with_its_last_verifier(endpoint, verifier_of, verdict, good):
     # The thread that brought the keys may hold them for a moment longer than the caller.
     give_up = time.monotonic() + 10
     while len(endpoint.requests) < 2 and time.monotonic() < give_up:
@@ -124,7 +122,7 @@ def test_a_shared_set_goes_with_its_last_verifier(endpoint, verifier_of, verdict
     assert len(endpoint.requests) == 2
 
 
-def test_h3_rotation_is_noticed_at_once_and_random_kids_ask_twice_at_most(
+def test_h3_rotation_is_noticed_at_once_and_random_kids_cause_two_fetches_at_most(
     endpoint, pair, other, verifier_of, verdict, good, unknown
 ):
     verifier = verifier_of(endpoint)
@@ -143,7 +141,9 @@ def test_h3_rotation_is_noticed_at_once_and_random_kids_ask_twice_at_most(
     assert len(endpoint.requests) == 3
 
 
-def test_h3_cve_2026_101917_made_up_kids_at_once_ask_twice_at_most(endpoint, other, verifier_of, verdict, good):
+def test_h3_cve_2026_101917_simultaneous_random_kids_cause_two_fetches_at_most(
+    endpoint, other, verifier_of, verdict, good
+):
     verifier = verifier_of(endpoint)
 
     async def checks():
@@ -158,7 +158,7 @@ def test_h3_cve_2026_101917_made_up_kids_at_once_ask_twice_at_most(endpoint, oth
     assert len(endpoint.requests) == 3
 
 
-def test_a_rotated_key_works_at_once_after_a_made_up_one(endpoint, pair, other, verifier_of, verdict, good, unknown):
+def test_a_rotated_key_works_at_once_after_a_random_kid(endpoint, pair, other, verifier_of, verdict, good, unknown):
     verifier = verifier_of(endpoint)
 
     async def checks():
@@ -244,7 +244,7 @@ def test_a_304_renews_the_set(endpoint, pair, reply, verifier_of, verdict, good,
     assert verifier.keys()["last_error"] is None
 
 
-def test_warm_up_fetches_ahead_or_says_why_not(endpoint, pair, reply, verifier_of, verdict, good):
+def test_warm_up_fetches_or_raises_with_the_reason(endpoint, pair, reply, verifier_of, verdict, good):
     async def fails():
         endpoint.answer = reply(503)
         verifier = verifier_of(endpoint)
@@ -265,7 +265,7 @@ def test_warm_up_fetches_ahead_or_says_why_not(endpoint, pair, reply, verifier_o
     assert len(endpoint.requests) == 2
 
 
-def test_keys_tells_what_is_held_and_no_key_text(endpoint, pair, verifier_of):
+def test_keys_describes_the_set_and_shows_no_key(endpoint, pair, verifier_of):
     verifier = verifier_of(endpoint)
     nothing = {
         "keys": [],

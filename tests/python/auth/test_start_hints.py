@@ -22,7 +22,7 @@ async def start(provider):
 
 
 @pytest.mark.filterwarnings("ignore::fastmcp_rs.errors.MissingAudienceWarning")
-def test_a_server_without_an_audience_says_so_when_it_starts(caplog):
+def test_a_missing_audience_is_logged_when_the_server_starts(caplog):
     # A logger of its own: those who format the log of tokens expect a reason in each record.
     def records():
         return [record for record in caplog.records if record.name == "fastmcp_rs.resource"]
@@ -48,7 +48,7 @@ def test_a_server_without_an_audience_says_so_when_it_starts(caplog):
     assert "without an audience" in records()[before].getMessage()
 
 
-def test_keys_that_are_out_of_reach_are_told_of_once_and_delay_no_token(endpoint, reply, pair, until, caplog):
+def test_unreachable_keys_are_logged_once_and_delay_no_token(endpoint, reply, pair, until, caplog):
     verifier = JWTVerifier(jwks_uri=endpoint.url, audience="server", algorithm=pair.algorithm)
     good = pair.create_token("alice", audience="server", kid="k")
     endpoint.answer = reply(503)
@@ -83,6 +83,6 @@ def test_keys_are_fetched_once_at_the_start(endpoint, pair, until):
     assert len(endpoint.requests) == 1
 
 
-def test_the_warning_of_python_is_there_as_well():
+def test_the_missing_audience_is_a_python_warning_too():
     with pytest.warns(MissingAudienceWarning):
         JWTVerifier(public_key=KeyPair.generate("ES256").public_key, algorithm="ES256")

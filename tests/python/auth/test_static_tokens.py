@@ -55,7 +55,7 @@ def test_the_documented_example_works(ask):
 
 
 @pytest.mark.parametrize("token", FASTMCP)
-def test_fastmcps_dialect_gives_what_fastmcps_own_verifier_gives(ask, token):
+def test_fastmcps_parameters_give_what_fastmcps_own_verifier_gives(ask, token):
     theirs = FastMCPStaticTokenVerifier(FASTMCP)
     for ours in (StaticTokenVerifier(FASTMCP), StaticTokenVerifier(tokens=FASTMCP)):
         documented, fastmcp = ask(ours, token)
@@ -99,7 +99,7 @@ def test_an_unknown_token_is_refused(ask):
         ({"user_id": None}, None, "unknown", None),
     ],
 )
-def test_the_owner_is_named_in_either_dialect(ask, metadata, user_id, client_id, subject):
+def test_the_client_is_named_as_documented_or_as_fastmcp_names_it(ask, metadata, user_id, client_id, subject):
     documented, fastmcp = ask(StaticTokenVerifier({"t": metadata}), "t")
     assert (documented.user_id, fastmcp.client_id, fastmcp.subject) == (user_id, client_id, subject)
 
@@ -118,7 +118,7 @@ def test_the_owner_is_named_in_either_dialect(ask, metadata, user_id, client_id,
         ({}, []),
     ],
 )
-def test_the_scopes_are_named_in_either_dialect(ask, metadata, scopes):
+def test_the_scopes_are_named_as_documented_or_as_fastmcp_names_them(ask, metadata, scopes):
     documented, fastmcp = ask(StaticTokenVerifier({"t": metadata}), "t")
     assert documented.scope == fastmcp.scopes == scopes
     needing = StaticTokenVerifier({"t": metadata}, required_scopes=["read"])
@@ -144,12 +144,12 @@ def test_the_expiry_is_a_datetime_or_seconds(ask, spelled):
     assert ask(StaticTokenVerifier({"t": {"expires_at": spelled(EARLIER)}}), "t") == (None, None)
 
 
-def test_a_token_ends_at_its_expiry_and_not_before(ask):
+def test_a_token_is_refused_from_its_expiry_on(ask):
     for expires_at, good in [(0, False), (-1, False), (time.time(), False), (time.time() + 60, True), (None, True)]:
         assert (None not in ask(StaticTokenVerifier({"t": {"expires_at": expires_at}}), "t")) is good, expires_at
 
 
-def test_the_token_type_is_a_label_and_the_scheme_stays_bearer(ask):
+def test_token_type_is_a_label_and_the_scheme_stays_bearer(ask):
     documented, _ = ask(StaticTokenVerifier(["t"], "api_key"), "t")
     assert documented.token_type == "api_key"
     documented, _ = ask(StaticTokenVerifier(["t"]), "t")
@@ -219,7 +219,7 @@ def test_required_scopes_that_are_set_later_take_effect_at_once(ask):
     ],
     ids=lambda value: repr(value)[:60] if isinstance(value, dict) else "",
 )
-def test_a_wrong_configuration_is_told_and_shows_no_token(arguments, says):
+def test_the_error_of_a_wrong_configuration_shows_no_token(arguments, says):
     with pytest.raises(ValueError, match=says) as told:
         StaticTokenVerifier(**arguments)
     assert "alice" not in str(told.value)
@@ -240,7 +240,7 @@ def test_a_change_of_a_returned_value_changes_no_other(ask):
     assert again.scope == fastmcp_again.scopes == ["read"]
 
 
-def test_what_its_owner_does_to_the_tokens_later_changes_nothing(ask):
+def test_the_tokens_argument_is_copied(ask):
     tokens = {"t": {"scope": ["read"], "groups": [{"name": "user"}]}}
     before = json.loads(json.dumps(tokens["t"]))
     verifier = StaticTokenVerifier(tokens)

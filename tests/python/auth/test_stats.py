@@ -36,14 +36,14 @@ def test_each_decision_is_counted_by_its_reason(forge, secret):
     }
 
 
-def test_what_the_log_leaves_out_is_counted_all_the_same(monkeypatch, records):
+def test_decisions_that_the_log_leaves_out_are_counted(monkeypatch, records):
     monkeypatch.setattr("fastmcp_rs.auth.reporting.limiter", LogRateLimiter(1, lambda: 0.0))
     static = StaticTokenVerifier(["t"])
     ask(static, *["bad"] * 100)
     assert (len(records()), static.stats()["rejected"]) == (1, {"unknown_token": 200})
 
 
-def test_an_exception_of_a_providers_own_is_counted():
+def test_an_exception_of_a_custom_provider_is_counted():
     class Broken(AuthProvider):
         async def authenticate(self, _request):
             raise RuntimeError("planted")
@@ -64,7 +64,7 @@ def test_the_process_counts_what_its_providers_count(forge, secret):
     assert (grown["malformed_token"], grown["unknown_token"]) == (2, 2)
 
 
-def test_a_provider_of_ones_own_is_counted_where_it_is_asked():
+def test_a_custom_provider_is_counted_where_it_is_asked():
     class Open(AuthProvider):
         async def authenticate(self, _request):
             return AccessToken("t")

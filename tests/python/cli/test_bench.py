@@ -51,7 +51,7 @@ def test_the_command_prints_every_case_and_draws_them(tmp_path):
     assert texts.count(OURS) == len(CASES)
 
 
-def test_programs_get_the_numbers_as_json():
+def test_the_json_option_prints_the_numbers():
     finished = bench("--algorithm", "HS256", "--rounds", "1", "--json")
     assert finished.returncode == 0, finished.stderr
     told = json.loads(finished.stdout)
@@ -136,20 +136,20 @@ def test_each_round_has_tokens_of_its_own_unless_they_are_to_be_seen_again():
         assert len(timings.rounds["one"]) == 3
 
 
-def test_a_ratio_is_of_what_met_the_same_machine():
+def test_a_ratio_compares_runs_of_the_same_round():
     timings = Timings({"one": [1.0, 10.0, 2.0], "other": [2.0, 20.0, 6.0]})
     assert timings.median("other") == 6.0
     assert timings.ratio("other", "one") == 2.0
 
 
-def test_refusals_have_no_signature_to_compare_with():
+def test_refused_tokens_have_no_signature_row():
     demands = demands_of("HS256")
     timings = asyncio.run(compare(CASES[4], demands, timers_of(demands), 1, 1))
     assert comparison.SIGNATURE_ALONE not in timings.rounds
     assert FASTMCP in timings.rounds
 
 
-def test_the_chart_is_xml_whatever_the_names_are_and_longer_bars_take_longer():
+def test_the_chart_is_valid_xml_and_longer_bars_mean_more_time():
     drawn = ET.fromstring(chart("<&>", [("a & b", [Bar("<one>", 1, '"1"', "ours"), Bar("two", 4, "4")]), ("none", [])]))  # noqa: S314
     ground, one, two = drawn.iter(f"{SVG}rect")
     assert (ground.get("class"), ground.get("height")) == ("page", drawn.get("height"))

@@ -96,7 +96,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(("patience", "told"), [(0.0, "fastmcp-rs explain: waiting for it ...\n"), (60.0, "")])
-def test_what_takes_long_is_told_on_a_terminal(monkeypatch, patience, told):
+def test_a_long_wait_is_shown_on_a_terminal(monkeypatch, patience, told):
     monkeypatch.setattr(terminal, "_WAIT_SECONDS", patience)
     written = threading.Event()
 
@@ -111,7 +111,7 @@ def test_what_takes_long_is_told_on_a_terminal(monkeypatch, patience, told):
     assert sys.stderr.getvalue() == told
 
 
-def test_a_pipe_is_told_nothing_of_waiting(monkeypatch):
+def test_a_pipe_shows_no_waiting(monkeypatch):
     monkeypatch.setattr(terminal, "_WAIT_SECONDS", 0.0)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with terminal.waiting("explain", "waiting for it"):
@@ -131,13 +131,13 @@ def test_a_pipe_is_told_nothing_of_waiting(monkeypatch):
         (["--audience", ""], ["--audience is empty", "once for each, or leave it out to accept any"]),
     ],
 )
-def test_a_command_speaks_of_its_options(capsys, arguments, told):
+def test_errors_of_a_command_name_its_options(capsys, arguments, told):
     assert main(["explain", *arguments, "token"]) == 2
     shown = capsys.readouterr().err
     assert [text for text in told if text not in shown] == []
 
 
-def test_run_says_what_it_needs():
+def test_run_names_what_to_install():
     code = "import sys; sys.modules['fastmcp'] = None; from fastmcp_rs.__main__ import main; sys.exit(main(['run']))"
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=80, check=False)
     assert finished.returncode == 1
@@ -156,7 +156,7 @@ def test_run_says_what_it_needs():
         (["bench", "--rounds", "many"], "--rounds must be a whole number"),
     ],
 )
-def test_wrong_usage_is_told_in_plain_words(capsys, arguments, told):
+def test_wrong_usage_has_a_plain_message(capsys, arguments, told):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -176,7 +176,7 @@ def test_wrong_usage_is_told_in_plain_words(capsys, arguments, told):
         ),
     ],
 )
-def test_a_file_without_a_server_that_can_be_used_is_told(capsys, monkeypatch, tmp_path, source, told):
+def test_a_file_without_a_usable_server_is_reported(capsys, monkeypatch, tmp_path, source, told):
     monkeypatch.setattr(sys, "path", list(sys.path))
     path = tmp_path / f"file_{abs(hash(source))}.py"
     path.write_text(source)

@@ -96,7 +96,7 @@ def test_the_nonces_of_both_servers_are_followed_and_kept_apart(send, resource, 
     assert {request.body for request in resource.requests} == {b"the body"}
 
 
-def test_a_server_that_asks_for_another_nonce_each_time_gets_the_answer_out(send, new_server, binding, oauth_of):
+def test_a_server_that_demands_a_new_nonce_each_time_ends_in_its_401(send, new_server, binding, oauth_of):
     def answer(_):
         nonce = f"nonce-{len(server.requests)}"
         return 401, {}, {"WWW-Authenticate": 'DPoP error="use_dpop_nonce"', "DPoP-Nonce": nonce}
@@ -108,7 +108,7 @@ def test_a_server_that_asks_for_another_nonce_each_time_gets_the_answer_out(send
     assert (len(server.requests), len(binding.requests)) == (3, 2)
 
 
-def test_an_issuer_that_asks_for_another_nonce_each_time_is_an_error(new_server, oauth_of, token):
+def test_an_issuer_that_demands_a_new_nonce_each_time_is_an_error(new_server, oauth_of, token):
     def answer(_):
         return 400, {"error": "use_dpop_nonce"}, {"DPoP-Nonce": f"nonce-{len(server.requests)}"}
 
@@ -139,7 +139,7 @@ def test_a_refused_token_is_replaced_once(send, resource, binding, oauth_of):
     assert len(resource.requests) == 2
 
 
-def test_a_redirected_request_gets_a_proof_for_where_it_was_led(send, new_server, binding, oauth_of):
+def test_a_redirected_request_has_a_proof_for_its_target(send, new_server, binding, oauth_of):
     def answer(request):
         if request.path == "/mcp/":
             return 307, {}, {"Location": "/mcp"}

@@ -105,7 +105,7 @@ def test_the_request_is_that_of_rfc_7523_2_2(issuer, path, token):
         ("ed25519.private", "ed25519.spki", "EdDSA"),
     ],
 )
-def test_keys_as_openssl_writes_them_sign(issuer, token, name, public_name, algorithm):
+def test_keys_in_openssls_formats_sign(issuer, token, name, public_name, algorithm):
     token(OAuth("robot", None, f"{issuer.url}/token", private_key_file=KEYS / f"{name}.pem"))
     assertion = issuer.requests[0].form["client_assertion"]
     assert json.loads(jws.verify(assertion, (KEYS / f"{public_name}.pem").read_text()))["iss"] == "robot"
@@ -123,12 +123,12 @@ def test_keys_as_openssl_writes_them_sign(issuer, token, name, public_name, algo
         ("ssh-rsa.pub", "neither a private key"),
     ],
 )
-def test_other_keys_do_not(name, why):
+def test_other_keys_are_an_error(name, why):
     with pytest.raises(ValueError, match=why):
         OAuth("robot", None, URL, private_key_file=KEYS / name)
 
 
-def test_no_two_requests_have_one_assertion_and_the_audience_is_the_operators_word(issuer, path, token):
+def test_each_request_has_its_own_assertion_with_the_configured_audience(issuer, path, token):
     options = {"private_key_file": path, "assertion_audience": "https://issuer.example"}
     oauth = OAuth("robot", None, f"{issuer.url}/token", token_endpoint_auth_method="private_key_jwt", **options)
     issuer.more = {"expires_in": 0}
@@ -152,7 +152,7 @@ def test_another_key_in_the_file_is_used_from_the_next_request_on(signed_with, p
     assert signed_with()[0] == {"alg": "ES256", "kid": "nei"}
 
 
-def test_a_file_that_long_did_not_change_is_read_again_when_it_does(signed_with, path):
+def test_a_file_that_was_unchanged_for_long_is_read_again_when_it_changes(signed_with, path):
     long_ago = time.time() - 3600
     os.utime(path, (long_ago, long_ago))
     assert [signed_with()[0]["alg"] for _ in range(3)] == ["EdDSA"] * 3
@@ -161,7 +161,7 @@ def test_a_file_that_long_did_not_change_is_read_again_when_it_does(signed_with,
     assert signed_with()[0]["alg"] == "ES256"
 
 
-def test_a_link_that_leads_elsewhere_is_followed(signed_with, path, tmp_path):
+def test_a_symbolic_link_that_changes_is_followed(signed_with, path, tmp_path):
     # As volumes of Kubernetes do it.
     (tmp_path / "other.json").write_text(json.dumps(P256))
     path.unlink()
@@ -180,7 +180,7 @@ def test_a_link_that_leads_elsewhere_is_followed(signed_with, path, tmp_path):
         (lambda path: path.write_text(" " * 70_000), "64 KiB"),
     ],
 )
-def test_a_file_that_turns_bad_keeps_its_last_key_and_the_log_says_so_once(signed_with, path, caplog, spoil, why):
+def test_a_file_that_becomes_bad_keeps_the_last_key_and_is_logged_once(signed_with, path, caplog, spoil, why):
     caplog.set_level(logging.WARNING, "fastmcp_rs")
     spoil(path)
     assert [signed_with()[0]["alg"] for _ in range(3)] == ["EdDSA"] * 3
@@ -243,7 +243,7 @@ def test_a_file_that_is_bad_at_construction_is_an_error(tmp_path, make, text, wh
     assert ED25519["d"] not in str(caught.value)
 
 
-def test_the_text_of_a_key_is_no_path_and_is_not_shown():
+def test_a_key_in_the_place_of_a_path_is_an_error_that_does_not_show_it():
     for text in (json.dumps(ED25519), "-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----"):
         with pytest.raises(ValueError, match="not the text of a key") as caught:
             OAuth("robot", None, URL, private_key_file=text)
@@ -269,7 +269,7 @@ def test_a_secret_and_a_key_exclude_each_other(path, given, why):
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "client_secret_jwt", "none"])
-def test_another_method_than_that_of_the_key_is_an_error(path, method):
+def test_a_key_with_another_authentication_method_is_an_error(path, method):
     with pytest.raises(ValueError, match="private_key_jwt"):
         OAuth("robot", None, URL, private_key_file=path, token_endpoint_auth_method=method)
 
@@ -288,7 +288,7 @@ def test_another_method_than_that_of_the_key_is_an_error(path, method):
         ({"headers": {**FORM, "Authorization": "Bearer x"}}, "Authorization"),
     ],
 )
-def test_a_service_knows_a_client_in_one_way(path, given, why):
+def test_a_verification_service_has_one_way_of_client_authentication(path, given, why):
     good = {"verify_url": URL, "headers": FORM, "private_key_file": path, "assertion_client_id": "robot"}
     assert RemoteAuthProvider(**good)
     with pytest.raises(ValueError, match=why):

@@ -24,7 +24,7 @@ def test_a_bearer_token_has_the_syntax_of_rfc_6750(token):
 
 
 @pytest.mark.parametrize("token", ["a", "a.b.c", "AZaz09-._~+/==", "x" * 100_000])
-def test_a_good_bearer_token_is_taken(token):
+def test_a_good_bearer_token_is_accepted(token):
     assert BearerAuth(token)
 
 
@@ -68,7 +68,7 @@ def test_a_configuration_that_cannot_work_is_an_error_that_names_it(changes, nam
     assert "secret" not in str(caught.value).replace("client_secret", "")
 
 
-def test_loopback_and_by_option_any_http_url_is_allowed():
+def test_http_urls_are_allowed_on_loopback_and_by_allow_http():
     for url in ("http://127.0.0.1:1/token", "http://localhost/token", "http://[::1]/token"):
         assert OAuth("robot", SECRET, url)
     assert OAuth("robot", SECRET, "http://issuer.example/token", allow_http=True)
@@ -79,7 +79,7 @@ def test_the_documented_arguments_come_in_the_documented_order():
     assert OAuth("robot", SECRET, "https://issuer.example/token", scope="mcp:access read")
 
 
-def test_copies_share_what_is_held_and_pickles_are_refused(issuer, token):
+def test_copies_share_the_token_and_pickling_is_refused(issuer, token):
     oauth = OAuth("robot", SECRET, f"{issuer.url}/token")
     assert {token(one) for one in (oauth, copy.copy(oauth), copy.deepcopy([oauth])[0])} == {"token-1"}
     for auth in (oauth, BearerAuth("token-1")):
@@ -134,7 +134,7 @@ def test_errors_survive_a_pickle():
     )
 
 
-def test_an_object_serves_one_event_loop_after_another(issuer, oauth_of):
+def test_one_object_works_in_one_event_loop_after_another(issuer, oauth_of):
     oauth = oauth_of(issuer)
     assert [asyncio.run(oauth.get_token()) for _ in range(3)] == ["token-1"] * 3
     assert len(issuer.requests) == 1

@@ -12,7 +12,7 @@ LIBRARIES = (httpx, httpx2)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_both_libraries_take_them_for_their_own(library, oauth_of, issuer):
+def test_both_libraries_accept_the_classes_as_auth(library, oauth_of, issuer):
     for auth in (BearerAuth("t"), oauth_of(issuer)):
         assert isinstance(auth, library.Auth)
 
@@ -62,7 +62,7 @@ def test_a_403_that_asks_for_more_scope_is_the_answer(send, new_server, issuer, 
     assert issuer.requests[0].form["scope"] == "read"
 
 
-def test_another_origin_is_sent_no_token(send, protected, issuer, oauth_of, new_server, caplog):
+def test_no_token_is_sent_to_another_origin(send, protected, issuer, oauth_of, new_server, caplog):
     other = new_server(lambda _: (200, {}))
     oauth = oauth_of(issuer)
     with caplog.at_level(logging.WARNING, logger="fastmcp_rs.client"):
@@ -74,7 +74,7 @@ def test_another_origin_is_sent_no_token(send, protected, issuer, oauth_of, new_
 
 
 @pytest.mark.parametrize("given", ["resource", "server_url"])
-def test_a_configured_server_is_the_only_one_from_the_start(given, send, protected, issuer, oauth_of, new_server):
+def test_with_server_url_no_other_server_gets_a_token(given, send, protected, issuer, oauth_of, new_server):
     other = new_server(lambda _: (200, {}))
     oauth = oauth_of(issuer, **{given: f"{protected.url}/mcp"})
     send(oauth, ("GET", other.url), ("GET", protected.url))
@@ -83,7 +83,7 @@ def test_a_configured_server_is_the_only_one_from_the_start(given, send, protect
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_to_another_origin_takes_no_token_along(status, send, new_server, issuer, oauth_of):
+def test_a_redirect_to_another_origin_sends_no_token(status, send, new_server, issuer, oauth_of):
     other = new_server(lambda _: (401, {}))
     server = new_server(lambda _: (status, {}, {"location": f"{other.url}/mcp"}))
     for auth in (oauth_of(issuer), BearerAuth("token-1")):
@@ -118,9 +118,7 @@ def test_two_clients_of_two_issuers_share_nothing(send, protected, issuer, new_s
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_body_that_was_streamed_is_not_sent_again_but_the_next_request_has_a_new_token(
-    library, protected, issuer, oauth_of
-):
+def test_a_streamed_body_is_not_sent_again_and_the_next_request_has_a_new_token(library, protected, issuer, oauth_of):
     protected.accepted = {"token-2"}
     with library.Client(auth=oauth_of(issuer)) as client:
         answer = client.post(protected.url, content=iter([b"a", b"b"]), headers={"content-length": "2"})
@@ -130,12 +128,12 @@ def test_a_body_that_was_streamed_is_not_sent_again_but_the_next_request_has_a_n
     assert len(issuer.requests) == 2
 
 
-def test_the_server_of_the_first_request_is_the_resource(send, protected, issuer, oauth_of):
+def test_the_resource_is_the_server_of_the_first_request(send, protected, issuer, oauth_of):
     send(oauth_of(issuer), ("GET", f"{protected.url.upper().replace('HTTP', 'http')}/mcp/?session=1"))
     assert issuer.requests[0].form["resource"] == f"{protected.url}/mcp"
 
 
-def test_a_configured_resource_is_asked_for(send, protected, issuer, oauth_of):
+def test_a_configured_resource_is_requested(send, protected, issuer, oauth_of):
     oauth = oauth_of(issuer, resource="HTTPS://Public.Example/mcp/", server_url=protected.url)
     (answer,) = send(oauth, ("GET", f"{protected.url}/mcp"))
     assert answer.status_code == 200

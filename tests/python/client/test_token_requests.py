@@ -31,12 +31,12 @@ def test_the_request_is_that_of_rfc_6749_4_4_2(issuer, oauth_of, token):
     assert request.basic == ["robot", "what only the robot knows"]
 
 
-def test_what_is_not_configured_is_not_sent(issuer, oauth_of, token):
+def test_parameters_that_are_not_configured_are_not_sent(issuer, oauth_of, token):
     token(oauth_of(issuer))
     assert issuer.requests[0].form == {"grant_type": "client_credentials"}
 
 
-def test_the_method_is_the_one_that_is_configured(issuer, token):
+def test_the_configured_authentication_method_is_used(issuer, token):
     # RFC 6749 section 2.3.1: both parts are form-encoded.
     token(OAuth("a:b", "p+ &é%", f"{issuer.url}/token"))
     assert issuer.requests[0].basic == ["a:b", "p+ &é%"]
@@ -80,7 +80,7 @@ def test_many_callers_in_many_loops_and_threads_cause_one_request(new_server, oa
     assert len(server.requests) == 1
 
 
-def test_who_gives_up_cancels_nothing(new_server, oauth_of):
+def test_a_caller_that_times_out_cancels_no_request(new_server, oauth_of):
     goes_on = threading.Event()
 
     def answer(_):
@@ -109,14 +109,14 @@ def test_a_token_is_kept_and_one_that_expires_at_once_is_not(issuer, oauth_of, t
 
 
 @pytest.mark.parametrize("expires_in", [None, 3600, 1.5, "3600", 10**30])
-def test_rfc_6749_5_1_an_expires_in_that_is_understood(expires_in, issuer, oauth_of, token):
+def test_rfc_6749_5_1_a_valid_expires_in_is_used(expires_in, issuer, oauth_of, token):
     issuer.more = {"expires_in": expires_in}
     oauth = oauth_of(issuer)
     assert [token(oauth), token(oauth)] == ["token-1"] * 2
 
 
 @pytest.mark.parametrize("expires_in", [-1, "soon", "-1", "", True, [60], {}])
-def test_rfc_6749_5_1_an_expires_in_that_is_not(expires_in, issuer, oauth_of, token):
+def test_rfc_6749_5_1_an_invalid_expires_in_is_ignored(expires_in, issuer, oauth_of, token):
     issuer.more = {"expires_in": expires_in}
     with pytest.raises(OAuthError, match="expires_in"):
         token(oauth_of(issuer))
@@ -132,7 +132,7 @@ def test_rfc_6749_5_1_an_expires_in_that_is_not(expires_in, issuer, oauth_of, to
         ({"access_token": "a b"}, "access_token"),
     ],
 )
-def test_rfc_6749_5_1_an_answer_that_is_no_bearer_token(more, named, issuer, oauth_of, token):
+def test_rfc_6749_5_1_a_response_without_a_bearer_token_is_an_error(more, named, issuer, oauth_of, token):
     issuer.more = more
     with pytest.raises(OAuthError, match=named) as caught:
         token(oauth_of(issuer))
@@ -141,7 +141,7 @@ def test_rfc_6749_5_1_an_answer_that_is_no_bearer_token(more, named, issuer, oau
 
 
 @pytest.mark.parametrize("body", [b"", b"access_token=t&token_type=bearer", b"[]", b"<html>", b'{"a":' * 1000])
-def test_rfc_6749_5_1_an_answer_that_is_no_json_object(body, new_server, oauth_of, token):
+def test_rfc_6749_5_1_a_response_that_is_no_json_object_is_an_error(body, new_server, oauth_of, token):
     with pytest.raises(OAuthError, match="not a JSON object"):
         token(oauth_of(new_server(lambda _: (200, body))))
 
@@ -182,7 +182,7 @@ def test_h4_cve_2026_64684_a_redirect_is_a_failure_and_its_target_sees_nothing(s
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_a_server_in_trouble_is_unavailable_and_asked_again_next_time(status, new_server, oauth_of, token):
+def test_a_server_error_is_unavailable_and_the_next_call_asks_again(status, new_server, oauth_of, token):
     server = new_server(lambda _: (status, b"oh no"))
     oauth = oauth_of(server)
     with pytest.raises(TokenUnavailableError) as caught:
@@ -207,7 +207,7 @@ def test_a_server_without_tls_is_sent_nothing_over_https(new_server, token):
     assert server.requests == []
 
 
-def test_an_answer_without_end_is_not_read(new_server, oauth_of, token):
+def test_an_endless_response_is_not_read(new_server, oauth_of, token):
     with pytest.raises(OAuthError, match="larger than is read"):
         token(oauth_of(new_server(lambda _: (200, b" " * 1_000_000))))
 
@@ -227,7 +227,7 @@ print(asyncio.run(oauth.get_token()))
 """
 
 
-def test_a_child_gets_its_own_token(issuer):
+def test_a_forked_child_gets_its_own_token(issuer):
     # Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
     command = [sys.executable, "-W", "ignore", "-c", FORKS, f"{issuer.url}/token"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -235,7 +235,7 @@ def test_a_child_gets_its_own_token(issuer):
     assert len(issuer.requests) == 2
 
 
-def test_an_object_whose_construction_failed_can_be_shown():
+def test_an_object_whose_construction_failed_has_a_repr():
     seen = []
 
     class Seen(OAuth):

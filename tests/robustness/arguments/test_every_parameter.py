@@ -121,7 +121,7 @@ def test_every_module_is_public_or_known_to_be_inside():
     assert {name for name in modules if not INSIDE.fullmatch(name)} | {"fastmcp_rs"} == set(PUBLIC)
 
 
-def test_every_parameter_has_its_place_in_the_table():
+def test_every_public_parameter_is_in_the_table():
     listed = {f"{name}({parameter})" for name, subject in SUBJECTS.items() for parameter in subject.parameters}
     found = every_parameter()
     assert found - listed - LEFT_OUT["ELSEWHERE"].keys() == set()
@@ -144,7 +144,7 @@ def test_the_kinds_name_values_that_there_are():
     ("subject", "parameter"),
     [(name, parameter) for name, subject in SUBJECTS.items() for parameter in subject.parameters],
 )
-def test_a_parameter_takes_what_it_says_and_refuses_all_else_by_name(subject, parameter):
+def test_a_parameter_accepts_its_kind_and_refuses_all_else_by_name(subject, parameter):
     kind = KINDS[SUBJECTS[subject].kind(parameter)]
     table = SUBJECTS[subject]
     found = []

@@ -114,7 +114,7 @@ def accepts(provider, token):
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_every_other_parameter_is_refused_later_by_name(made, name):
+def test_a_parameter_that_cannot_be_set_later_is_refused_by_name(made, name):
     """What FastMCP reads again and again would otherwise be shown as changed and not be."""
     settings = PROVIDERS[name][1]
     provider, good, other = made(name, settings[0])
@@ -131,7 +131,7 @@ def test_every_other_parameter_is_refused_later_by_name(made, name):
     assert (accepts(provider, good), accepts(provider, other)) == (True, False)
 
 
-def test_what_is_so_already_can_be_said_again_and_a_subclass_may_keep_what_it_passes_on():
+def test_an_attribute_can_be_set_to_the_value_that_it_has():
     class Keeping(JWTVerifier):
         def __init__(self, public_key):
             self.leeway = 5
@@ -147,7 +147,7 @@ def test_what_is_so_already_can_be_said_again_and_a_subclass_may_keep_what_it_pa
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
-def test_what_is_set_later_takes_effect_at_once(made, name, setting):
+def test_a_parameter_set_later_takes_effect_at_once(made, name, setting):
     provider, good, other = made(name, setting)
     assert (accepts(provider, good), accepts(provider, other)) == (True, False)
     setattr(provider, setting, ["other"])
@@ -157,7 +157,7 @@ def test_what_is_set_later_takes_effect_at_once(made, name, setting):
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
-def test_what_is_refused_later_leaves_the_old_policy(made, name, setting):
+def test_a_refused_value_leaves_the_old_policy(made, name, setting):
     provider, good, other = made(name, setting)
     before = getattr(provider, setting)
     refused(provider, setting)
@@ -167,7 +167,7 @@ def test_what_is_refused_later_leaves_the_old_policy(made, name, setting):
 
 @pytest.mark.parametrize("provider", [Custom(), StaticTokenVerifier(["t"])], ids=["custom", "native"])
 @pytest.mark.parametrize("setting", ["detailed_errors", "required_scopes"])
-def test_what_every_provider_has_is_checked_in_every_provider(provider, setting):
+def test_shared_parameters_are_checked_in_every_provider(provider, setting):
     before = getattr(provider, setting)
     assert not before
     refused(provider, setting)

@@ -64,7 +64,7 @@ def insides():
     return [dict(vars(owner)) for owner in [*modules, *classes]]
 
 
-def test_verifiers_of_before_and_of_later_are_native_until_it_is_undone(verifier, is_native, issuer):
+def test_existing_and_new_verifiers_are_native_until_uninstall(verifier, is_native, issuer):
     before = insides()
     token = issuer.token()
     assert not is_native(verifier, token)
@@ -84,7 +84,7 @@ def test_a_key_is_native_once_fastmcps_library_has_accepted_a_token_under_it(ver
     assert is_native(verifier, issuer.token(sub="bob"), first=False)
 
 
-def test_a_subclass_is_native_and_its_methods_are_asked(is_native, issuer, verify):
+def test_a_subclass_is_native_and_its_methods_are_called(is_native, issuer, verify):
     asked = []
 
     class Own(JWTVerifier):
@@ -113,7 +113,7 @@ def test_a_subclass_is_native_and_its_methods_are_asked(is_native, issuer, verif
     assert verify(own, issuer.token()).scopes == ["read", "write", "own"]
 
 
-def test_attributes_that_are_changed_later_count(verifier, is_native, issuer, issuers, verify):
+def test_attributes_changed_later_take_effect(verifier, is_native, issuer, issuers, verify):
     fastmcp_rs.install()
     assert is_native(verifier, issuer.token())
     verifier.issuer, verifier.audience, verifier.required_scopes = "https://other.example", None, ["read", "admin"]
@@ -125,7 +125,7 @@ def test_attributes_that_are_changed_later_count(verifier, is_native, issuer, is
     assert is_native(verifier, issuers("PyJWT", "RS256").token(iss="https://other.example", scope="admin read"))
 
 
-def test_both_are_idempotent_and_the_last_strict_counts(verifier, is_native, issuer, verify):
+def test_install_and_uninstall_are_idempotent_and_the_last_strict_counts(verifier, is_native, issuer, verify):
     before = insides()
     for _ in range(3):
         fastmcp_rs.install()
@@ -144,7 +144,7 @@ def test_both_are_idempotent_and_the_last_strict_counts(verifier, is_native, iss
     assert verify(verifier, issuer.token()) is not None
 
 
-def test_installed_tells_the_state():
+def test_installed_returns_the_state():
     off = fastmcp_rs.installed()
     assert (bool(off), off.state) == (False, "off")
     fastmcp_rs.install()
@@ -194,7 +194,7 @@ def test_state_types_identities_and_pickles_stay_as_they_are(verifier, is_native
     assert not hasattr(JWTVerifier, "jwt")
 
 
-def test_the_library_can_still_be_used_through_fastmcps_module(issuer, verify):
+def test_fastmcps_library_can_still_be_used_through_its_module(issuer, verify):
     pair = providers.RSAKeyPair.generate()
     fastmcp_rs.install()
     token = pair.create_token(issuer=issuer.name, audience=issuer.audience)
@@ -205,7 +205,7 @@ def test_the_library_can_still_be_used_through_fastmcps_module(issuer, verify):
         assert set(dir(sys.modules["joserfc.jwt"])) <= set(dir(providers.jwt))
 
 
-def test_what_else_the_library_can_be_asked_is_left_to_it(secret, forge, verify):
+def test_other_calls_of_the_library_are_passed_on(secret, forge, verify):
     verifier, token = JWTVerifier(public_key=secret, algorithm="HS256"), forge({"sub": "a", "n": 1.5})
     fastmcp_rs.install()
     assert verify(verifier, token) is not None
@@ -222,7 +222,7 @@ def test_what_else_the_library_can_be_asked_is_left_to_it(secret, forge, verify)
         providers.jwt.decode(token, key, registry=providers.JWSRegistry(wanted, ["HS256"], strict_check_header=False))
 
 
-def test_more_keys_than_are_kept_are_all_right(verify, is_native, forge):
+def test_more_keys_than_the_cache_holds_work(verify, is_native, forge):
     fastmcp_rs.install()
     for number in range(300):
         key = f"{number} is the secret of a verifier of its own, one of many"
@@ -239,7 +239,7 @@ def signed(key, algorithm, claims, *how):
     return b".".join([*parts, signature]).decode()
 
 
-def test_a_private_key_in_the_place_of_the_public_one_is_taken_as_fastmcp_takes_it(issuer, verify):
+def test_a_private_key_is_accepted_as_by_fastmcp(issuer, verify):
     key = rsa.generate_private_key(65537, 2048)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     verifier = JWTVerifier(public_key=key.private_bytes(*form).decode(), **issuer.expected)
@@ -248,7 +248,7 @@ def test_a_private_key_in_the_place_of_the_public_one_is_taken_as_fastmcp_takes_
     assert [verify(verifier, token).client_id for _ in range(2)] == ["alice"] * 2
 
 
-def test_an_algorithm_that_fastmcp_has_from_4_on_is_native_there(line, issuer, verify, is_native):
+def test_algorithms_that_fastmcp_has_from_4_on_are_native_there(line, issuer, verify, is_native):
     key = ed448.Ed448PrivateKey.generate()
     form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     text = key.public_key().public_bytes(*form).decode()
@@ -282,7 +282,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("breaks", BROKEN.values(), ids=BROKEN)
-def test_an_inside_that_is_not_recognised_is_left_alone(breaks, monkeypatch, caplog):
+def test_an_unknown_fastmcp_is_not_patched(breaks, monkeypatch, caplog):
     breaks(monkeypatch)
     before = insides()
     for _ in range(3):

@@ -228,7 +228,7 @@ def answers(ask, tokens, log):
     return asyncio.run(each())
 
 
-def test_twenty_thousand_tokens_have_the_same_answers(request, subject, log, rows):
+def test_mutated_tokens_have_the_same_answers_with_and_without_install(request, subject, log, rows):
     _, ask, who = subject
     made = Mutator(f"{SEED} {request.node.name}", who)
     tokens = [made.token() for _ in range(TOKENS // len(SUBJECTS))]

@@ -66,7 +66,7 @@ def verdicts(verifier, *tokens):
     return asyncio.run(each())
 
 
-def test_the_library_is_asked_once_and_fastmcp_logs_the_same(verifier, issuer, refused, asked, caplog):
+def test_the_library_is_called_once_and_fastmcp_logs_the_same(verifier, issuer, refused, asked, caplog):
     caplog.set_level(logging.DEBUG, logger="fastmcp")
     theirs = {}
     for name, token in refused.items():

@@ -87,7 +87,7 @@ def test_the_server_of_the_process_itself_is_native(started):
     assert process.poll() is None
 
 
-def test_servers_in_processes_below_it_are_native(started, line):
+def test_servers_in_child_processes_are_native(started, line):
     # Before 3.0 the command has neither form.
     forms = [["run", "served.py", "--reload"], ["run", "served", "-m"]] if line >= (3,) else []
     for form in forms:
@@ -104,13 +104,13 @@ def run(*command):
     return finished.returncode, finished.stdout
 
 
-def test_it_takes_what_fastmcps_command_takes():
+def test_run_takes_the_arguments_of_fastmcps_command():
     theirs = run("-c", "import sys; from fastmcp.cli import app; sys.argv[0] = 'fastmcp'; app()", "run", "--help")
     assert "--transport" in theirs[1]
     assert run("-m", "fastmcp_rs", "run", "--help") == theirs
 
 
-def test_an_environment_without_the_package_is_told_of():
+def test_an_environment_without_the_package_is_reported():
     child = Path(patch.__file__).parent / "child"
     # Without the site packages there is no fastmcp_rs, and nothing is imported at the start.
     code = "import sys; sys.path.insert(0, sys.argv[1]); import sitecustomize; print(sys.path[0] != sys.argv[1])"

@@ -105,7 +105,7 @@ def is_line(line):
 
 
 @pytest.mark.parametrize(("row", "header", "payload", "lines"), CASES)
-def test_what_fastmcp_accepts_and_strict_refuses(
+def test_strict_refuses_tokens_that_fastmcp_accepts(
     row, header, payload, lines, verifier, signers, make_jws, rows, is_line, caplog
 ):
     token = make_jws(signers["HS256"][1], octets(header), octets(payload))
@@ -142,7 +142,7 @@ def test_a_key_that_is_too_weak_is_refused(expected, make_jws, rsa_signer, caplo
     assert "fewer than 2048 bits" in caplog.text
 
 
-def test_a_public_key_as_secret_is_refused(issuer, expected, make_jws, hmac_signer):
+def test_a_public_key_as_a_secret_is_refused(issuer, expected, make_jws, hmac_signer):
     # Newer lines refuse PEM text at construction; a JWK is text like any other to all of them.
     jwk = json.dumps(issuer.jwk) + " "
     verifier = JWTVerifier(public_key=jwk, algorithm="HS256", **expected())

@@ -89,7 +89,7 @@ VARYING = {"date", "mcp-session-id"}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_three_answers_differ_and_no_other_byte_does(issuer, serve, keys, shape):
+def test_three_answers_differ_from_fastmcps_and_nothing_else(issuer, serve, keys, shape):
     with serve(SHAPES[shape](issuer, keys)) as server:
         before = refusals(server, issuer)
     fastmcp_rs.install()
@@ -123,7 +123,7 @@ def test_keys_out_of_reach_are_a_503(issuer, serve, keys, reply, shape):
         assert all(int(reply.headers["retry-after"]) > 0 for reply in replies)
 
 
-def test_an_exception_that_says_nothing_of_reach_stays_a_500(serve):
+def test_an_exception_that_is_no_network_error_stays_a_500(serve):
     class Broken(fastmcp_auth.TokenVerifier):
         async def verify_token(self, _token):
             raise KeyError
@@ -133,7 +133,7 @@ def test_an_exception_that_says_nothing_of_reach_stays_a_500(serve):
         assert server.status("a-token") == 500
 
 
-def test_after_uninstall_all_answers_are_fastmcps_also_in_servers_that_run(issuer, serve, keys):
+def test_after_uninstall_running_servers_answer_as_fastmcp_does(issuer, serve, keys):
     middleware = vars(AuthProvider).get("get_middleware")
     with serve(SHAPES["RemoteAuthProvider"](issuer, keys)) as server:
         before = refusals(server, issuer)
@@ -145,7 +145,7 @@ def test_after_uninstall_all_answers_are_fastmcps_also_in_servers_that_run(issue
     assert vars(AuthProvider).get("get_middleware") is middleware
 
 
-def test_the_middleware_is_fastmcps_by_class(issuer, keys):
+def test_the_middleware_is_an_instance_of_fastmcps_class(issuer, keys):
     fastmcp_rs.install()
     provider = SHAPES["RemoteAuthProvider"](issuer, keys)("https://server.example")
     if _compat.takes_middleware():
@@ -154,14 +154,14 @@ def test_the_middleware_is_fastmcps_by_class(issuer, keys):
         assert type(provider.get_middleware()[0].kwargs["backend"]).__name__ == "BearerAuthBackend"
 
 
-def test_what_is_protected_is_protected_under_it_too(issuer, serve, keys):
+def test_protect_works_under_install(issuer, serve, keys):
     fastmcp_rs.install()
     with serve(lambda url: protect(SHAPES["RemoteAuthProvider"](issuer, keys)(url))) as server:
         reply = server.post(f"Bearer {issuer.token(aud='https://other.example')}")
     assert json.loads(reply.body)["error_description"] == "The token is not accepted"
 
 
-def test_a_server_without_a_provider_is_as_it_was(serve):
+def test_a_server_without_a_provider_is_unchanged(serve):
     fastmcp_rs.install()
     with serve(None) as server:
         assert server.status(None) == 200

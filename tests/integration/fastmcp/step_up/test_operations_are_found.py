@@ -43,7 +43,7 @@ def mounted_with_middleware(server):
         (mounted_with_middleware, "save", "note://7/text", "hello"),
     ],
 )
-def test_what_a_mounted_server_demands_is_found_under_the_name_that_it_has_outside(asking, way, tool, uri, prompt):
+def test_components_of_a_mounted_server_are_found_under_their_outer_names(asking, way, tool, uri, prompt):
     with asking(way) as asked:
         for method, target in (("tools/call", tool), ("resources/read", uri), ("prompts/get", prompt)):
             assert asked.asks_for("reader", method, target) == ["read", "write"], target
@@ -69,7 +69,7 @@ def test_a_renamed_tool_has_the_scopes_of_the_tool_that_it_runs(asking):
         assert asked.asks_for("reader", "tools/call", "save") is None
 
 
-def test_the_version_that_is_asked_for_decides(asking, line):
+def test_the_requested_version_of_a_component_decides(asking, line):
     def build(server):
         server.tool(save(), name="save", version="1")
         server.tool(save(), name="save", version="2", auth=require_scopes("write"))
@@ -157,7 +157,7 @@ def absent(server):
         absent,
     ],
 )
-def test_what_is_hidden_or_not_there_is_fastmcps_to_answer(asking, way):
+def test_fastmcp_answers_for_hidden_and_absent_components(asking, way):
     with asking(way) as asked, asking(way, StaticTokenVerifier(TOKENS, step_up=False)) as alone:
         answers = [server.post("reader", "tools/call", "save") for server in (asked, alone)]
         for name in ("nothing", "x" * 10_000, ""):
@@ -166,7 +166,7 @@ def test_what_is_hidden_or_not_there_is_fastmcps_to_answer(asking, way):
     assert answers[0].body == answers[1].body
 
 
-def test_no_check_of_the_applications_own_is_run_beforehand(asking):
+def test_no_check_of_the_application_is_called_beforehand(asking):
     ran = []
 
     def build(server):
@@ -188,7 +188,7 @@ def test_no_check_of_the_applications_own_is_run_beforehand(asking):
     assert runs(step_up=False)[2] - runs(step_up=False)[1] == after
 
 
-def test_what_a_session_hides_is_not_told_to_that_session(asking):
+def test_a_component_that_a_session_hides_has_no_challenge_in_that_session(asking):
     async def hide(ctx: Context) -> str:
         await ctx.disable_components(names={"save"})
         return "hidden"
@@ -214,13 +214,13 @@ class OwnProvider(Provider):
         return [Tool.from_function(save(), auth=require_scopes("write"))]
 
 
-def test_a_provider_of_the_applications_own_is_asked_for_the_tool(asking):
+def test_a_custom_provider_of_components_is_asked_for_the_tool(asking):
     with asking(lambda server: server.add_provider(OwnProvider())) as asked:
         assert asked.asks_for("reader", "tools/call", "save") == ["read", "write"]
         assert asked.asks_for("writer", "tools/call", "save") is None
 
 
-def test_what_is_added_while_the_server_runs_counts_at_once(asking):
+def test_components_added_while_the_server_runs_count_at_once(asking):
     servers = []
     with asking(servers.append) as asked:
         assert asked.asks_for("reader", "tools/call", "save") is None
@@ -232,7 +232,7 @@ def test_what_is_added_while_the_server_runs_counts_at_once(asking):
         assert asked.asks_for("reader", "tools/call", "in_save") == ["read", "api"]
 
 
-def test_what_is_changed_in_place_counts_when_it_lets_in_and_a_moment_later_when_it_does_not(asking):
+def test_a_check_that_is_removed_counts_at_once_and_an_added_one_after_a_second(asking):
     def change(server, auth):
         server.local_provider.remove_tool("save")
         server.tool(save(), auth=auth)

@@ -26,14 +26,14 @@ from fastmcp_rs.auth import StaticTokenVerifier
     ],
     ids=["batch", "name twice", "notification", "large", "deep", "two", "null", "empty"],
 )
-def test_what_is_not_looked_at_gets_fastmcps_own_answer(asking, body):
+def test_a_body_that_names_no_single_operation_gets_fastmcps_answer(asking, body):
     with asking(by_auth) as asked, asking(by_auth, StaticTokenVerifier(TOKENS, step_up=False)) as alone:
         answers = [server.send("reader", body) for server in (asked, alone)]
     assert answers[0].status == answers[1].status != 403
     assert answers[0].body == answers[1].body
 
 
-def test_a_compressed_body_is_not_looked_at(asking):
+def test_a_compressed_body_is_not_read(asking):
     body = gzip.compress(CALL.encode())
     with asking(by_auth) as asked, asking(by_auth, StaticTokenVerifier(TOKENS, step_up=False)) as alone:
         answers = [server.send("reader", body, Content_Encoding="gzip") for server in (asked, alone)]
@@ -71,7 +71,7 @@ def test_headers_of_the_newest_protocol_name_the_operation(asking):
         assert asked_for(older) == ["read", "write"]
 
 
-def test_lying_headers_gain_nothing(asking):
+def test_headers_that_contradict_the_body_gain_nothing(asking):
     modern = {"mcp_protocol_version": "2026-07-28"}
     with asking(by_auth) as asked:
         for headers in (
@@ -84,7 +84,7 @@ def test_lying_headers_gain_nothing(asking):
             assert answer.status in {200, 400, 403}
 
 
-def test_other_paths_and_methods_are_not_looked_at(asking):
+def test_requests_to_other_paths_are_not_read(asking):
     from starlette.responses import JSONResponse  # noqa: PLC0415 - of these lines
 
     def build(server):
@@ -99,7 +99,7 @@ def test_other_paths_and_methods_are_not_looked_at(asking):
         assert (answer.status, json.loads(answer.body)) == (200, {"body": CALL})
 
 
-def test_a_mounted_application_is_looked_at_below_its_own_path(asking):
+def test_requests_to_a_mounted_application_are_read_below_its_path(asking):
     from starlette.applications import Starlette  # noqa: PLC0415 - of these lines
     from starlette.routing import Mount  # noqa: PLC0415 - likewise
 

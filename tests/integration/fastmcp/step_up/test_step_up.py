@@ -19,7 +19,7 @@ SECRET = "a shared secret of the tests that is as long as SHA-512's output"
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_token_with_too_few_scopes_is_told_all_that_the_operation_needs(asking, way, reasons):
+def test_the_challenge_names_all_scopes_that_the_operation_needs(asking, way, reasons):
     verifier = StaticTokenVerifier(TOKENS, required_scopes=["read"])
     with asking(way, verifier) as asked:
         for method, target, _ in EACH:
@@ -30,7 +30,7 @@ def test_a_token_with_too_few_scopes_is_told_all_that_the_operation_needs(asking
     assert reasons() == ["insufficient_scope"] * 4
 
 
-def test_what_several_demand_is_asked_for_at_once(asking):
+def test_scopes_of_several_checks_are_named_at_once(asking):
     def build(server):
         server.tool(require_scope("a")(require_scope("b")(save())), auth=[require_scopes("c"), require_scopes("d")])
         server.add_middleware(AuthMiddleware(require_scopes("e")))
@@ -40,7 +40,7 @@ def test_what_several_demand_is_asked_for_at_once(asking):
         assert asked.asks_for("reader", "tools/call", "save") == ["read", "a", "b", "c", "d", "e", "f"]
 
 
-def test_scopes_of_a_token_that_this_server_does_not_know_are_not_asked_for_again(asking):
+def test_scopes_of_a_token_that_the_server_does_not_know_are_not_named(asking):
     tokens = {"t": {"user_id": "a", "scope": ["email", "other", "read", "openid"]}}
 
     def build(server):
@@ -66,7 +66,7 @@ def test_the_log_names_the_operation_and_its_scopes(asking, records):
     assert (record.reason, record.client_id, record.subject) == ("insufficient_scope", "alice", "alice")
 
 
-def test_details_are_told_where_the_operator_wants_it(asking):
+def test_detailed_errors_name_the_missing_scope(asking):
     with asking(by_auth, StaticTokenVerifier(TOKENS, detailed_errors=True)) as asked:
         answer = json.loads(asked.post("reader", "tools/call", "save").body)
     assert answer["reason"] == "insufficient_scope"
@@ -74,7 +74,7 @@ def test_details_are_told_where_the_operator_wants_it(asking):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_switched_off_fastmcp_answers_as_if_it_were_alone(asking, way):
+def test_with_step_up_off_fastmcp_answers(asking, way):
     verifier = StaticTokenVerifier(TOKENS, required_scopes=["read"], step_up=False)
     with asking(way, verifier) as asked:
         assert not verifier.step_up
@@ -85,7 +85,7 @@ def test_switched_off_fastmcp_answers_as_if_it_were_alone(asking, way):
             assert asked.asks_for("reader", method, target) == ["read", "write"]
 
 
-def test_users_do_not_get_in_each_others_way(asking):
+def test_requests_of_many_users_at_once_do_not_mix(asking):
     users = 200
     tokens = {
         f"t{user}": {"user_id": f"u{user}", "scope": ["read", f"own{user}", *(["write"] if user % 2 else [])]}
@@ -120,7 +120,7 @@ def hierarchical(forge, **scopes):
     return tokens, JWTVerifier(SECRET, audience="server", required_scopes=["read"], scope_hierarchy=hierarchy)
 
 
-def test_scopes_that_a_token_has_by_implication_count_and_are_not_asked_for(asking, forge):
+def test_implied_scopes_count_and_are_not_named(asking, forge):
     tokens, verifier = hierarchical(forge, writer="write", admin="admin email", reader="read")
 
     def build(server):

@@ -40,7 +40,7 @@ PROTECTED = {
 
 
 @pytest.mark.parametrize("shape", PROTECTED)
-def test_behind_protect_it_is_the_same(asking, shape):
+def test_step_up_is_the_same_behind_protect(asking, shape):
     provider = protect(PROTECTED[shape](TOKENS))
     with asking(by_auth, provider) as asked:
         for method, target, _ in EACH:
@@ -54,7 +54,7 @@ def test_behind_protect_it_is_the_same(asking, shape):
     assert provider.stats()["operations"] == {f"{method} {name}": 1 for method, _, name in EACH}
 
 
-def test_behind_protect_it_can_be_switched_off_at_either_place(asking):
+def test_step_up_behind_protect_can_be_switched_off_at_either_place(asking):
     inner = StaticTokenVerifier(TOKENS, step_up=False)
     for provider in (
         protect(PROTECTED["RemoteAuthProvider of ours"](TOKENS), step_up=False),
@@ -65,7 +65,7 @@ def test_behind_protect_it_can_be_switched_off_at_either_place(asking):
             assert asked.asks_for("reader", "tools/call", "save") is None
 
 
-def test_scopes_are_asked_for_in_the_words_of_the_authorization_server(asking):
+def test_the_challenge_has_the_scopes_as_get_challenge_scopes_names_them(asking):
     class InOtherWords(RemoteAuthProvider):
         def get_challenge_scopes(self, required_scopes=None):
             return [f"api://x/{scope}" for scope in required_scopes or self.required_scopes]
@@ -83,7 +83,7 @@ def uninstalled():
 
 
 @pytest.mark.usefixtures("uninstalled")
-def test_under_install_it_is_the_same_for_fastmcps_providers(asking):
+def test_step_up_is_the_same_for_fastmcps_providers_under_install(asking):
     fastmcp_rs.install()
     with asking(by_auth, PROTECTED["RemoteAuthProvider of FastMCP's"](TOKENS)) as asked:
         for method, target, _ in EACH:
@@ -98,7 +98,7 @@ def test_under_install_it_is_the_same_for_fastmcps_providers(asking):
 
 
 @pytest.mark.usefixtures("uninstalled")
-def test_under_install_protect_still_switches_it_off(asking):
+def test_step_up_under_install_can_be_switched_off_by_protect(asking):
     fastmcp_rs.install()
     provider = protect(PROTECTED["RemoteAuthProvider of FastMCP's"](TOKENS), step_up=False)
     with asking(by_auth, provider) as asked:

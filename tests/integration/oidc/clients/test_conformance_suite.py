@@ -159,7 +159,7 @@ def signed_in(app):
     return asked
 
 
-def test_a_server_behind_authentication_does_what_it_does_without(judged, serve_app):
+def test_a_server_behind_authentication_passes_the_suite_as_without(judged, serve_app):
     with serve_app(lambda _: everything(None)) as base_url:
         without = judged("server", "--url", f"{base_url}/mcp")
     with serve_app(lambda _: signed_in(everything(StaticTokenVerifier(["a-token"])))) as base_url:

@@ -20,7 +20,7 @@ def test_fastmcps_client_steps_up_and_goes_on_in_its_session(step_up_server):
     assert server.asked() == [["read"], ["read", "write"], ["delete", "read", "write"]]
 
 
-def test_users_step_up_each_for_themselves(step_up_server):
+def test_each_user_steps_up_separately(step_up_server):
     url, server = step_up_server
 
     async def one(tools):

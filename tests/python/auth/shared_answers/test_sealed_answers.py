@@ -7,7 +7,7 @@ import time
 from redis_workers import NO, SECRET, TOKEN, says
 
 
-def test_what_is_in_the_store_tells_nothing(service, reply, worker, server):
+def test_the_store_holds_no_token_no_claim_and_no_secret(service, reply, worker, server):
     service.answer = reply(200, json.dumps({**json.loads(service.answer.split(b"\r\n\r\n")[1]), "sub": "alice"}))
     provider = worker()
     assert says(provider)
@@ -21,7 +21,7 @@ def test_what_is_in_the_store_tells_nothing(service, reply, worker, server):
     assert not any(word in text for word in (TOKEN, "alice", "another", SECRET, "active", "127.0.0.1"))
 
 
-def test_a_forged_entry_is_none(service, reply, worker, server):
+def test_a_forged_entry_is_ignored(service, reply, worker, server):
     assert says(worker())
     ((name, value),) = server.entries().items()
     service.answer = reply(200, NO)
@@ -39,7 +39,7 @@ def test_a_forged_entry_is_none(service, reply, worker, server):
     assert says(worker())
 
 
-def test_a_swapped_entry_is_none(service, reply, worker, server):
+def test_an_entry_under_another_name_is_ignored(service, reply, worker, server):
     assert says(worker(), "alice")
     alices = server.entries()
     assert says(worker(), "bob")
@@ -50,7 +50,7 @@ def test_a_swapped_entry_is_none(service, reply, worker, server):
     assert says(worker(), "alice")
 
 
-def test_a_replayed_entry_is_none(service, reply, worker, server):
+def test_a_replayed_entry_is_ignored(service, reply, worker, server):
     provider = worker(cache_ttl_seconds=1)
     assert says(provider)
     ((name, value),) = server.entries().items()

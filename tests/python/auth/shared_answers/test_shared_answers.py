@@ -11,7 +11,7 @@ from fastmcp_rs.auth import RemoteAuthProvider
 from fastmcp_rs.auth.protected_resource import ResourceURLs, served
 
 
-def test_a_cold_worker_takes_one_round_trip_and_no_question(service, reply, worker, server):
+def test_a_new_worker_makes_one_round_trip_to_redis_and_no_introspection_request(service, reply, worker, server):
     assert says(worker())
     service.answer = reply(200, NO)
     cold = worker()
@@ -25,7 +25,7 @@ def test_a_cold_worker_takes_one_round_trip_and_no_question(service, reply, work
     assert server.calls()["mget"] == after["mget"], "for a while it keeps the answer itself"
 
 
-def test_another_secret_and_another_endpoint_are_others(service, worker, new_endpoint, reply, asker, server):
+def test_workers_with_another_secret_or_endpoint_share_nothing(service, worker, new_endpoint, reply, asker, server):
     assert says(worker())
     assert says(worker(cache_secret=SECRET.encode()))
     assert len(service.requests) == 1
@@ -39,7 +39,7 @@ def test_another_secret_and_another_endpoint_are_others(service, worker, new_end
 
 
 @pytest.mark.parametrize("token", [TOKEN, None])
-def test_what_one_worker_invalidates_no_other_accepts(token, service, reply, worker):
+def test_a_token_that_one_worker_invalidates_is_refused_by_all(token, service, reply, worker):
     one, other, later = worker(), worker(cache_local_seconds=0), worker(cache_local_seconds=0.2)
     assert says(one)
     assert says(other)
@@ -69,7 +69,7 @@ def test_no_refusal_is_stored(service, reply, worker, server):
     assert server.entries() == {}
 
 
-def test_a_thousand_requests_of_a_cold_token_are_one_question_and_one_round_trip(service, worker, server):
+def test_a_thousand_requests_with_a_new_token_cause_one_introspection_and_one_round_trip(service, worker, server):
     provider = worker()
     before = server.calls().get("mget", 0)
 
@@ -81,7 +81,7 @@ def test_a_thousand_requests_of_a_cold_token_are_one_question_and_one_round_trip
     assert (len(service.requests), server.calls()["mget"] - before) == (1, 1)
 
 
-def test_two_users_are_never_mixed_among_workers(service, reply, worker, yes):
+def test_responses_about_two_users_are_never_mixed_among_workers(service, reply, worker, yes):
     def answer(_endpoint, connection, request):
         name = next(name for name in ("alice", "bob") if name.encode() in request.body)
         connection.sendall(reply(200, json.dumps({**yes, "sub": name})))
@@ -99,7 +99,7 @@ def test_two_users_are_never_mixed_among_workers(service, reply, worker, yes):
     asyncio.run(asked())
 
 
-def test_requests_that_share_a_question_are_each_held_against_their_own_policy(service, reply, worker, server, yes):
+def test_requests_that_share_a_response_are_each_checked_by_their_own_policy(service, reply, worker, server, yes):
     mine, other = "https://server.example/mine", "https://server.example/other"
     resources = ResourceURLs()
     service.answer = reply(200, json.dumps({**yes, "aud": mine}))
@@ -138,7 +138,7 @@ def test_a_function_makes_a_store_for_each_event_loop(worker, server, service):
     assert (len(made), len(service.requests)) == (3, 1)
 
 
-def test_an_answer_from_before_the_invalidation_is_not_taken_from_the_store(service, reply, worker, eventually):
+def test_a_response_from_before_an_invalidation_is_not_taken_from_the_store(service, reply, worker, eventually):
     provider, other = worker(), worker(cache_local_seconds=0)
     may_answer = service.hold()
 
@@ -166,7 +166,7 @@ def test_an_answer_from_before_the_invalidation_is_not_taken_from_the_store(serv
         ({"cache_local_seconds": -1}, "cache_local_seconds must be a number of seconds"),
     ],
 )
-def test_what_cannot_work_is_an_error(options, error):
+def test_a_configuration_that_cannot_work_is_an_error(options, error):
     shared = {"cache_ttl_seconds": 60, "cache_store": lambda: None, "cache_secret": SECRET}
     with pytest.raises(ValueError, match=error):
         RemoteAuthProvider("https://service.example/verify", **{**shared, **options})

@@ -18,7 +18,7 @@ def log(caplog):
     return lambda: [record.getMessage() for record in caplog.records if "cache_store" in record.getMessage()]
 
 
-def test_while_redis_is_gone_each_worker_asks_for_itself(service, worker, server, log, monkeypatch):
+def test_while_redis_is_down_each_worker_asks_the_endpoint(service, worker, server, log, monkeypatch):
     monkeypatch.setattr(shared_store, "_WAIT_SECONDS", 0.3)
     provider = worker(cache_local_seconds=60)
     assert says(provider, "before")
@@ -56,7 +56,7 @@ def test_a_slow_redis_is_waited_for_50_ms(service, worker, server, log, monkeypa
     assert log() == ["cache_store took too long: for 5 s, answers about tokens are neither read nor stored there"]
 
 
-def test_who_invalidates_hears_that_others_could_not_be_told(service, reply, worker, server):
+def test_invalidate_raises_where_other_workers_cannot_be_reached(service, reply, worker, server):
     provider = worker()
     assert says(provider)
     server.stop()
@@ -66,7 +66,7 @@ def test_who_invalidates_hears_that_others_could_not_be_told(service, reply, wor
     assert not says(provider), "but this worker has forgotten"
 
 
-def test_an_old_answer_of_another_worker_serves_while_the_endpoint_is_out_of_reach(service, reply, worker):
+def test_an_old_response_of_another_worker_is_used_while_the_endpoint_is_out_of_reach(service, reply, worker):
     options = {"cache_ttl_seconds": 0.1, "stale_if_error_seconds": 60}
     assert says(worker(**options))
     time.sleep(0.12)
@@ -77,7 +77,7 @@ def test_an_old_answer_of_another_worker_serves_while_the_endpoint_is_out_of_rea
     assert not says(worker(cache_ttl_seconds=0.1))
 
 
-def test_the_worst_store_refuses_no_token(service, asker):
+def test_a_store_that_fails_in_any_way_refuses_no_token(service, asker):
     class Worst:
         async def get_many(self, *_, **__):
             return answers.pop()

@@ -18,7 +18,7 @@ mcp = FastMCP("Notes", auth=JWTVerifier.from_issuer("ISSUER", audience="notes"))
 
 
 @pytest.mark.parametrize("what", ["issuer", "server"])
-def test_what_is_waited_for_is_told_and_programs_still_get_json(issuer, tmp_path, what):
+def test_a_terminal_shows_what_is_waited_for_and_programs_get_json(issuer, tmp_path, what):
     issuer.may_answer.clear()
     file = tmp_path / "a_server.py"
     file.write_text(SERVER.replace("ISSUER", issuer.url))

@@ -25,7 +25,7 @@ def shown(run_program, clean_environment):
 
 
 @pytest.mark.parametrize("is_authority", ["TRUE", "FALSE"])
-def test_the_file_that_is_advised_for_a_certificate_mends_it(tmp_path, new_endpoint, pair, shown, is_authority):
+def test_the_advised_certificate_file_fixes_the_fault(tmp_path, new_endpoint, pair, shown, is_authority):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     extensions = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", f"basicConstraints=critical,CA:{is_authority}"]
     files = ["-keyout", str(key), "-out", str(certificate)]
@@ -40,7 +40,7 @@ def test_the_file_that_is_advised_for_a_certificate_mends_it(tmp_path, new_endpo
     assert "fix:" not in shown(endpoint.url, SSL_CERT_FILE=str(certificate))
 
 
-def test_a_url_with_nothing_behind_it_is_told_apart_from_no_connection(issuer):
+def test_a_404_and_no_connection_have_different_fixes(issuer):
     nothing_there, *_ = key_set(f"{issuer.url}/nothing", allow_http=False)
     with refusing_port() as port:
         no_connection, *_ = key_set(f"http://127.0.0.1:{port}/", allow_http=False)

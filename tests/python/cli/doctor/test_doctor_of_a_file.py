@@ -22,7 +22,7 @@ auth = GitHubProvider(
 
 
 @pytest.mark.parametrize("around", ["", "from fastmcp_rs.auth import protect\nauth = protect(auth)"])
-def test_a_provider_that_only_a_sign_in_asks_is_told(doctor, file, result_of, around):
+def test_a_provider_that_is_asked_only_at_a_sign_in_is_noted(doctor, file, result_of, around):
     code, checks = doctor(file(f"{GITHUB}{around}"))
     assert code == 0, checks
     result, text = result_of(checks, "sign-in")
@@ -30,7 +30,7 @@ def test_a_provider_that_only_a_sign_in_asks_is_told(doctor, file, result_of, ar
     assert text.startswith("github.com was not asked")
 
 
-def test_a_file_with_a_right_server(doctor, issuer, file):
+def test_a_file_with_a_correct_server_passes_every_check(doctor, issuer, file):
     auth = (
         f'auth = RemoteAuthProvider(JWTVerifier.from_issuer("{issuer.url}", audience="https://a.example/mcp"), '
         f'authorization_servers=["{issuer.url}"], base_url="https://a.example")'
@@ -51,14 +51,14 @@ def test_a_file_with_a_right_server(doctor, issuer, file):
     ]
 
 
-def test_a_file_whose_provider_serves_the_metadata_itself(doctor, issuer, file, result_of):
+def test_a_provider_that_serves_its_metadata_passes(doctor, issuer, file, result_of):
     code, checks = doctor(file(f'auth = JWTVerifier.from_issuer("{issuer.url}", base_url="https://a.example")'))
     assert code == 0, checks
     assert result_of(checks, "audience") == ("passed", "the resource that is served")
     assert result_of(checks, "resource") == ("passed", "https://a.example/mcp")
 
 
-def test_a_file_whose_verifier_accepts_too_much(doctor, issuer, file, result_of):
+def test_a_verifier_without_an_audience_or_with_another_algorithm_fails(doctor, issuer, file, result_of):
     auth = f'auth = JWTVerifier(jwks_uri="{issuer.url}/jwks", algorithm="ES256", audience=None)'
     with pytest.warns(UserWarning, match="no audience is configured"):
         code, checks = doctor(f"{file(auth, 'here')}:here")
@@ -73,20 +73,20 @@ def test_an_audience_that_is_not_the_resource_is_advice(doctor, file, issuer, re
     assert result_of(checks, "audience") == ("advice", "api://a is not the resource https://a.example/mcp")
 
 
-def test_the_keys_of_an_authorization_server_are_looked_at(doctor, file, oauth_provider, result_of):
+def test_the_keys_of_an_authorization_server_are_checked(doctor, file, oauth_provider, result_of):
     _, checks = doctor(file(oauth_provider))
     assert result_of(checks, "keys")[0] == "passed"
     assert result_of(checks, "clock")[0] == "passed"
 
 
-def test_the_keys_of_each_issuer_are_looked_at(doctor, file, issuer):
+def test_the_keys_of_each_issuer_are_checked(doctor, file, issuer):
     auth = f'auth = JWTVerifier.from_issuers(["{issuer.url}", "http://127.0.0.1:9"], audience="here")'
     code, checks = doctor(file(auth))
     assert code == 3
     assert [result for check, result, _ in checks if check == "keys"] == ["passed", "unavailable"]
 
 
-def test_several_verifiers_are_looked_at(doctor, file):
+def test_each_verifier_inside_a_provider_is_checked(doctor, file):
     auth = (
         "from fastmcp.server.auth import MultiAuth\n"
         "from fastmcp_rs.auth import StaticTokenVerifier, protect\n"
@@ -102,21 +102,21 @@ def test_several_verifiers_are_looked_at(doctor, file):
     assert ("challenge", "passed", "401, Bearer") in checks
 
 
-def test_fastmcps_own_verifier_is_told(doctor, file, issuer, result_of):
+def test_a_verifier_of_fastmcps_is_advice(doctor, file, issuer, result_of):
     auth = f'auth = Theirs(jwks_uri="{issuer.url}/jwks", audience="here")'
     _, checks = doctor(file(auth))
     assert result_of(checks, "provider")[0] == "advice"
     assert result_of(checks, "keys")[0] == "passed"
 
 
-def test_a_file_without_auth(doctor, file, result_of):
+def test_a_server_without_a_provider_fails(doctor, file, result_of):
     code, checks = doctor(file("auth = None"))
     assert code == 1
     assert result_of(checks, "provider")[0] == "failed"
     assert result_of(checks, "challenge")[0] == "failed"
 
 
-def test_a_file_that_cannot_be_imported(doctor, file, result_of):
+def test_a_file_that_cannot_be_imported_fails(doctor, file, result_of):
     code, checks = doctor(file('raise RuntimeError("no database")'))
     assert code == 1
     assert result_of(checks, "server") == ("failed", "it cannot be imported: RuntimeError: no database")
@@ -130,7 +130,7 @@ def test_a_variable_that_is_not_set_is_named(doctor, file, result_of):
     assert doctor.fixes["server"].startswith("set the variable FASTMCP_RS_TEST_SECRET")
 
 
-def test_another_key_that_is_missing_is_no_variable(doctor, file, result_of):
+def test_a_key_error_of_another_mapping_names_no_variable(doctor, file, result_of):
     doctor_of = doctor(file('auth = {"a": 1}["b"]'))
     assert result_of(doctor_of[1], "server") == ("failed", "it cannot be imported: KeyError: 'b'")
 
@@ -188,7 +188,7 @@ def test_a_base_url_with_the_path_of_the_endpoint_is_found(doctor, issuer, file,
     assert result_of(checks, "resource")[0] == result
 
 
-def test_what_a_browser_needs_is_a_program_that_runs(doctor, file, capsys):
+def test_the_printed_fix_for_browsers_runs(doctor, file, capsys):
     """The fix, put into the file as it is printed, is what the doctor then finds."""
     path = file('auth = JWTVerifier("at least 32 bytes, as RFC 7518 has it", audience="here")')
     main(["doctor", path, "--origin", ORIGIN])

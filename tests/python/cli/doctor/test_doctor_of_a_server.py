@@ -28,7 +28,7 @@ def protected(issuer, address, *, base_url=None, middleware=()):
     return FastMCP("protected", auth=auth).http_app(path="/mcp", middleware=list(middleware))
 
 
-def test_a_server_that_is_as_it_should_be(doctor, issuer, serve_app):
+def test_a_correct_server_passes_every_check(doctor, issuer, serve_app):
     with serve_app(lambda address: protected(issuer, address, middleware=[CORS])) as address:
         code, checks = doctor("--url", f"{address}/mcp", "--origin", ORIGIN)
     assert code == 0, checks
@@ -44,7 +44,7 @@ def test_a_server_that_is_as_it_should_be(doctor, issuer, serve_app):
     ]
 
 
-def test_what_a_browser_may_not_do_is_advice(doctor, issuer, serve_app, result_of):
+def test_a_missing_preflight_is_advice(doctor, issuer, serve_app, result_of):
     with serve_app(lambda address: protected(issuer, address)) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 0
@@ -53,7 +53,7 @@ def test_what_a_browser_may_not_do_is_advice(doctor, issuer, serve_app, result_o
     assert "\n" not in doctor.fixes["preflight"], "the code is for those who name an origin"
 
 
-def test_headers_that_pages_cannot_read_are_named(doctor, issuer, serve_app, result_of):
+def test_response_headers_that_are_not_exposed_are_named(doctor, issuer, serve_app, result_of):
     hidden = Middleware(CORSMiddleware, allow_origins=[ORIGIN], allow_methods=["*"], allow_headers=["*"])
     with serve_app(lambda address: protected(issuer, address, middleware=[hidden])) as address:
         _, checks = doctor("--url", f"{address}/mcp", "--origin", ORIGIN)
@@ -63,7 +63,7 @@ def test_headers_that_pages_cannot_read_are_named(doctor, issuer, serve_app, res
     assert "www-authenticate, mcp-session-id" in text
 
 
-def test_a_resource_that_is_another_is_found(doctor, issuer, serve_app, result_of):
+def test_a_resource_that_is_not_the_url_fails(doctor, issuer, serve_app, result_of):
     """The server is asked by the name localhost, which its metadata does not have."""
     with serve_app(lambda address: protected(issuer, address)) as address:
         code, checks = doctor("--url", f"{address.replace('127.0.0.1', 'localhost')}/mcp")
@@ -71,14 +71,14 @@ def test_a_resource_that_is_another_is_found(doctor, issuer, serve_app, result_o
     assert result_of(checks, "resource")[0] == "failed"
 
 
-def test_metadata_that_cannot_be_reached_is_found(doctor, issuer, serve_app, result_of):
+def test_metadata_that_cannot_be_reached_fails(doctor, issuer, serve_app, result_of):
     with serve_app(lambda address: protected(issuer, address, base_url="http://127.0.0.1:9")) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 1
     assert result_of(checks, "resource metadata")[0] == "failed"
 
 
-def test_a_bare_verifier_has_no_metadata_which_is_right_for_some_clients(doctor, issuer, serve_app, result_of):
+def test_a_verifier_without_metadata_is_advice(doctor, issuer, serve_app, result_of):
     verifier = JWTVerifier.from_issuer(issuer.url, audience="here")
     with serve_app(lambda _: FastMCP("bare", auth=verifier).http_app(path="/mcp")) as address:
         code, checks = doctor("--url", f"{address}/mcp")
@@ -92,7 +92,7 @@ async def _keyless(request):
     return JSONResponse({"issuer": issuer, "token_endpoint": f"{issuer}/token", "response_types_supported": []})
 
 
-def test_a_proxy_that_is_the_server_itself_need_not_publish_keys(doctor, issuer, serve_app, result_of):
+def test_a_proxy_that_is_its_own_authorization_server_needs_no_keys(doctor, issuer, serve_app, result_of):
     def proxy(address):
         auth = OAuthProxy(
             upstream_authorization_endpoint=f"{issuer.url}/authorize",
@@ -124,7 +124,7 @@ def test_an_issuer_without_keys_elsewhere_is_advice(doctor, serve_app, result_of
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_keys_that_only_metadata_could_tell_cannot_be_looked_at_from_outside(doctor, serve_app, result_of, there):
+def test_keys_cannot_be_checked_without_metadata(doctor, serve_app, result_of, there):
     """A server that answers 404 has no metadata; one that is out of reach may have some."""
 
     def server(address):
@@ -175,7 +175,7 @@ def test_metadata_that_is_no_http_url_is_not_read(doctor, serve_app, result_of, 
         ("/nothing", "there is nothing at /nothing (404)"),
     ],
 )
-def test_an_answer_that_is_no_challenge_is_told(doctor, serve_app, result_of, path, told):
+def test_an_answer_without_a_challenge_fails(doctor, serve_app, result_of, path, told):
     routes = [
         Route("/unauthorized", _unauthorized, methods=["POST", "OPTIONS"]),
         Route("/moved", _moved, methods=["POST"]),
@@ -189,14 +189,14 @@ def test_an_answer_that_is_no_challenge_is_told(doctor, serve_app, result_of, pa
     assert told in text
 
 
-def test_a_server_that_lets_everybody_in_is_told(doctor, serve_app, result_of):
+def test_a_server_that_answers_without_a_token_fails(doctor, serve_app, result_of):
     with serve_app(lambda _: FastMCP("open").http_app(path="/mcp")) as address:
         code, checks = doctor("--url", f"{address}/mcp")
     assert code == 1
     assert result_of(checks, "challenge") == ("failed", "the server answers without a token")
 
 
-def test_no_answer_is_neither(doctor, result_of):
+def test_a_server_out_of_reach_is_unavailable(doctor, result_of):
     code, checks = doctor("--url", "http://127.0.0.1:9/mcp")
     assert code == 3
     assert result_of(checks, "server")[0] == "unavailable"

@@ -10,7 +10,7 @@ from fastmcp_rs.__main__ import main
 from fastmcp_rs.cli.doctor import surroundings
 
 
-def test_the_installation_alone(doctor, result_of):
+def test_the_doctor_checks_the_installation_without_arguments(doctor, result_of):
     code, checks = doctor()
     assert code == 0
     assert [check for check, _, _ in checks] == ["versions", "proxies", "certificates"]
@@ -23,7 +23,7 @@ def test_without_fastmcp_it_says_what_to_install(doctor, monkeypatch, result_of)
     assert (code, result_of(checks, "versions")[0]) == (0, "advice")
 
 
-def test_a_fastmcp_that_is_too_old_is_told(doctor, monkeypatch, result_of):
+def test_a_fastmcp_that_is_too_old_fails(doctor, monkeypatch, result_of):
     monkeypatch.setattr(surroundings, "_version", lambda _: "2.11.3")
     code, checks = doctor()
     assert (code, result_of(checks, "versions")[0]) == (1, "failed")
@@ -37,14 +37,14 @@ def test_a_proxy_is_shown_without_its_password(doctor, monkeypatch, result_of):
 
 
 @pytest.mark.parametrize("value", ["ftp://proxy.example", "http://proxy.example:port", "://"])
-def test_a_proxy_that_is_none_is_told(doctor, monkeypatch, result_of, value):
+def test_an_invalid_proxy_url_fails(doctor, monkeypatch, result_of, value):
     monkeypatch.setenv("ALL_PROXY", value)
     code, checks = doctor()
     assert code == 1
     assert result_of(checks, "proxies") == ("failed", "ALL_PROXY is no URL of a proxy")
 
 
-def test_certificates_that_cannot_be_read_are_told(doctor, monkeypatch, tmp_path, result_of):
+def test_certificates_that_cannot_be_read_fail(doctor, monkeypatch, tmp_path, result_of):
     (tmp_path / "empty.pem").write_text("")
     for value in (tmp_path / "empty.pem", tmp_path / "gone.pem"):
         monkeypatch.setenv("SSL_CERT_FILE", str(value))
@@ -52,14 +52,14 @@ def test_certificates_that_cannot_be_read_are_told(doctor, monkeypatch, tmp_path
         assert (code, result_of(checks, "certificates")[0]) == (1, "failed")
 
 
-def test_an_issuer_that_is_as_it_should_be(doctor, issuer, result_of):
+def test_a_correct_issuer_passes_every_check(doctor, issuer, result_of):
     code, checks = doctor("--issuer", issuer.url)
     assert code == 0
     assert result_of(checks, "keys") == ("passed", f"1 of {issuer.url}: RSA RS256 good")
     assert result_of(checks, "clock")[0] == "passed"
 
 
-def test_a_key_that_was_skipped_is_told_with_the_reason(doctor, issuer):
+def test_a_skipped_key_is_reported_with_the_reason(doctor, issuer):
     issuer.keys.append({"kty": "RSA", "kid": "short", "n": "AQAB", "e": "AQAB"})
     code, checks = doctor("--issuer", issuer.url)
     assert code == 0
@@ -74,7 +74,7 @@ def test_an_issuer_with_no_usable_key_fails(doctor, issuer, result_of):
 
 
 @pytest.mark.parametrize(("ahead", "told"), [(-90, "s ahead of the issuer"), (90, "s behind the issuer")])
-def test_a_clock_that_differs_is_told(doctor, issuer, result_of, ahead, told):
+def test_a_clock_that_differs_fails(doctor, issuer, result_of, ahead, told):
     issuer.ahead_seconds = ahead
     code, checks = doctor("--issuer", issuer.url)
     assert code == 1
@@ -89,7 +89,7 @@ def test_without_a_date_the_clock_cannot_be_compared(doctor, issuer, result_of):
     assert (code, result_of(checks, "clock")[0]) == (3, "unavailable")
 
 
-def test_an_issuer_that_is_out_of_reach_is_neither(doctor, result_of):
+def test_an_issuer_out_of_reach_is_unavailable(doctor, result_of):
     code, checks = doctor("--issuer", "http://127.0.0.1:9")
     assert code == 3
     assert result_of(checks, "keys")[0] == "unavailable"
@@ -113,14 +113,14 @@ def test_wrong_usage_exits_with_2_and_says_what_is_right(capsys, arguments, told
     assert "hidden" not in shown
 
 
-def test_it_looks_at_one_thing_at_a_time(capsys):
+def test_two_subjects_at_once_are_wrong_usage(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["doctor", "server.py", "--url", "https://a.example/mcp"])
     assert ended.value.code == 2
     assert "not allowed with" in capsys.readouterr().err
 
 
-def test_people_see_a_tick_or_a_fix(issuer):
+def test_each_check_is_printed_with_a_tick_or_a_fix(issuer):
     issuer.ahead_seconds = 90
     finished = subprocess.run(
         [sys.executable, "-m", "fastmcp_rs", "doctor", "--issuer", issuer.url],

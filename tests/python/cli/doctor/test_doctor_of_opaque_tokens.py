@@ -38,7 +38,7 @@ class AuthorizationServer:
         '"id", "secret", issuer="{0}", introspection_url="{0}/introspect", audience="here"',
     ],
 )
-def test_a_server_without_keys_that_is_asked_about_each_token_is_right(doctor, file, serve_app, result_of, given):
+def test_an_authorization_server_without_keys_that_introspects_passes(doctor, file, serve_app, result_of, given):
     with serve_app(AuthorizationServer()) as address:
         code, checks = doctor(file(AUTH.format(given.format(address))))
     assert code == 0, checks
@@ -49,7 +49,7 @@ def test_a_server_without_keys_that_is_asked_about_each_token_is_right(doctor, f
     assert result_of(checks, "introspection")[0] == "passed"
 
 
-def test_a_server_with_neither_keys_nor_an_endpoint_fails(doctor, file, serve_app, result_of):
+def test_an_authorization_server_without_keys_and_introspection_fails(doctor, file, serve_app, result_of):
     with serve_app(AuthorizationServer(names_endpoint=False)) as address:
         code, checks = doctor(file(AUTH.format(f'"id", "secret", "{address}/oauth/token", audience="here"')))
     assert code == 1
@@ -67,14 +67,14 @@ def test_keys_that_only_jwts_need_may_be_out_of_reach(doctor, file, serve_app, r
     assert text.startswith("JWTs get 503 without them")
 
 
-def test_keys_and_an_endpoint_that_are_both_out_of_reach_are_not_excused(doctor, file, result_of):
+def test_keys_and_introspection_both_out_of_reach_are_unavailable(doctor, file, result_of):
     nowhere = 'issuer="http://127.0.0.1:9", introspection_url="http://127.0.0.1:9/introspect"'
     code, checks = doctor(file(AUTH.format(f'"id", "secret", {nowhere}, audience="here"')))
     assert code == 3
     assert result_of(checks, "keys")[0] == "unavailable"
 
 
-def test_a_token_url_that_is_no_copy_of_the_metadatas_is_told_so(doctor, file, serve_app, result_of):
+def test_a_token_url_that_differs_from_the_metadata_fails_with_the_fix(doctor, file, serve_app, result_of):
     with serve_app(AuthorizationServer()) as address:
         token_url = f"{address}/oauth/token/"
         code, checks = doctor(file(AUTH.format(f'"id", "secret", "{token_url}", audience="here"')))
@@ -127,7 +127,7 @@ FASTMCPS = (
         (FASTMCPS, {}, 502, "unavailable"),
     ],
 )
-def test_an_endpoint_that_is_asked_about_tokens_is_asked(
+def test_an_introspection_endpoint_is_asked_about_a_made_up_token(
     doctor, file, serve_app, result_of, auth, answer, status, result
 ):
     with serve_app(Introspection(answer, status)) as address:
@@ -136,25 +136,25 @@ def test_an_endpoint_that_is_asked_about_tokens_is_asked(
 
 
 @pytest.mark.parametrize("auth", [OAUTH, REMOTE, FASTMCPS])
-def test_an_endpoint_that_does_not_answer_is_told(doctor, file, result_of, auth):
+def test_an_introspection_endpoint_that_does_not_answer_is_unavailable(doctor, file, result_of, auth):
     code, checks = doctor(file(auth.format("http://127.0.0.1:9")))
     assert code == 3
     assert result_of(checks, "introspection")[0] == "unavailable"
 
 
-def test_a_server_without_such_an_endpoint_is_told(doctor, file, oauth_provider, result_of):
+def test_a_server_without_an_introspection_endpoint_is_advice(doctor, file, oauth_provider, result_of):
     _, checks = doctor(file(oauth_provider))
     assert result_of(checks, "introspection")[0] == "advice"
 
 
-def test_a_url_without_such_an_endpoint_is_told(doctor, file, serve_app, result_of):
+def test_a_url_without_an_introspection_endpoint_fails(doctor, file, serve_app, result_of):
     with serve_app(Introspection({})) as address:
         code, checks = doctor(file(FASTMCPS.format(f"{address}/elsewhere")))
     assert code == 1
     assert result_of(checks, "introspection")[0] == "failed"
 
 
-def test_a_service_that_is_asked_may_know_no_audiences(doctor, file, serve_app, result_of):
+def test_a_verification_service_without_audiences_is_advice(doctor, file, serve_app, result_of):
     with serve_app(Introspection({"valid": False})) as address:
         code, checks = doctor(file(REMOTE.format(address)))
     assert code == 0, checks

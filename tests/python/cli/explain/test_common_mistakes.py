@@ -28,39 +28,39 @@ OTHER = KeyPair.generate("RS256")
         ({"cnf": {"jkt": "x"}}, "bound_token", "bound to a key of the client"),
     ],
 )
-def test_claims_that_do_not_fit(explain_ours, mint, claims, code, told):
+def test_a_claim_mismatch_is_explained(explain_ours, mint, claims, code, told):
     told_of = explain_ours(mint(**claims))
     assert told_of.code == 1
     assert told_of.screen.startswith(f"REFUSED: {code} (")
     assert told in told_of.screen
 
 
-def test_an_expired_token(explain_ours, mint):
+def test_an_expired_token_is_explained(explain_ours, mint):
     told = explain_ours(mint(exp=int(time.time()) - 185))
     assert told.screen.startswith("REFUSED: expired (the token has expired)\n  the token expired 3 minutes ago")
     assert "expired 3 minutes ago" in told.out.partition("Times")[2]
 
 
-def test_a_token_of_the_future(explain_ours, mint):
+def test_a_token_that_is_not_yet_valid_is_explained(explain_ours, mint):
     told = explain_ours(mint(nbf=int(time.time()) + 7_205))
     assert told.screen.startswith("REFUSED: not_yet_valid (")
     assert "not valid for another 2 hours" in told.screen
 
 
-def test_several_mistakes_at_once(explain_ours, mint):
+def test_several_mistakes_at_once_are_all_explained(explain_ours, mint):
     told = explain_ours(mint(exp=1, aud="api://x", iss="https://other.example"))
     assert told.screen.startswith("REFUSED: expired (")
     assert "Further checks that fail: issuer, audience" in told.screen
 
 
-def test_another_algorithm(explain, mint, key_file):
+def test_another_algorithm_is_explained(explain, mint, key_file):
     pair = KeyPair.generate("ES256")
     told = explain(mint(pair), "--public-key", key_file)
     assert told.screen.startswith("REFUSED: algorithm_not_allowed (")
     assert 'the token says alg="ES256" and this verifier accepts RS256' in told.screen
 
 
-def test_a_key_for_another_algorithm(explain, mint, tmp_path):
+def test_a_key_for_another_algorithm_is_explained(explain, mint, tmp_path):
     pair = KeyPair.generate("ES256")
     path = tmp_path / "key.pem"
     path.write_text(pair.public_key)
@@ -70,7 +70,7 @@ def test_a_key_for_another_algorithm(explain, mint, tmp_path):
     assert explain(mint(pair), "--public-key", str(path), "--algorithm", "ES256").code == 0
 
 
-def test_another_key(explain_ours, mint):
+def test_another_key_is_explained(explain_ours, mint):
     told = explain_ours(mint(OTHER))
     assert told.screen.startswith("REFUSED: invalid_signature (")
     assert "another key signed the token" in told.screen
@@ -78,7 +78,7 @@ def test_another_key(explain_ours, mint):
     assert "it is another issuer's token" in foreign.screen
 
 
-def test_an_unknown_key_id(explain, mint, pair, new_endpoint):
+def test_an_unknown_kid_is_explained(explain, mint, pair, new_endpoint):
     endpoint = new_endpoint()
     endpoint.publish({"a": pair})
     told = explain(mint(OTHER, kid="b"), "--jwks-uri", endpoint.url)
@@ -87,13 +87,13 @@ def test_an_unknown_key_id(explain, mint, pair, new_endpoint):
     assert explain(mint(kid="a"), "--jwks-uri", endpoint.url).code == 0
 
 
-def test_a_token_by_secret_in_front_of_a_public_key(explain_ours, forge):
+def test_an_hs256_token_with_a_public_key_is_explained(explain_ours, forge):
     told = explain_ours(forge({"iss": "https://issuer.example"}))
     assert told.screen.startswith("REFUSED: algorithm_not_allowed (")
     assert "it was signed with a shared secret, and here are public keys" in told.screen
 
 
-def test_another_secret(explain, forge, monkeypatch):
+def test_another_secret_is_explained(explain, forge, monkeypatch):
     monkeypatch.setenv("THE_SECRET", SECRET)
     assert explain(forge({}, secret=SECRET), "--secret-env", "THE_SECRET").code == 0
     told = explain(forge({}, secret=f"{SECRET}\n"), "--secret-env", "THE_SECRET")
@@ -116,7 +116,7 @@ def test_another_secret(explain, forge, monkeypatch):
         (lambda token: f'{{"access_token": "{token}"}}', "the value of access_token alone"),
     ],
 )
-def test_what_was_pasted_is_no_token(explain, explain_ours, mint, change, told):
+def test_a_pasted_text_that_is_no_jwt_is_explained(explain, explain_ours, mint, change, told):
     text = change(mint())
     for told_of in (explain_ours(text), explain(text)):
         assert told_of.code == 1
@@ -124,7 +124,7 @@ def test_what_was_pasted_is_no_token(explain, explain_ours, mint, change, told):
         assert told in told_of.screen
 
 
-def test_a_header_that_the_shell_took_apart(explain, mint):
+def test_a_header_split_by_the_shell_is_explained(explain, mint):
     assert 'starts with "Bearer"' in explain("Bearer", mint()).screen
 
 
@@ -132,7 +132,7 @@ VECTORS = "vectors/keys"
 
 
 @pytest.mark.parametrize("key", ["rsa.private.pem", "p256.private.pem", "ssh-rsa.pub"])
-def test_a_key_that_is_no_public_key(explain, mint, key, request):
+def test_a_key_that_is_no_public_key_is_explained(explain, mint, key, request):
     path = request.config.rootpath / "tests" / VECTORS / key
     told = explain(mint(), "--public-key", str(path))
     assert (told.code, told.out) == (2, "")
@@ -140,7 +140,7 @@ def test_a_key_that_is_no_public_key(explain, mint, key, request):
     assert not any(len(line) > 30 and line in told.err for line in path.read_text().splitlines())
 
 
-def test_a_secret_in_the_place_of_a_key_and_the_reverse(explain, mint, tmp_path, pair, monkeypatch):
+def test_a_secret_in_the_place_of_a_key_and_the_reverse_are_explained(explain, mint, tmp_path, pair, monkeypatch):
     path = tmp_path / "secret"
     path.write_text(SECRET)
     told = explain(mint(), "--public-key", str(path))
@@ -162,7 +162,7 @@ def test_an_unknown_option_is_named_and_a_token_is_not(explain, mint):
     assert "eyJ" not in told.err
 
 
-def test_a_name_that_only_a_file_has_is_no_token_either(explain_ours, mint):
+def test_a_file_name_is_no_token(explain_ours, mint):
     told = explain_ours("not-there.txt")
     assert told.code == 2
     assert "put < before the name" in told.err
@@ -186,7 +186,7 @@ def test_advice_names_options_and_not_parameters(explain, explain_ours, mint, ke
     assert "swap --issuer and --audience" in swapped.screen
 
 
-def test_what_is_not_checked_is_shown_as_that(explain, mint, key_file):
+def test_checks_that_were_not_made_are_shown_as_such(explain, mint, key_file):
     told = explain(mint(), "--public-key", key_file)
     assert 'audience           "my-server", not checked' in told.out
     checks = {

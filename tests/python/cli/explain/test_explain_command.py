@@ -46,7 +46,7 @@ def test_an_accepted_token_exits_with_0_and_every_check_that_ran_has_a_tick(expl
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_a_token_on_standard_input(explain, mint, key_file, arguments, end):
+def test_a_token_is_read_from_standard_input(explain, mint, key_file, arguments, end):
     assert explain(*arguments, "--public-key", key_file, stdin=mint() + end).code == 0
 
 
@@ -56,7 +56,7 @@ def test_no_standard_input_at_all_is_wrong_usage(explain):
     assert "on standard input" in told.err
 
 
-def test_without_a_key_everything_else_is_told_and_that_it_is(explain, mint):
+def test_without_a_key_the_other_checks_are_shown_and_the_missing_signature_check_too(explain, mint):
     told = explain(mint(exp=1), "--audience", "x")
     assert told.code == 3
     assert "no key was given" in told.screen
@@ -81,7 +81,7 @@ def test_keys_out_of_reach_exit_with_3(explain, mint, new_endpoint):
     assert "404" in told.screen
 
 
-def test_the_issuer_alone_leads_to_its_keys(explain, pair, new_endpoint, reply):
+def test_the_issuer_option_finds_the_keys(explain, pair, new_endpoint, reply):
     endpoint = new_endpoint()
     metadata = {"issuer": endpoint.base, "jwks_uri": endpoint.url}
     endpoint.publish({"a": pair})
@@ -165,13 +165,13 @@ def test_a_token_in_the_place_of_a_command_is_not_repeated(capsys, mint):
         (["--jwks-uri", "https://x.example", "--secret-env", "X"], "not allowed with"),
     ],
 )
-def test_options_that_cannot_work_say_what_would(explain, mint, options, told):
+def test_options_that_cannot_work_name_those_that_would(explain, mint, options, told):
     answer = explain(mint(), *options)
     assert (answer.code, answer.out) == (2, "")
     assert told in answer.err
 
 
-def test_json_has_all_of_it(explain_ours, mint):
+def test_json_has_the_whole_explanation(explain_ours, mint):
     told = explain_ours(mint(aud=["a", "b"]), "--json")
     answer = json.loads(told.out)
     assert told.code == 1
@@ -191,7 +191,7 @@ def test_help_documents_the_exit_codes_and_needs_no_token(explain):
         assert text in told.out
 
 
-def test_the_issuer_with_a_slash_too_many_is_told(command, pair, new_endpoint, reply):
+def test_an_issuer_with_an_extra_slash_is_reported(command, pair, new_endpoint, reply):
     endpoint = new_endpoint()
     metadata = {"issuer": endpoint.base, "jwks_uri": endpoint.url}
     endpoint.routes["/.well-known/openid-configuration"] = reply(200, json.dumps(metadata))
@@ -203,7 +203,7 @@ def test_the_issuer_with_a_slash_too_many_is_told(command, pair, new_endpoint, r
     assert f'(got "{endpoint.base}", expected "{endpoint.base}/") [unverified]' in screen
 
 
-def test_a_process_of_its_own_does_the_same(command, mint, key_file):
+def test_the_command_in_a_process_of_its_own_does_the_same(command, mint, key_file):
     finished = command("--public-key", key_file, stdin=mint())
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.decode().startswith("ACCEPTED\n")

@@ -16,7 +16,7 @@ def bound(mint):
     return mint(cnf={"jkt": CLIENT.thumbprint()})
 
 
-def test_a_good_proof_passes_every_check_but_what_a_server_alone_knows(explain_ours, bound):
+def test_a_good_proof_passes_every_check_that_needs_no_server(explain_ours, bound):
     told = explain_ours(bound, "--dpop", CLIENT.create_dpop_proof("POST", URL, bound), *REQUEST, "--json")
     explained = json.loads(told.out)
     assert (told.code, explained["outcome"], explained["code"]) == (0, "accepted", None)
@@ -48,7 +48,7 @@ def test_each_fault_is_named_with_what_would_help(explain_ours, bound, changed, 
     assert told in shown.screen
 
 
-def test_the_token_is_looked_at_first(explain_ours, mint):
+def test_the_token_is_checked_first(explain_ours, mint):
     token = mint(aud="another", cnf={"jkt": CLIENT.thumbprint()})
     shown = explain_ours(token, "--dpop", "garbage", *REQUEST)
     assert shown.screen.startswith("REFUSED: audience_mismatch (")
@@ -65,6 +65,6 @@ def test_a_token_that_is_not_bound_needs_no_proof(explain_ours, mint):
     "options",
     [("--dpop", "x"), ("--dpop", "x", "--method", "POST"), ("--url", URL), ("--dpop", "x", *REQUEST[:3], "mcp")],
 )
-def test_what_is_missing_is_said(explain_ours, bound, options):
+def test_a_missing_option_is_named(explain_ours, bound, options):
     shown = explain_ours(bound, *options)
     assert shown.code == 2

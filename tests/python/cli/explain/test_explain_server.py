@@ -81,7 +81,7 @@ def operation(told):
     return line.split(maxsplit=2)
 
 
-def test_a_token_that_lacks_scopes_for_a_tool_is_refused_and_told_which(explain_tool):
+def test_a_token_without_the_scopes_of_a_tool_is_explained_with_them(explain_tool):
     told = explain_tool("save", "read")
     assert told.code == 1
     headline = told.out.splitlines()[0]
@@ -111,20 +111,20 @@ def test_a_token_that_lacks_scopes_for_a_tool_is_refused_and_told_which(explain_
         ("in_deep", "write", "the tool in_deep needs write"),
     ],
 )
-def test_a_token_with_them_is_accepted(explain_tool, tool, scope, text):
+def test_a_token_with_the_scopes_of_a_tool_is_accepted(explain_tool, tool, scope, text):
     told = explain_tool(tool, scope)
     assert told.code == 0
     assert operation(told) == ["✓", "operation", text]
 
 
 @pytest.mark.parametrize("tool", ["own", "nothing"])
-def test_what_fastmcp_decides_is_said_to_be_so(explain_tool, tool):
+def test_checks_that_fastmcp_makes_are_named_as_fastmcps(explain_tool, tool):
     told = explain_tool(tool, "read")
     assert (told.code, operation(told)[0]) == (0, "?")
     assert "FastMCP decides" in told.out
 
 
-def test_a_token_that_is_refused_anyway_gets_that_reason(explain_tool):
+def test_a_token_that_is_refused_before_has_that_reason(explain_tool):
     told = explain_tool("save", "read", exp=1)
     assert told.code == 1
     assert told.out.startswith("REFUSED: expired")
@@ -151,7 +151,7 @@ def test_what_cannot_be_explained_is_wrong_usage(explain_tool, name, more, text)
     assert text in told.err
 
 
-def test_a_tool_is_one_of_a_server(explain):
+def test_the_tool_option_needs_a_server(explain):
     told = explain("--tool", "save", "a.b.c")
     assert told.code == 2
     assert "--server server.py" in told.err
@@ -177,7 +177,7 @@ ANOTHERS = "https is meant here, and http would do only on a network that is tru
         ('__import__("os").environ["FASTMCP_RS_TEST_SECRET"]', "; set the variable FASTMCP_RS_TEST_SECRET in this"),
     ],
 )
-def test_a_server_that_cannot_be_imported_is_told_whole_and_in_its_own_words(explain, tmp_path, line, told):
+def test_a_server_that_cannot_be_imported_is_reported_with_its_error(explain, tmp_path, line, told):
     file = tmp_path / f"broken_{tmp_path.name.replace('-', '_')}.py"
     file.write_text(f"from fastmcp_rs.auth import JWTVerifier\n{line}\n")
     explained = explain("--server", str(file), "a.b.c")

@@ -51,7 +51,7 @@ def test_an_explanation_says_what_the_verifier_says(verifier, mint, forge, ask, 
         assert (first and first.code) == code
 
 
-def test_it_is_a_frozen_value_that_json_takes(verifier, mint):
+def test_an_explanation_is_frozen_and_json_serializable(verifier, mint):
     explanation = explained(verifier, mint(aud="x"))
     assert isinstance(explanation, Explanation)
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -61,7 +61,7 @@ def test_it_is_a_frozen_value_that_json_takes(verifier, mint):
     assert explanation.times["exp"]["words"].startswith("expires in ")
 
 
-def test_its_repr_holds_nothing_of_the_token(verifier, mint):
+def test_the_repr_of_an_explanation_shows_nothing_of_the_token(verifier, mint):
     token = mint(sub="subject-7")
     shown = repr(explained(verifier, token))
     assert shown.startswith("Explanation(outcome='accepted'")
@@ -70,7 +70,7 @@ def test_its_repr_holds_nothing_of_the_token(verifier, mint):
 
 
 @pytest.mark.parametrize("token", [None, 1, b"x", "\ud800"])
-def test_what_is_no_text_is_no_token(verifier, token):
+def test_explain_takes_a_str(verifier, token):
     assert explained(verifier, token).code == "malformed_token"
 
 
@@ -94,7 +94,7 @@ def test_keys_out_of_reach_are_an_outcome_of_their_own(mint, new_endpoint):
     assert not explanation.signature_verified
 
 
-def test_a_subclass_is_asked_about_claims_that_are_signed(pair, mint):
+def test_overrides_are_called_only_for_signed_claims(pair, mint):
     asked = []
 
     class Lenient(JWTVerifier):

@@ -45,7 +45,7 @@ def test_text_of_the_token_is_sanitized(explain, explain_ours, forge, pair, host
                 assert max(map(len, told.out.splitlines())) < 600
 
 
-def test_json_keeps_what_is_unclean_as_data(explain, pair):
+def test_json_keeps_control_characters_as_data(explain, pair):
     claims = {f"claim {i}": text for i, text in enumerate(HOSTILE)}
     told = explain(pair.create_token(additional_claims=claims), "--json")
     assert told.out.isascii()
@@ -110,11 +110,11 @@ def test_a_terminal_that_asks_for_no_colours_gets_none(mint, environment):
     assert b"\x1b" not in written
 
 
-def test_a_pipe_gets_none(command, mint):
+def test_a_pipe_gets_no_colours(command, mint):
     assert b"\x1b" not in command(mint(), TERM="xterm").stdout
 
 
-def test_an_output_that_knows_ascii_only_gets_ascii(command, pair):
+def test_an_ascii_output_gets_ascii(command, pair):
     finished = command(pair.create_token("日本語"), PYTHONIOENCODING="ascii")
     assert finished.returncode == 3, finished.stderr
     assert finished.stdout.isascii()
@@ -122,5 +122,5 @@ def test_an_output_that_knows_ascii_only_gets_ascii(command, pair):
     assert b"\\u65e5" in finished.stdout
 
 
-def test_at_a_terminal_without_a_token_it_says_what_is_missing():
+def test_at_a_terminal_a_missing_token_is_reported():
     assert b"give it as an argument or on standard input" in on_terminal(TERM="xterm")

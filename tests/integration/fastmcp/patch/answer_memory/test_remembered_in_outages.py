@@ -21,7 +21,7 @@ def log(caplog):
 
 
 @pytest.mark.parametrize("outage", [503, 429, None])
-def test_while_the_service_is_out_of_reach_an_old_answer_serves(outage, service, reply, remember, log, cls):
+def test_while_the_service_is_out_of_reach_an_old_answer_is_used(outage, service, reply, remember, log, cls):
     verifier = made(cls)
     remember(cache_ttl_seconds=0.05, stale_if_error_seconds=60)
     good = service.answer
@@ -72,7 +72,7 @@ def test_workers_share_answers(service, reply, remember, cls):
     assert ask(other) == [None]
 
 
-def test_what_json_does_not_hold_is_not_shared(service, remember, monkeypatch):
+def test_an_answer_that_json_cannot_hold_is_not_shared(service, remember, monkeypatch):
     verifier = made(GitHubTokenVerifier)
     once = asked_of(service, verifier)
     store = Store()

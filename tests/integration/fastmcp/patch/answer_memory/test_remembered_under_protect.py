@@ -61,7 +61,7 @@ class TestProtect:
         asyncio.run(fastmcp_rs.invalidate("alice"))
         assert ask(outer) == [None]
 
-    def test_a_class_of_ones_own_is_remembered_by_this_word(self):
+    def test_protect_with_cache_ttl_seconds_remembers_answers_of_a_custom_class(self):
         from fastmcp.server.auth import TokenVerifier  # noqa: PLC0415 - of this test alone
 
         class Mine(TokenVerifier):
@@ -93,7 +93,7 @@ class TestProtect:
         asyncio.run(fastmcp_rs.invalidate("alice"))
         assert ask(one) + ask(other) == [None] * 2
 
-    def test_verifiers_of_ones_own_class_are_told_apart_in_a_store(self):
+    def test_verifiers_of_a_custom_class_have_entries_of_their_own_in_a_store(self):
         from fastmcp.server.auth import TokenVerifier  # noqa: PLC0415 - of this test alone
 
         class Mine(TokenVerifier):
@@ -116,20 +116,20 @@ class TestProtect:
                 assert [token.client_id for token in ask(mine)] == [str(service)]
             assert Mine.asked == number, "which the other worker's verifier reads"
 
-    def test_where_nothing_is_asked_there_is_nothing_to_remember(self):
+    def test_a_provider_that_never_asks_has_nothing_to_remember(self):
         for provider in (JWTVerifier(SHARED["cache_secret"], audience="a"), fastmcps_jwt_verifier()):
             with pytest.raises(ValueError, match="cache_ttl_seconds is for verifiers that ask"):
                 protect(provider, cache_ttl_seconds=60)
             assert protect(provider) is provider
 
-    def test_rules_that_fastmcps_classes_have_not_are_refused_by_name(self):
+    def test_rules_that_fastmcps_classes_lack_are_refused_by_name(self):
         for rule in ("scope_hierarchy", "expected_claims", "client_id", "denylist", "max_age"):
             with pytest.raises(TypeError, match=rf"protect\(\) has no {rule}: .* fastmcp_rs\.auth"):
                 protect(fastmcps_jwt_verifier(), **{rule: None})
         with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
             protect(fastmcps_jwt_verifier(), speed=9)
 
-    def test_alone_it_remembers_nothing(self, service, cls):
+    def test_protect_alone_remembers_nothing(self, service, cls):
         verifier = made(cls)
         once = asked_of(service, verifier)
         protect(verifier)

@@ -57,7 +57,7 @@ def test_install_alone_remembers_nothing(service, remember, cls):
         assert len(service.requests) == 2 * once
 
 
-def test_what_is_remembered_is_what_the_verifier_returned(service, remember, cls):
+def test_a_remembered_answer_equals_what_the_verifier_returned(service, remember, cls):
     verifier = made(cls)
     once = asked_of(service, verifier)
     (without,) = ask(verifier)
@@ -75,7 +75,7 @@ def test_what_is_remembered_is_what_the_verifier_returned(service, remember, cls
     assert len(service.requests) == 2 * once
 
 
-def test_what_one_caller_changes_no_other_sees(remember, cls):
+def test_a_change_of_a_returned_token_changes_no_other(remember, cls):
     verifier = made(cls)
     remember(cache_ttl_seconds=60)
     (pristine,) = ask(verifier)
@@ -105,7 +105,7 @@ def test_no_refusal_and_no_failure_is_remembered(status, service, reply, remembe
     assert ask(verifier)[0] is not None
 
 
-def test_what_a_part_of_the_service_failed_for_is_not_remembered(service, reply, remember):
+def test_a_partly_failed_answer_is_not_remembered(service, reply, remember):
     """GitHub tells scopes by a second request: without it, FastMCP accepts a token with fewer."""
     verifier = made(GitHubTokenVerifier)
     remember(cache_ttl_seconds=60)
@@ -136,7 +136,7 @@ def test_a_changed_attribute_is_a_miss(how, service, remember, cls):
     assert len(service.requests) == 2 * once
 
 
-def test_scopes_that_are_demanded_later_are_demanded(remember, cls):
+def test_scopes_required_later_are_required_of_remembered_answers(remember, cls):
     verifier, fastmcps = made(cls), answer_to_too_few_scopes(cls)
     remember(cache_ttl_seconds=60)
     assert all(ask(verifier))
@@ -146,7 +146,7 @@ def test_scopes_that_are_demanded_later_are_demanded(remember, cls):
     assert all(ask(verifier))
 
 
-def test_no_verifier_reads_what_another_was_told(service, remember, cls):
+def test_no_verifier_uses_an_answer_of_another(service, remember, cls):
     one, other = made(cls), made(cls)
     once = asked_of(service, one)
     remember(cache_ttl_seconds=60)
@@ -158,7 +158,7 @@ def test_no_verifier_reads_what_another_was_told(service, remember, cls):
     assert len(service.requests) == 3 * once
 
 
-def test_a_subclass_is_asked_each_time(service, remember, cls):
+def test_a_subclass_is_called_each_time(service, remember, cls):
     class Mine(cls):
         async def verify_token(self, token):
             return await super().verify_token(token)
@@ -174,7 +174,7 @@ def test_a_subclass_is_asked_each_time(service, remember, cls):
         fastmcp_rs.uninstall()
 
 
-def test_nothing_outlives_the_token(service, reply, remember, cls):
+def test_no_answer_is_remembered_beyond_the_tokens_expiry(service, reply, remember, cls):
     if cls.__name__ not in {"IntrospectionTokenVerifier", "ClerkTokenVerifier", "GoogleTokenVerifier"}:
         return
     verifier = made(cls)
@@ -188,7 +188,7 @@ def test_nothing_outlives_the_token(service, reply, remember, cls):
     assert ask(verifier) == [None]
 
 
-def test_an_answer_ages(service, reply, remember):
+def test_an_answer_is_remembered_for_cache_ttl_seconds(service, reply, remember):
     verifier = made(GitHubTokenVerifier)
     remember(cache_ttl_seconds=0.2)
     assert all(ask(verifier))
@@ -197,7 +197,7 @@ def test_an_answer_ages(service, reply, remember):
     assert ask(verifier) == [None]
 
 
-def test_what_is_invalidated_is_asked_for(service, reply, remember, cls):
+def test_an_invalidated_token_is_asked_about_again(service, reply, remember, cls):
     verifier = made(cls)
     remember(cache_ttl_seconds=60)
     assert all(ask(verifier, "alice", "bob"))
@@ -211,7 +211,7 @@ def test_what_is_invalidated_is_asked_for(service, reply, remember, cls):
         asyncio.run(fastmcp_rs.invalidate(5))
 
 
-def test_the_route_that_revokes_a_token_asks(service, reply, remember):
+def test_the_revocation_route_does_not_use_remembered_answers(service, reply, remember):
     verifier = made(GitHubTokenVerifier)
     once = asked_of(service, verifier)
     remember(cache_ttl_seconds=60)
@@ -255,7 +255,7 @@ def test_the_route_that_revokes_a_token_asks(service, reply, remember):
     assert Revoking.revoked == ["alice"], "for it is revoked there already"
 
 
-def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remember, until):
+def test_a_thousand_requests_with_one_new_token_cause_one_request(service, remember, until):
     verifier = made(GitHubTokenVerifier)
     once = asked_of(service, verifier)
     remember(cache_ttl_seconds=60)
@@ -272,7 +272,7 @@ def test_a_thousand_requests_of_one_cold_token_are_one_question(service, remembe
     assert len({id(token) for token in tokens}) == len({id(token.scopes) for token in tokens}) == 1000
 
 
-def test_threads_with_loops_of_their_own_share_a_question(service, remember, run_in_threads):
+def test_event_loops_in_threads_share_a_request(service, remember, run_in_threads):
     verifier = made(GitHubTokenVerifier)
     once = asked_of(service, verifier)
     remember(cache_ttl_seconds=60)
@@ -280,7 +280,7 @@ def test_threads_with_loops_of_their_own_share_a_question(service, remember, run
     assert len(service.requests) == once
 
 
-def test_a_loop_that_ends_leaves_no_other_waiting(service, remember, eventually):
+def test_an_event_loop_that_ends_leaves_no_other_waiting(service, remember, eventually):
     verifier = made(GitHubTokenVerifier)
     remember(cache_ttl_seconds=60)
     answer = service.answer
@@ -302,7 +302,7 @@ def test_a_loop_that_ends_leaves_no_other_waiting(service, remember, eventually)
     assert found[1][0].token == "alice"
 
 
-def test_who_gives_up_ends_no_other_request(remember, cls):
+def test_a_cancelled_caller_ends_no_other_request(remember, cls):
     verifier = made(cls)
     remember(cache_ttl_seconds=60)
 
@@ -315,7 +315,7 @@ def test_who_gives_up_ends_no_other_request(remember, cls):
     assert asyncio.run(asked()).token == "alice"
 
 
-def test_a_forked_child_begins_with_nothing(service, remember):
+def test_a_forked_child_remembers_nothing(service, remember):
     verifier = made(GitHubTokenVerifier)
     once = asked_of(service, verifier)
     remember(cache_ttl_seconds=60)
@@ -325,7 +325,7 @@ def test_a_forked_child_begins_with_nothing(service, remember):
     assert len(service.requests) == 2 * once, "the parent asked once, and so did the child"
 
 
-def test_two_users_are_never_mixed(service, reply, remember):
+def test_answers_about_two_users_are_never_mixed(service, reply, remember):
     def answer(_endpoint, connection, request):
         text = (request.headers.get("authorization", "") + request.body.decode() + request.target).lower()
         name = next(name for name in ("alice", "bob") if name in text)
@@ -369,7 +369,7 @@ def test_uninstall_forgets(service, reply, remember, cls):
     assert ask(verifier) == [None]
 
 
-def test_what_is_counted(remember, cls):
+def test_hits_misses_and_requests_are_counted(remember, cls):
     names = ("entries", "hits", "misses", "questions", "stale")
     before = list(_answers)
     verifier = made(cls)

@@ -31,7 +31,7 @@ def file_of(home, word):
 
 
 @pytest.mark.usefixtures("settled")
-def test_the_answer_is_fastmcps_and_the_store_is_read_once(proxy, sign_in, reads):
+def test_the_answer_equals_fastmcps_and_the_store_is_read_once(proxy, sign_in, reads):
     async def answers():
         token = await sign_in(proxy, claims={"groups": ["a"]})
         theirs = await proxy.load_access_token(token)
@@ -150,7 +150,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_remembered(in_files, si
 
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("word", ["jti", "upstream"])
-def test_what_is_deleted_is_gone(word, proxy, sign_in, subject):
+def test_a_deleted_entry_is_gone(word, proxy, sign_in, subject):
     async def answers():
         token = await sign_in(proxy)
         fastmcp_rs.install()
@@ -225,7 +225,7 @@ def test_fastmcp_decides_from_the_time_on_at_which_an_entry_expires(proxy, sign_
 
 
 @pytest.mark.usefixtures("settled")
-def test_each_reader_has_an_object_of_its_own(proxy, sign_in):
+def test_each_reader_gets_an_object_of_its_own(proxy, sign_in):
     async def answers():
         token = await sign_in(proxy, claims={"groups": ["a"]})
         fastmcp_rs.install()
@@ -297,7 +297,7 @@ OTHER_PROCESS = """
 
 
 @pytest.mark.usefixtures("settled")
-def test_what_another_process_changes_is_seen_by_the_next_read(in_files, sign_in, issuer, tmp_path, subject):
+def test_a_change_by_another_process_is_seen_by_the_next_read(in_files, sign_in, issuer, tmp_path, subject):
     async def answers(other):
         token = await sign_in(in_files)
         fastmcp_rs.install()

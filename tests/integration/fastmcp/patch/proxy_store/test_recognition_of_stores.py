@@ -58,7 +58,7 @@ class WithMore(module.UpstreamTokenSet):
     _read_at: float = PrivateAttr(default_factory=time.time)
 
 
-def test_what_another_model_made_of_an_entry_is_not_given_again(proxy, sign_in, reads):
+def test_an_entry_read_as_another_model_is_not_reused(proxy, sign_in, reads):
     async def read():
         await sign_in(proxy)
         fastmcp_rs.install()
@@ -138,7 +138,7 @@ def test_a_store_that_is_not_known_is_read_by_fastmcp_and_named_once(
     assert [record.getMessage().rpartition(".")[2] for record in caplog.records] == [name]
 
 
-def test_what_is_replaced_on_an_instance_is_asked(proxy, sign_in, subject):
+def test_a_method_replaced_on_an_instance_is_called(proxy, sign_in, subject):
     async def answers():
         token = await sign_in(proxy)
         fastmcp_rs.install()
@@ -161,7 +161,7 @@ def test_what_is_replaced_on_an_instance_is_asked(proxy, sign_in, subject):
     asyncio.run(answers())
 
 
-def test_an_adapter_is_stored_as_fastmcps_own(in_files):
+def test_an_adapter_is_stored_as_by_fastmcp(in_files):
     fastmcp_rs.install()
     shown = in_files._jti_mapping_store
     assert isinstance(shown, module.PydanticAdapter)
