@@ -1,6 +1,7 @@
 //! The JOSE standards, one file each. No I/O, no clock, no Python.
 
 pub mod base64url;
+pub mod claims_shape;
 pub mod confirmation;
 pub mod ed448;
 pub mod json;

@@ -111,6 +111,18 @@ impl<'t> Reader<'t> {
         Some(reader)
     }
 
+    /// A reader before a value that the text begins with.
+    #[must_use]
+    #[inline]
+    pub fn of_value(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// What was read, and the rest of the text.
+    pub(super) fn split(&self) -> (&'t str, &'t str) {
+        self.text.split_at_checked(self.at).unwrap_or((self.text, ""))
+    }
+
     /// Reads the name of an object's next member; `Some(None)` after the last one.
     #[inline]
     pub fn next_name(&mut self, is_first: bool) -> Option<Option<&'t str>> {

@@ -42,7 +42,8 @@ fn list<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> PyResult<Option<Bound<
     }
 }
 
-fn value<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
+/// The next value; `None` if the reader cannot go on.
+pub(super) fn value<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let Some(piece) = reader.value() else { return Ok(None) };
     Ok(match piece {
         Piece::Null => Some(py.None().into_bound(py)),

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::access_token::AccessToken;
-use super::claims_dict::claims_to_dict;
+use super::claim_templates::ClaimTemplates;
 use super::convert;
 use super::notices;
 use super::principal::Principal;
@@ -127,11 +127,13 @@ impl Decision {
         Some(Self::rejected_for(rejection, Some(principal.client_id()), principal.subject()))
     }
 
-    /// The outcome of a verification. `secrets` gives the texts that no record of it may have.
+    /// The outcome of a verification. `templates` is what the verifier knows of the claims of other tokens. `secrets` gives the
+    /// texts that no record of it may have.
     pub(super) fn of(
         progress: Poll<verify::Decision>,
         token: &Bound<'_, PyString>,
         policy: &Policy,
+        templates: Option<&Arc<ClaimTemplates>>,
         secrets: impl FnOnce() -> Secrets,
     ) -> Self {
         Self(match progress {
@@ -141,7 +143,8 @@ impl Decision {
                 if !verified.skipped_scopes().is_empty() {
                     notices::skipped_scopes(token.py(), &verified);
                 }
-                let principal = Arc::new(Principal::verified(*verified, token.clone().unbind(), policy));
+                let principal =
+                    Arc::new(Principal::verified(*verified, token.clone().unbind(), policy, templates.cloned()));
                 match policy.bound_tokens() {
                     BoundTokens::Proven => Outcome::Unproven(principal),
                     BoundTokens::Refused | BoundTokens::AcceptedAsBearer => Outcome::Accepted(principal),
@@ -340,7 +343,7 @@ impl Decision {
 
     /// The claims of an accepted JWT, in a new dict.
     fn claims<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        self.principal().and_then(|principal| principal.claims()).map(|claims| claims_to_dict(py, claims)).transpose()
+        self.principal().map_or(Ok(None), |principal| principal.claims_dict(py))
     }
 
     /// The fields of FastMCP's own access token of an accepted decision, in a dict that the caller has for them, or in a

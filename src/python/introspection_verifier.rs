@@ -46,7 +46,7 @@ impl IntrospectionVerifier {
     fn decide(&self, token: &Bound<'_, PyAny>) -> Decision {
         Decision::about(token, |token, text| {
             let policy = self.policy.get(token.py());
-            Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
+            Decision::of(self.server.decide(text, &policy, now()), token, &policy, None, || self.server.secrets(text))
         })
     }
 
@@ -60,7 +60,7 @@ impl IntrospectionVerifier {
     ) -> PyResult<Bound<'py, PyAny>> {
         let policy = self.policy.get(token.py());
         let decide = |token: &Bound<'py, PyString>, text: &str| {
-            Decision::of(self.server.decide(text, &policy, now()), token, &policy, || self.server.secrets(text))
+            Decision::of(self.server.decide(text, &policy, now()), token, &policy, None, || self.server.secrets(text))
         };
         fields.accept(token, &policy, counters, decide, |text, authentic| self.server.update_size(text, authentic))
     }
@@ -124,7 +124,7 @@ impl IntrospectionVerifier {
         let (text, policy) = (token.to_str()?, self.policy.get(token.py()));
         let shared = endpoint_answers::shared(body, age, lifetime);
         let decided = self.server.admit(text, generation, &shared, &policy, now()).map_or(Poll::Pending, Poll::Ready);
-        Ok(Decision::of(decided, token, &policy, || self.server.secrets(text)))
+        Ok(Decision::of(decided, token, &policy, None, || self.server.secrets(text)))
     }
 }
 

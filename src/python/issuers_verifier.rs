@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::claim_templates::ClaimTemplates;
 use super::convert::ArgumentOrDefault;
 use super::decision::Decision;
 use super::explanation;
@@ -30,6 +31,7 @@ pub(super) struct IssuersVerifier {
     issuers: Issuers,
     /// The scopes that every token must have beside those that its issuer demands.
     common: Arc<CurrentPolicy>,
+    templates: Option<Arc<ClaimTemplates>>,
 }
 
 #[pymethods]
@@ -38,7 +40,9 @@ impl IssuersVerifier {
     #[pyo3(signature = (*, cache_size=ArgumentOrDefault(None)))]
     fn new(cache_size: ArgumentOrDefault<'_>) -> PyResult<Self> {
         let cache = jwt_verifier::token_cache(cache_size)?;
-        Ok(Self { issuers: Issuers::new(cache), common: Arc::new(CurrentPolicy::new(Policy::default())) })
+        let templates = ClaimTemplates::beside(cache.as_ref());
+        let common = Arc::new(CurrentPolicy::new(Policy::default()));
+        Ok(Self { issuers: Issuers::new(cache), common, templates })
     }
 
     /// Refuses so many issuers, before a verifier of each is made.
@@ -97,7 +101,7 @@ impl IssuersVerifier {
         Decision::about(token, |token, text| {
             let decided = self.issuers.verify(text.as_bytes(), &self.common.get(token.py()), now(), key_wait(waited));
             // No server was sent a secret, and a token cannot contain itself.
-            Decision::of(decided.progress, token, &decided.policy, Secrets::none)
+            Decision::of(decided.progress, token, &decided.policy, self.templates.as_ref(), Secrets::none)
         })
     }
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::claim_rules::ClaimRules;
+use super::claim_templates::ClaimTemplates;
 use super::claims_dict::claims_to_dict;
 use super::convert::ArgumentOrDefault;
 use super::decision::Decision;
@@ -41,6 +42,7 @@ pub(super) struct JwtVerifier {
     keys: Arc<ReplaceableKeys>,
     keys_are_fetched: bool,
     key_use: Option<Box<str>>,
+    templates: Option<Arc<ClaimTemplates>>,
 }
 
 impl JwtVerifier {
@@ -106,6 +108,7 @@ impl JwtVerifier {
             verifier = verifier.with_cache(cache);
         }
         Ok(Self {
+            templates: ClaimTemplates::beside(verifier.cache()),
             verifier: Arc::new(verifier),
             policy: Arc::new(CurrentPolicy::new(policy)),
             short_secret,
@@ -177,7 +180,8 @@ impl JwtVerifier {
             let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes, raised };
             let progress = self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), key_wait);
             // No server was sent a secret, and a token cannot contain itself.
-            Decision::of(progress, token, &policy, Secrets::none).with_cause(overrides.raised.take())
+            Decision::of(progress, token, &policy, self.templates.as_ref(), Secrets::none)
+                .with_cause(overrides.raised.take())
         })
     }
 
@@ -192,7 +196,7 @@ impl JwtVerifier {
         let policy = self.policy.get(token.py());
         let decide = |token: &Bound<'py, PyString>, text: &str| {
             let progress = self.verifier.verify(text.as_bytes(), &policy, &NoOverrides, now(), KeyWait::MayWait);
-            Decision::of(progress, token, &policy, Secrets::none)
+            Decision::of(progress, token, &policy, self.templates.as_ref(), Secrets::none)
         };
         fields.accept(token, &policy, counters, decide, |text, authentic| {
             self.verifier.update_size(text.as_bytes(), authentic);

@@ -39,7 +39,7 @@ impl PendingDecision {
         attach_if_running(move |py| {
             let token = self.token.bind(py);
             let secrets = || (self.secrets)(token.to_str().unwrap_or_default());
-            let decision = Decision::of(Poll::Ready(decided), token, &self.policy, secrets);
+            let decision = Decision::of(Poll::Ready(decided), token, &self.policy, None, secrets);
             if let Err(error) = self.done.call1(py, (decision,)) {
                 error.write_unraisable(py, None);
             }

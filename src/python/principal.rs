@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::claim_templates::ClaimTemplates;
+use super::claims_dict::claims_to_dict;
 use super::metadata::Metadata;
 use super::notices;
 use crate::jose::jwt::{Claims, NumericDate};
@@ -30,6 +32,8 @@ enum PrincipalSource {
         resource: Option<Box<str>>,
         /// Whether the presenter of the token proved possession of the bound key.
         by_key: AtomicBool,
+        /// What its verifier knows of the claims of other tokens.
+        templates: Option<Arc<ClaimTemplates>>,
     },
     Static(StaticPrincipal),
 }
@@ -46,9 +50,17 @@ pub(super) struct StaticPrincipal {
 }
 
 impl Principal {
-    pub(super) fn verified(verified: Verified, token: Py<PyString>, policy: &Policy) -> Self {
+    pub(super) fn verified(
+        verified: Verified,
+        token: Py<PyString>,
+        policy: &Policy,
+        templates: Option<Arc<ClaimTemplates>>,
+    ) -> Self {
         let resource = resource(verified.claims(), policy).map(Box::from);
-        Self { token, source: PrincipalSource::Verified { verified, resource, by_key: AtomicBool::new(false) } }
+        Self {
+            token,
+            source: PrincipalSource::Verified { verified, resource, by_key: AtomicBool::new(false), templates },
+        }
     }
 
     /// Shows the collector of cycles what a listed token holds.
@@ -164,6 +176,19 @@ impl Principal {
         }
     }
 
+    /// The claims of a verified token, in a new dict.
+    pub(super) fn claims_dict<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        match &self.source {
+            PrincipalSource::Verified { verified, templates: Some(templates), .. } => {
+                templates.dict(py, verified.claims()).map(Some)
+            }
+            PrincipalSource::Verified { verified, templates: None, .. } => {
+                claims_to_dict(py, verified.claims()).map(Some)
+            }
+            PrincipalSource::Static(_) => Ok(None),
+        }
+    }
+
     pub(super) fn metadata(&self, py: Python<'_>) -> Metadata {
         match &self.source {
             PrincipalSource::Verified { verified, .. } => Metadata::Claims(Arc::clone(verified.authentic_claims())),
@@ -182,7 +207,11 @@ impl Principal {
         fields.set_item(intern!(py, "expires_at"), expires_at)?;
         fields.set_item(intern!(py, "resource"), self.resource())?;
         fields.set_item(intern!(py, "subject"), self.subject())?;
-        fields.set_item(intern!(py, "claims"), self.metadata(py).to_dict(py)?)?;
+        let claims = match &self.source {
+            PrincipalSource::Verified { .. } => self.claims_dict(py)?,
+            PrincipalSource::Static(listed) => listed.metadata.to_dict(py)?,
+        };
+        fields.set_item(intern!(py, "claims"), claims)?;
         Ok(fields)
     }
 }

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use super::attach::attach_if_running;
 use super::decision::Decision;
 use super::decision_counters::DecisionCounters;
+use super::json_copy::{copied, is_container};
 use super::principal::Principal;
 use crate::policy::{AuthenticClaims, Policy};
 
@@ -177,33 +178,6 @@ impl TemplateObjects {
 
 fn field<'py>(fields: &Bound<'py, PyDict>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
     fields.as_any().get_item(name)
-}
-
-fn is_container(value: &Bound<'_, PyAny>) -> bool {
-    value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>()
-}
-
-/// The same JSON value in new containers.
-fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if let Ok(dict) = value.cast::<PyDict>() {
-        let copy = dict.copy()?;
-        for (name, value) in dict.iter() {
-            if is_container(&value) {
-                copy.set_item(name, copied(&value)?)?;
-            }
-        }
-        return Ok(copy.into_any());
-    }
-    if let Ok(list) = value.cast::<PyList>() {
-        let copy = list.get_slice(0, list.len());
-        for (at, item) in list.iter().enumerate() {
-            if is_container(&item) {
-                copy.set_item(at, copied(&item)?)?;
-            }
-        }
-        return Ok(copy.into_any());
-    }
-    Ok(value.clone())
 }
 
 /// The estimated memory of a JSON value, in bytes.
