@@ -2,7 +2,8 @@
 //!
 //! A text of the same shape is told by comparing bytes, so that only the values that differ are read again.
 
-use super::plain_json::{Piece, Reader, SeenNames};
+use super::plain_json::{Piece, Reader};
+use super::seen_names::SeenNames;
 
 /// The longest text that a shape is made of, in bytes, and the most members. A shape is kept for many tokens.
 const MAX_BYTES: usize = 4096;
