@@ -233,7 +233,7 @@ workflows-lint: $(PACKAGING_VENV)/.locked ## Check the workflows of .github, wit
 
 .PHONY: bench
 bench: ## Run the benchmarks of the Rust core
-	cargo bench --locked --no-default-features
+	cargo bench --profile wheel --locked --no-default-features
 
 DOCS_VENV := target/docs/venv
 
@@ -274,11 +274,15 @@ BENCH_WHEELS := target/bench/wheels
 bench-wheel: setup
 	$(call place-wheel,$(BENCH_WHEELS),wheel)
 
+# So is the program that checks signatures alone, but where the benchmarks are only to be seen to run.
+FLOOR_PROFILE := $(if $(findstring --brief,$(BENCH_ARGS)),release,wheel)
+export FASTMCP_RS_FLOOR := $(CURDIR)/target/$(FLOOR_PROFILE)/examples/floor
+
 .PHONY: bench-setup
 bench-setup: bench-wheel $(BENCH_VENV)/.locked $(PEERS_VENV)/.locked
 	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(PEERS_VENV)/bin/python $(BENCH_WHEELS)/*.whl
 	$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(BENCH_PYTHON) $(BENCH_WHEELS)/*.whl
-	cargo build $(CARGO_FLAGS) --no-default-features --examples
+	cargo build --profile $(FLOOR_PROFILE) --locked --no-default-features --example floor
 
 .PHONY: bench-python
 bench-python: bench-setup ## Run the benchmarks in Python and write their numbers into docs/performance.md (BENCH_ARGS=--brief)

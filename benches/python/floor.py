@@ -1,5 +1,6 @@
 """Asks the program that checks signatures and nothing else (`benches/floor.rs`)."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from results import ROOT
 
 __all__ = ["floor"]
 
-PROGRAM = ROOT / "target/release/examples/floor"
+PROGRAM = os.environ.get("FASTMCP_RS_FLOOR", str(ROOT / "target/wheel/examples/floor"))
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def floor(algorithm: str, public_key: str | None = None) -> Iterator[Callable[[S
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as key:
         key.write(public_key or "")
         key.flush()
-        command = [str(PROGRAM), algorithm, *([] if public_key is None else [key.name])]
+        command = [PROGRAM, algorithm, *([] if public_key is None else [key.name])]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
             def microseconds(tokens: Sequence[str]) -> float:
