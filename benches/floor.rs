@@ -1,4 +1,4 @@
-//! Checks signatures and nothing else: what no verifier can be quicker than. The comparisons in Python ask this program
+//! Checks signatures and nothing else: the lower bound of every verifier. The comparisons in Python ask this program
 //! between their own rounds, so that both meet the same machine.
 //!
 //! Started with an algorithm, and a file with a key that is prepared once; without one, each token is checked under the key

@@ -21,8 +21,8 @@ RECORDED = ROOT / "benches/results/instructions.json"
 
 # A smaller change is not reported.
 TOLERATED = 0.05
-# What Rust asks for memory. The calls of these are told by caller, and only if it ran inside the path; those of malloc
-# are told in one number, with all that were before the path.
+# What Rust asks for memory. Calls of these are counted by caller, and only if it ran inside the path; those of malloc
+# are one number, with all that were before the path.
 ALLOCATING = {"__rust_alloc", "__rust_alloc_zeroed", "__rust_realloc"}
 
 Counts = dict[str, dict[str, int]]

@@ -1,4 +1,4 @@
-//! The hot paths, each run so often inside one function that callgrind can tell them apart: see `instructions.py`.
+//! The hot paths, each run so often inside one function that callgrind counts it apart: see `instructions.py`.
 //!
 //! Prints a line for each path, its name and how often it is run. Every answer is asserted before the path is run.
 
@@ -141,7 +141,7 @@ fn count_rules(paths_are: &str, verifier: &Verifier, tokens: &[String]) {
     );
 }
 
-/// Asserts the answers, so often that what is remembered is, and runs the path, with these tokens by turns.
+/// Asserts the answers until all is remembered that can be, and then runs the path with these tokens by turns.
 fn count(name: &str, verifier: &Verifier, tokens: &[String], policy: &Policy, code: &str) {
     let mut tokens = tokens.iter().cycle();
     let mut decide = || {

@@ -1,4 +1,4 @@
-"""Attack a real server for some minutes, and tell what came of it.
+"""Attack a real server for some minutes, and print the results.
 
 A FastMCP server behind ``OAuthProvider`` of a real OpenID Provider (oidc-provider on Node.js) is sent forged, mutated,
 made-up and junk tokens from one address, steadily and in bursts, while a user with good tokens, opaque ones and JWTs,

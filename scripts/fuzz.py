@@ -43,7 +43,7 @@ def built_cryptography(host: str) -> list[str]:
     for out in (library.parent for library in libraries):
         output = out.with_name("output").read_text()
         if f"rustc-link-lib=static={links}_crypto" in output:
-            told = {
+            settings = {
                 "rustc-link-lib": [f"static={links}_crypto"],
                 "rustc-link-search": [f"native={out}"],
                 "rustc-cfg": re.findall(r"^cargo:rustc-cfg=(\S+)$", output, re.MULTILINE),
@@ -51,7 +51,7 @@ def built_cryptography(host: str) -> list[str]:
                 "libcrypto": f"{links}_crypto",
                 "root": str(out),
             }
-            return [f"--config=target.{host}.{links}.{name}={json.dumps(value)}" for name, value in told.items()]
+            return [f"--config=target.{host}.{links}.{name}={json.dumps(value)}" for name, value in settings.items()]
     return []
 
 

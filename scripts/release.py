@@ -114,7 +114,7 @@ def assets(root: Path, dist: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
     (out / "SHA256SUMS").write_text(sums)
-    # Each wheel carries the bill of its own crates; that of the commonest system stands for the release.
+    # Each wheel carries the bill of its own crates; that of the commonest system is taken for the release.
     (name,) = known[patterns[1]]
     with zipfile.ZipFile(dist / name) as wheel:
         (bill,) = (it for it in wheel.namelist() if it.endswith(f".dist-info/sboms/{BILL}"))

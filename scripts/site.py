@@ -1,4 +1,4 @@
-"""Build the documentation site, strictly, and check that its pages ask no other host for anything.
+"""Build the documentation site, strictly, and check that its pages load nothing from another host.
 
 The pages of ``docs/`` are written to be read in the repository too, so their links lead to files. In the copy that the
 site is built from, a link to a page of the site stays one, and a link to any other file leads to the repository, or is

@@ -1,4 +1,4 @@
-"""Verify a million tokens, good and bad, and tell how much memory that left behind after a warm-up.
+"""Verify a million tokens, good and bad, and print how much memory is left behind after a warm-up.
 
 Beside them keys rotate, waits for keys are cancelled, tokens are asked for and asked about, one for each thousand.
 """

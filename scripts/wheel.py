@@ -107,7 +107,7 @@ def is_at_most(tag: str, compatibility: str) -> bool:
 
 
 def check(wheel: Path, target: str, tools: Path) -> None:
-    """Have the tools that judge wheels judge this one."""
+    """Check this wheel with the tools for wheels."""
     for libc, compatibility in COMPATIBILITY.items():
         if target.endswith(f"linux-{libc}"):
             found = json.loads(answer(tools / "auditwheel", "show", "--json", wheel))

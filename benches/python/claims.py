@@ -106,7 +106,7 @@ OTHER_TOKENS: dict[str, Callable[[Demands], str]] = {"HS256, many users": varied
 def measure(
     algorithm: str, rounds: int, tokens: int, made: Callable[[Demands], str] = typical
 ) -> dict[str, dict[str, float]]:
-    """Compare everybody in one algorithm, by turns in an order that is drawn anew for each round."""
+    """Compare all in one algorithm, by turns in an order that is drawn anew for each round."""
     demands = demands_of(algorithm)
     contenders = {**ours(demands), **libraries(demands)}
     for name, decode in contenders.items():
@@ -152,14 +152,14 @@ def main() -> None:
     for name in PEERS:
         with suppress(Exception):
             versions[name] = version(name)
-    told = {
+    results = {
         "python": platform.python_version(),
         "rounds": options.rounds,
         "tokens": options.tokens,
         "versions": versions,
         "algorithms": measured,
     }
-    print(json.dumps(told, indent=1))
+    print(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Compare `await verify_token(token)` of ours with FastMCP's and with what servers would build on JWT libraries.
 
 The comparison is that of `fastmcp-rs bench`, in every algorithm, with unknown keys of a key set that is fetched, and
-with the signature alone as the floor, which a Rust program checks between the rounds. Everybody there returns FastMCP's
+with the signature alone as the floor, which a Rust program checks between the rounds. Each of them returns FastMCP's
 access token; claims are compared with claims by `claims.py`, under an interpreter that is new enough for all.
 """
 
@@ -117,14 +117,14 @@ def main() -> None:
     options = parser.parse_args()
     quiet()
     warnings.simplefilter("ignore")
-    told = asyncio.run(measure(options.algorithms, options.rounds, options.tokens))
-    print(json.dumps(told, indent=1))
+    measured = asyncio.run(measure(options.algorithms, options.rounds, options.tokens))
+    print(json.dumps(measured, indent=1))
     versions = {peer: version(peer) for peer in PEERS}
     setting = {"rounds": options.rounds, "tokens": options.tokens, "versions": versions}
     if options.peers_python is None:
         raise SystemExit("no interpreter is given for claims.py: make bench-python gives one")
     by_claims = claims(options.peers_python, options.rounds, options.tokens, options.algorithms)
-    write("compare", {**environment(), **setting, "algorithms": told, "claims": by_claims})
+    write("compare", {**environment(), **setting, "algorithms": measured, "claims": by_claims})
 
 
 if __name__ == "__main__":

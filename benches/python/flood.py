@@ -62,7 +62,7 @@ async def measure(bad: int, log: TextIO) -> dict[str, Any]:
     parts, between = 20, 10
     good = max(1, bad // parts // between)
     tokens = [typical(demands) for _ in range(good)]
-    # Bad tokens of every kind have then been here, and what is allocated once is. All that is logged counts.
+    # By then bad tokens of every kind were sent, and what is allocated once is allocated. All records count.
     await good_us(verifier, tokens, flood, between)
     alone, beside = [], []
     memory = resident_bytes()
@@ -94,14 +94,14 @@ def main() -> None:
         handler = logging.StreamHandler(log)
         logging.getLogger("fastmcp_rs").addHandler(handler)
         logging.getLogger("fastmcp_rs").setLevel(logging.DEBUG)
-        told = asyncio.run(measure(options.bad, log))
-    print(json.dumps(told, indent=1))
-    write("flood", {**environment(), **told})
+        measured = asyncio.run(measure(options.bad, log))
+    print(json.dumps(measured, indent=1))
+    write("flood", {**environment(), **measured})
     # Ten a second of each reason (the limiter), in each second that was begun.
-    most = 10 * told["reasons"] * (told["seconds"] + 2)
-    if told["log_lines"] > most:
-        raise SystemExit(f"there are {told['log_lines']} lines in the log, and at most {most:.0f} were to be there")
-    if told["memory_growth_mb"] > MOST_MB:
+    most = 10 * measured["reasons"] * (measured["seconds"] + 2)
+    if measured["log_lines"] > most:
+        raise SystemExit(f"there are {measured['log_lines']} lines in the log, and at most {most:.0f} were to be there")
+    if measured["memory_growth_mb"] > MOST_MB:
         raise SystemExit(f"the memory grew by more than {MOST_MB} MB")
 
 

@@ -60,7 +60,7 @@ def resident_bytes() -> int:
 
 async def cache_mb() -> tuple[float, int]:
     """Give what this process grows by while a full cache of typical tokens is filled, in megabytes, and its entries."""
-    # A secret signs quickly, and what is remembered of a token is the same.
+    # A secret signs quickly, and a token takes the same memory under each key.
     demands = demands_of("HS256")
     verifier = JWTVerifier(public_key=demands.keys.public_key, algorithm="HS256", audience=demands.audience)
     plain = JWTVerifier(public_key=demands.keys.public_key, algorithm="HS256", audience=demands.audience, cache_size=0)
@@ -82,14 +82,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15, help="imports (default: %(default)s)")
     options = parser.parse_args()
     grown, entries = asyncio.run(cache_mb())
-    told: dict[str, Any] = {
+    sizes: dict[str, Any] = {
         "import_ms": round(import_ms(options.runs), 1),
         "wheel_mb": round(wheel_mb() or 0, 2),
         "cached_tokens": entries,
         "cache_mb": round(grown, 1),
     }
-    print(json.dumps(told, indent=1))
-    write("footprint", {**environment(), **told})
+    print(json.dumps(sizes, indent=1))
+    write("footprint", {**environment(), **sizes})
 
 
 if __name__ == "__main__":

@@ -93,16 +93,19 @@ async def measure_kind(
             # The first batches warm up.
             if number >= 0:
                 costs[name].append(cost)
-    told: dict[str, Any] = {"base": base}
+    by_kind: dict[str, Any] = {"base": base}
     for name, values in costs.items():
         added = [value - zero for value, zero in zip(values, costs[base], strict=True)]
-        told[name] = {"cpu_us": round(statistics.median(values), 1)}
+        by_kind[name] = {"cpu_us": round(statistics.median(values), 1)}
         if name != base:
-            told[name] |= {"added_us": round(statistics.median(added), 1), "interval_us": interval(added)}
+            by_kind[name] |= {"added_us": round(statistics.median(added), 1), "interval_us": interval(added)}
         if accepted and name not in {base, CREDULOUS}:
             over = [value - least for value, least in zip(values, costs[CREDULOUS], strict=True)]
-            told[name] |= {"over_credulous_us": round(statistics.median(over), 1), "over_interval_us": interval(over)}
-    return told
+            by_kind[name] |= {
+                "over_credulous_us": round(statistics.median(over), 1),
+                "over_interval_us": interval(over),
+            }
+    return by_kind
 
 
 def main() -> None:
@@ -116,8 +119,8 @@ def main() -> None:
     quiet()
     load = round(os.getloadavg()[0], 1)
     gc.freeze()
-    told = asyncio.run(measure(options.batches, options.size, options.kinds))
-    for kind, columns in told.items():
+    by_kind = asyncio.run(measure(options.batches, options.size, options.kinds))
+    for kind, columns in by_kind.items():
         print(kind)
         for name, numbers in columns.items():
             if name != "base":
@@ -129,7 +132,7 @@ def main() -> None:
                 print(f"  {name:<34}{numbers['cpu_us']:>9} us of CPU   {added}{over}")
     setting = {"load": load, "batches": options.batches, "size": options.size}
     if options.kinds == kinds:
-        write("in_app", {**environment(), **setting, "kinds": told})
+        write("in_app", {**environment(), **setting, "kinds": by_kind})
 
 
 if __name__ == "__main__":

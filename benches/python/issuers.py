@@ -42,18 +42,18 @@ async def check(verifiers: dict[str, Any], pairs: Sequence[KeyPair]) -> None:
     for pair, issuer in zip(pairs, ISSUERS, strict=True):
         good = token_of(pair, issuer)
         bad = [token_of(pair, other) for other in ISSUERS if other != issuer]
-        told = set()
+        decided = set()
         for name, verifier in verifiers.items():
             answer = await verifier.verify_token(good)
             if answer is None:
                 raise SystemExit(f"{name} refuses a token of {issuer}")
             # MultiAuth makes a name of its own of the client's.
-            told.add((answer.claims["sub"], *answer.scopes))
+            decided.add((answer.claims["sub"], *answer.scopes))
             for token in bad:
                 if await verifier.verify_token(token) is not None:
                     raise SystemExit(f"{name} accepts a token under another issuer's name")
-        if len(told) != 1:
-            raise SystemExit(f"the answers differ: {told}")
+        if len(decided) != 1:
+            raise SystemExit(f"the answers differ: {decided}")
 
 
 async def measure(rounds: int, calls: int) -> dict[str, dict[str, list[float]]]:

@@ -118,7 +118,7 @@ def request(app: App, token: str) -> tuple[Scope, Receive]:
 
 
 async def check(name: str, app: App, served: App, token: str) -> None:
-    """Assert that a middleware signs in the user of a token, and nobody with a forged one."""
+    """Assert that a middleware signs in the user of a token, and refuses a forged one."""
     claims = claims_of(token)
     scope, receive = request(served, token)
     await app(scope, receive, silent)
@@ -160,15 +160,15 @@ async def measure(found: dict[str, tuple[App, App]], tokens: list[str], rounds: 
             if number >= 0:
                 times[name].append(took)
         gc.collect()
-    told: dict[str, Any] = {name: {"us": round(statistics.median(values), 2)} for name, values in times.items()}
+    measured: dict[str, Any] = {name: {"us": round(statistics.median(values), 2)} for name, values in times.items()}
     for name, base in BASES.items():
         beyond = [one - other for one, other in zip(times[name], times[base], strict=True)]
-        told[name] |= {
+        measured[name] |= {
             "beyond": base,
             "beyond_us": round(statistics.median(beyond), 2),
             "interval_us": interval(beyond, 2),
         }
-    return told
+    return measured
 
 
 def main() -> None:
@@ -181,15 +181,17 @@ def main() -> None:
     load = round(os.getloadavg()[0], 1)
     demands = demands_of("RS256")
     tokens = [typical(demands) for _ in range(options.tokens)]
-    told = asyncio.run(measure(contenders(demands, tokens[0]), tokens, options.rounds))
-    for name, numbers in told.items():
+    measured = asyncio.run(measure(contenders(demands, tokens[0]), tokens, options.rounds))
+    for name, numbers in measured.items():
         beyond = (
             f"{numbers['beyond_us']:>7} {numbers['interval_us']} beyond {numbers['beyond']}"
             if "beyond" in numbers
             else ""
         )
         print(f"{name:<64}{numbers['us']:>7} us {beyond}")
-    write("layer", {**environment(), "load": load, "rounds": options.rounds, "tokens": options.tokens, "layers": told})
+    write(
+        "layer", {**environment(), "load": load, "rounds": options.rounds, "tokens": options.tokens, "layers": measured}
+    )
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ wrk.body = {body}
 
 def script(tokens: list[str]) -> str:
     """Write the script for wrk."""
-    # wrk itself says which host it asks.
+    # wrk sets the Host itself.
     named = {name: value for name, value in HEADERS.items() if name != "host"}
     headers = "\n".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in named.items())
     listed = ", ".join(json.dumps(token) for token in tokens)
@@ -97,12 +97,12 @@ def answers(port: int) -> None:
 def loaded(port: int, lua: str, seconds: int, expected: int) -> float:
     """Load a server, and give the requests that it answers in a second."""
     command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", lua, f"http://127.0.0.1:{port}"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    requests = int(re.search(r"(\d+) requests in", told)[1])  # type: ignore[index]
-    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
+    measured = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    requests = int(re.search(r"(\d+) requests in", measured)[1])  # type: ignore[index]
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", measured)
     if (requests if expected != 200 else 0) != int(refused[1] if refused else 0):  # noqa: PLR2004 - the status OK
-        raise SystemExit(f"a server answered with another status than {expected}:\n{told}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])  # type: ignore[index]
+        raise SystemExit(f"a server answered with another status than {expected}:\n{measured}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", measured)[1])  # type: ignore[index]
 
 
 def measure(rounds: int, seconds: int, folder: Path) -> dict[str, dict[str, float]]:
@@ -113,7 +113,7 @@ def measure(rounds: int, seconds: int, folder: Path) -> dict[str, dict[str, floa
     key.write_text(json.dumps({"public_key": demands.keys.public_key, "algorithm": demands.algorithm, **wanted}))
     bad = next(case.make for case in CASES if case.name == "refused: bad signature")
     kinds = {"accepted": (typical, 200, SERVERS), "bad signature": (bad, 401, SERVERS[1:3])}
-    told: dict[str, dict[str, float]] = {}
+    measured: dict[str, dict[str, float]] = {}
     with server_group(str(key)) as ports:
         for kind, (make, status, names) in kinds.items():
             lua = folder / "wrk.lua"
@@ -126,8 +126,8 @@ def measure(rounds: int, seconds: int, folder: Path) -> dict[str, dict[str, floa
                     # The first round warms up.
                     if number >= 0:
                         rates[name].append(rate)
-            told[kind] = {name: round(statistics.median(values), 1) for name, values in rates.items()}
-    return told
+            measured[kind] = {name: round(statistics.median(values), 1) for name, values in rates.items()}
+    return measured
 
 
 @contextmanager
@@ -155,10 +155,10 @@ def main() -> None:
         print("wrk is not here: nothing is loaded")
         return
     with tempfile.TemporaryDirectory() as folder:
-        told: dict[str, Any] = measure(options.rounds, options.seconds, Path(folder))
-    print(json.dumps(told, indent=1))
+        measured: dict[str, Any] = measure(options.rounds, options.seconds, Path(folder))
+    print(json.dumps(measured, indent=1))
     setting = {"rounds": options.rounds, "seconds": options.seconds, "connections": 8}
-    write("loaded", {**environment(), **setting, "requests_per_second": told})
+    write("loaded", {**environment(), **setting, "requests_per_second": measured})
 
 
 if __name__ == "__main__":

@@ -238,7 +238,7 @@ def of_signatures(signature: Callable[[Sequence[str]], float], proofs: Sequence[
 async def round_of(
     case: str, contenders: Contenders, size: int, signature: Callable[[Sequence[str]], float]
 ) -> dict[str, Cost]:
-    """Ask everybody about the same requests, in any order."""
+    """Ask each about the same requests, in any order."""
     client = Client(contenders.issuer)
     await contenders.see(client)
     accepted, asked = case.startswith("accepted"), dict(contenders.asked)
@@ -284,10 +284,10 @@ async def measure(rounds: int, size: int, live: int) -> dict[str, dict[str, Any]
                     costs.setdefault(case, []).append(found)
     if full.remembered() < live:
         raise SystemExit(f"fewer than {live} proofs were alive to the end: ask for fewer rounds")
-    return {case: told(found) for case, found in costs.items()}
+    return {case: announced(found) for case, found in costs.items()}
 
 
-def told(rounds: Sequence[dict[str, Cost]]) -> dict[str, Any]:
+def announced(rounds: Sequence[dict[str, Cost]]) -> dict[str, Any]:
     """Give medians: of the times, of those times ours, and of what is added to the floor."""
 
     def beside_ours(name: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Run every benchmark in Python, and write what they found into docs/performance.md, README.md and a chart.
+"""Run every benchmark in Python, and write the results into docs/performance.md, README.md and a chart.
 
 With `--brief` each of them is run so shortly that its numbers mean nothing, and nothing is written: so they cannot rot.
 """
@@ -91,10 +91,10 @@ def by_claims(found: dict[str, Any]) -> str:
     for name in names:
         cells = [by_name.get(name, {}) for by_name in found["algorithms"].values()]
         rows.append([name, *[f"{cell['us']:.1f} ({cell['speed_to_ryjwt']:.2f})" if cell else "" for cell in cells]])
-    told = (
+    caption = (
         f"Claims beside claims, CPython {found['python']}, {found['rounds']} rounds: {versions}. In brackets the speed"
     )
-    return f"{told} to that of ryjwt, the median of the rounds.\n\n{table(*rows)}"
+    return f"{caption} to that of ryjwt, the median of the rounds.\n\n{table(*rows)}"
 
 
 def in_app(found: dict[str, Any]) -> str:
@@ -168,11 +168,11 @@ def of_proofs(found: dict[str, Any]) -> str:
         rows.append([case, *[f"{cell['us']:.1f} ({cell['times_ours']:.2f})" if cell else "" for cell in cells]])
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     load = f" Other work gave the machine a load of {found['load']:.0f}: read the ratios." if found["load"] > 1 else ""
-    told = (
+    captions = (
         f"Proofs of possession, ES256, CPython {found['python']}{day(found)}, {found['rounds']} rounds: {versions}.",
         f"In brackets how many times as long as `{names[0]}` it took, the median of the rounds.{load}",
     )
-    return f"{' '.join(told)}\n\n{table(*rows)}"
+    return f"{' '.join(captions)}\n\n{table(*rows)}"
 
 
 def written() -> str:
@@ -216,8 +216,11 @@ def ways(found: dict[str, Any]) -> str:
     """Write the part of README.md: what each way to authenticate a request costs."""
     names = list(next(iter(found["ways"].values()))["costs"])
     rows = [["CPU microseconds for a request with a token seen before", names[0], f"`{names[1]}`", names[2]]]
-    for way, told in found["ways"].items():
-        costs = [cost(told["costs"][name], waits=told["waits"]) if name in told["costs"] else "" for name in names]
+    for way, measured in found["ways"].items():
+        costs = [
+            cost(measured["costs"][name], waits=measured["waits"]) if name in measured["costs"] else ""
+            for name in names
+        ]
         rows.append([way, *costs])
     return table(*rows)
 
@@ -253,8 +256,8 @@ def setting(*names: str) -> str:
     texts = [f"{on}, FastMCP {each['fastmcp']}{day(each)}" for on, each in zip(machines, found, strict=True)]
     load = max(each.get("load", 0) for each in found)
     busy = f" Other work gave the machine a load of {load:.0f}: read the ratios." if load > 1 else ""
-    told = "Medians, in brackets the 95 % interval, by turns, with `make bench-readme`, on"
-    return f"{told} {'; '.join(dict.fromkeys(texts))}.{busy}"
+    caption = "Medians, in brackets the 95 % interval, by turns, with `make bench-readme`, on"
+    return f"{caption} {'; '.join(dict.fromkeys(texts))}.{busy}"
 
 
 def day(found: dict[str, Any]) -> str:

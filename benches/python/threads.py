@@ -113,10 +113,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="runs of each kind (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.2, help="how long a run is (default: %(default)s)")
     options = parser.parse_args()
-    told = {algorithm: measure(algorithm, options.rounds, options.seconds) for algorithm in TIMED_ALGORITHMS}
-    print(json.dumps(told, indent=1))
+    measured = {algorithm: measure(algorithm, options.rounds, options.seconds) for algorithm in TIMED_ALGORITHMS}
+    print(json.dumps(measured, indent=1))
     switch = {"switch_interval_us": round(sys.getswitchinterval() * 1e6)}
-    write("threads", {**environment(), **switch, "algorithms": told})
+    write("threads", {**environment(), **switch, "algorithms": measured})
 
 
 if __name__ == "__main__":

@@ -58,11 +58,11 @@ class Way:
     token: str
     theirs: Ask
     ours: Ask | None = None
-    # Whether our class stands inside of one of FastMCP's that `install()` makes faster.
+    # Whether our class is inside one of FastMCP's that `install()` makes faster.
     is_inside: bool = False
     # How many questions are asked of each in a round; fewer of what takes long.
     calls: int = 200
-    # Whether it is mostly waiting, so that elapsed time is told as well.
+    # Whether it is mostly waiting, so that elapsed time is given as well.
     waits: bool = False
     costs: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -79,9 +79,9 @@ def endpoints(folder: Path) -> Iterator[tuple[str, str, str]]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise SystemExit("the endpoints say nothing")
-        told = json.loads(process.stdout.readline())
-        os.environ["SSL_CERT_FILE"] = str(trusted(folder, told["certificate"]))
-        introspection, quick, slow = told["ports"]
+        announced = json.loads(process.stdout.readline())
+        os.environ["SSL_CERT_FILE"] = str(trusted(folder, announced["certificate"]))
+        introspection, quick, slow = announced["ports"]
         yield f"http://127.0.0.1:{introspection}", f"https://127.0.0.1:{quick}", f"https://127.0.0.1:{slow}"
 
 
@@ -290,16 +290,16 @@ async def measure(folder: Path, addresses: tuple[str, str, str], rounds: int, ca
 
 def summary(way: Way) -> dict[str, Any]:
     """Give the medians, and the median of what each round says how many times FastMCP's cost they are."""
-    told: dict[str, Any] = {}
+    by_case: dict[str, Any] = {}
     for name, costs in way.costs.items():
         cpu, elapsed = zip(*costs, strict=True)
         times = [theirs[0] / ours[0] for theirs, ours in zip(way.costs[FASTMCP], costs, strict=True)]
-        told[name] = {
+        by_case[name] = {
             "cpu_us": round(statistics.median(cpu), 1),
             "elapsed_us": round(statistics.median(elapsed), 1),
             "times": round(statistics.median(times), 1),
         }
-    return {"waits": way.waits, "costs": told}
+    return {"waits": way.waits, "costs": by_case}
 
 
 def main() -> None:
@@ -313,12 +313,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, endpoints(Path(name)) as addresses:
         ways = asyncio.run(measure(Path(name), addresses, options.rounds, options.calls))
     fastmcp_rs.uninstall()
-    told = {way.name: summary(way) for way in ways}
-    for way, columns in told.items():
+    by_way = {way.name: summary(way) for way in ways}
+    for way, columns in by_way.items():
         print(way)
         for name, numbers in columns["costs"].items():
             print(f"  {name:<12}{numbers['cpu_us']:>9} us of CPU {numbers['elapsed_us']:>11} us   1/{numbers['times']}")
-    write("ways", {**environment(), "load": load, "rounds": options.rounds, "ways": told})
+    write("ways", {**environment(), "load": load, "rounds": options.rounds, "ways": by_way})
 
 
 if __name__ == "__main__":

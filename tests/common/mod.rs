@@ -1,5 +1,5 @@
 //! What the integration tests share: claims with nothing wrong with them, a verifier that demands all of them, and
-//! keys that sign whatever a forger would like to see signed.
+//! keys that sign any header and payload.
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its own part of this module")]
 
@@ -145,7 +145,7 @@ impl KeySource for NoKeysYet {
     }
 }
 
-/// A verifier with the policy that it applies, and one beside it that remembers: they must not be told apart.
+/// A verifier with the policy that it applies, and one beside it that remembers: both must decide alike.
 #[derive(Debug)]
 pub(crate) struct TestVerifier {
     verifier: Verifier,

@@ -1,4 +1,4 @@
-//! Reads claims in both ways that there are, and compares all that is said of them. The fuzzer does so too.
+//! Reads claims with the scan and with the strict parser, and compares the results. The fuzzer does so too.
 
 use fastmcp_rs::jose::json::{Object, Value, parse_object};
 use fastmcp_rs::jose::jwt::{Claims, MalformedClaims, NumericDate, REGISTERED};

@@ -1,4 +1,4 @@
-//! The Rust core, room by room, through its public functions.
+//! The Rust core, folder by folder, through its public functions.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

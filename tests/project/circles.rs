@@ -1,4 +1,4 @@
-//! No file of the Rust sources needs one that needs it, whatever a `mod.rs` hands on. Cargo lets any module use any other.
+//! No circle of files in the Rust sources, with what a `mod.rs` re-exports. Cargo lets any module use any other.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
 
@@ -164,7 +164,7 @@ fn circle_of(sources: &[(&str, &str)]) -> Option<Vec<String>> {
 }
 
 #[test]
-fn no_rust_file_needs_one_that_needs_it() {
+fn no_two_rust_files_use_each_other_in_a_circle() {
     let read = |path: std::path::PathBuf| (relative(&path), std::fs::read_to_string(path).unwrap());
     let sources: Vec<_> = files_below("src", "rs").into_iter().map(read).collect();
     let needs = Crate::read(&sources).needs();
@@ -173,7 +173,7 @@ fn no_rust_file_needs_one_that_needs_it() {
 }
 
 #[test]
-fn a_circle_is_noticed_however_it_is_written() {
+fn a_circle_is_found_however_the_import_is_written() {
     for other in [
         "use crate::a::One;",
         "use super::One;",

@@ -172,7 +172,7 @@ fn the_rust_sources_keep_their_layers() {
 }
 
 #[test]
-fn only_one_python_file_imports_the_host() {
+fn only_compat_imports_fastmcp_and_mcp() {
     let (_, faults) = all_faults("python/fastmcp_rs", "py", python_faults);
     assert_eq!(faults, Vec::<String>::new());
 }

@@ -195,8 +195,8 @@ def test_the_challenge_of_a_proxy_is_the_one_that_is_printed():
     exec(compile(local, "github", "exec"), namespace)  # noqa: S102 - the pages are ours
     with serving(namespace["mcp"].http_app(path="/mcp")) as port:
         answer = ask(f"http://127.0.0.1:{port}/mcp", "POST", {}, b"{}")
-    (told,) = blocks("github", "text")
-    assert told.splitlines()[1] == f"www-authenticate: {answer.headers['WWW-Authenticate']}"
+    (printed,) = blocks("github", "text")
+    assert printed.splitlines()[1] == f"www-authenticate: {answer.headers['WWW-Authenticate']}"
 
 
 class AuthorizationServer(http.server.ThreadingHTTPServer):

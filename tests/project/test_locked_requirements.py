@@ -43,7 +43,7 @@ def pins(lock: str, file: str) -> list[Pin]:
         assert exactly.operator == "==", first
         hashes = sum("--hash=sha256:" in line for line in more)
         reasons = [line.strip(" #").removeprefix("via ") for line in more if line.strip().startswith("#")]
-        # What scripts/lock.py asks for is read from standard input, which is given as no reason.
+        # What scripts/lock.py asks for is read from standard input, and is no reason in the output.
         direct = f"-r requirements/{file}" in reasons or not reasons
         found.append(Pin(canonicalize_name(pin.name), Version(exactly.version), hashes, direct))
     return found

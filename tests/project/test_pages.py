@@ -134,18 +134,18 @@ def test_the_example_of_a_protected_resource_names_its_issuer_and_its_paths():
 
 def test_the_challenge_of_a_protected_resource_is_the_one_that_is_printed():
     server = run("docs/protect.md", "required_scopes")["mcp"]
-    (told,) = [text for text in blocks(ROOT / "docs/protect.md", "text") if "401" in text]
+    (shown_text,) = [text for text in blocks(ROOT / "docs/protect.md", "text") if "401" in text]
     with serving(server.http_app(path="/mcp")) as port:
         answer = ask(f"http://127.0.0.1:{port}/mcp", "POST", {}, b"{}")
-    assert told.splitlines()[1] == f"www-authenticate: {answer.headers['WWW-Authenticate']}"
+    assert shown_text.splitlines()[1] == f"www-authenticate: {answer.headers['WWW-Authenticate']}"
 
 
 def test_the_metadata_of_a_protected_resource_is_the_one_that_is_printed():
     server = run("docs/protect.md", "required_scopes")["mcp"]
-    (told,) = blocks(ROOT / "docs/protect.md", "json")
+    (shown_text,) = blocks(ROOT / "docs/protect.md", "json")
     with serving(server.http_app(path="/mcp")) as port:
         answer = ask(f"http://127.0.0.1:{port}/.well-known/oauth-protected-resource/mcp", "GET", {}, None)
-    assert json.loads(answer.body) == json.loads(told)
+    assert json.loads(answer.body) == json.loads(shown_text)
 
 
 def test_the_example_of_a_protected_provider_is_behind_the_middleware():
@@ -220,8 +220,8 @@ def test_the_first_steps_lead_to_a_protected_call(tmp_path):
             wait_for(int(port))
             refused = subprocess.run([*without, *silent], capture_output=True, text=True, check=True).stdout
             assert refused.splitlines()[0] == "HTTP/1.1 401 Unauthorized"
-            (told,) = [text for text in blocks(page, "text") if "401" in text]
-            assert set(told.splitlines()) <= {line.strip() for line in refused.splitlines()}
+            (shown_text,) = [text for text in blocks(page, "text") if "401" in text]
+            assert set(shown_text.splitlines()) <= {line.strip() for line in refused.splitlines()}
             accepted = subprocess.run([*having, *silent], capture_output=True, text=True, check=True).stdout
             assert accepted.splitlines()[0] == "HTTP/1.1 200 OK"
             answer = subprocess.run([sys.executable, "client.py"], capture_output=True, text=True, check=True).stdout

@@ -15,7 +15,7 @@ PROVIDERS = (JWTVerifier, OAuthProvider, RemoteAuthProvider, StaticTokenVerifier
 # What another kind of provider reads otherwise, and so is not the same parameter.
 OTHERS = {"algorithms", "allow_id_tokens", "audience", "client_id", "issuer", "jwks_uri", "required_scopes"}
 # What is described in other words: claims of a token or members of a response; the endpoint or the service that is
-# asked, and what it is told; what http puts at risk; what ``from_issuer`` gives.
+# asked, and what it is sent; what http puts at risk; what ``from_issuer`` gives.
 OTHER_WORDS = {
     *("client_id_claim", "subject_claim", "scope_claims", "required_claims", "expected_claims"),
     *("cache_ttl_seconds", "stale_if_error_seconds", "timeout", "allow_http", "authorization_servers"),
@@ -41,8 +41,8 @@ SHARED = sorted({name for cls in PROVIDERS for name in ALL[cls] if sum(name in A
 @pytest.mark.parametrize("name", [name for name in SHARED if name not in OTHERS])
 def test_a_shared_parameter_is_the_same_everywhere(name):
     found = {cls.__name__: ALL[cls][name] for cls in PROVIDERS if name in ALL[cls]}
-    told = {facts[:2] if name in OTHER_WORDS else facts for facts in found.values()}
-    assert len(told) == 1, found
+    distinct = {facts[:2] if name in OTHER_WORDS else facts for facts in found.values()}
+    assert len(distinct) == 1, found
 
 
 def test_each_exception_names_a_shared_parameter_that_differs():

@@ -1,4 +1,4 @@
-"""What builds the documentation site: links that lead where they did, and pages that ask no other host for anything."""
+"""The documentation site: links lead to what they name, and pages load nothing from another host."""
 
 import importlib.util
 from pathlib import Path

@@ -106,10 +106,10 @@ def test_the_python_state_of_a_native_thread_is_made_once():
 
     with refusing_port() as port:
         native = vars(RemoteAuthProvider(f"http://127.0.0.1:{port}/verify", audience="server"))["_native"]
-        told = []
+        received = []
         for number in (1, 2):
             native.decide_later(f"token-{number}", done)
-            told.append(outcomes.get(timeout=LONGEST_SECONDS))
-    thread = told[0][1]
+            received.append(outcomes.get(timeout=LONGEST_SECONDS))
+    thread = received[0][1]
     assert thread != threading.get_ident()
-    assert told == [(told[0][0], thread, 1), (told[0][0], thread, 2)]
+    assert received == [(received[0][0], thread, 1), (received[0][0], thread, 2)]

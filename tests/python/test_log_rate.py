@@ -1,4 +1,4 @@
-"""How much of a flood is written, with the clock in hand."""
+"""The limit on the rate of equal log records, by a clock that the test sets."""
 
 import asyncio
 

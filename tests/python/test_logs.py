@@ -1,4 +1,4 @@
-"""Records are told where FastMCP tells its own, at its level, once; and where others are told to hear them, there."""
+"""Records go where FastMCP's own go, at its level, once; and to the handlers of an application that has some."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ handler.setFormatter(logging.Formatter("OWN %(levelname)s %(reason)s %(message)s
 """
 
 
-def told(before="", after="", **environment):
+def logged(before="", after="", **environment):
     program = textwrap.dedent(REFUSE).format(before=before, after=after)
     # Wide enough that no line is broken.
     environment = {**os.environ, "COLUMNS": "300", **environment}
@@ -47,7 +47,7 @@ def counts(text):
 
 
 def test_refusals_are_logged_by_default_with_level_and_time():
-    text = told()
+    text = logged()
     assert counts(text) == INFO
     lines = [line for line in text.splitlines() if "Bearer token" in line]
     assert [line.split("Bearer")[0].split()[-1] for line in lines] == ["INFO", "INFO", "WARNING"]
@@ -58,28 +58,28 @@ def test_refusals_are_logged_by_default_with_level_and_time():
     ("level", "expected"), [("DEBUG", DEBUG), ("INFO", INFO), ("WARNING", WARNING), ("CRITICAL", [0, 0, 0, 0])]
 )
 def test_the_log_level_is_fastmcps(level, expected):
-    assert counts(told(FASTMCP_LOG_LEVEL=level)) == expected
+    assert counts(logged(FASTMCP_LOG_LEVEL=level)) == expected
 
 
 def test_a_log_level_set_on_fastmcp_later_is_used():
     later = "from fastmcp.utilities.logging import configure_logging; configure_logging('{}')"
-    assert counts(told(after=later.format("DEBUG"))) == DEBUG
-    assert counts(told(after=later.format("WARNING"))) == WARNING
+    assert counts(logged(after=later.format("DEBUG"))) == DEBUG
+    assert counts(logged(after=later.format("WARNING"))) == WARNING
 
 
 def test_a_log_level_of_this_package_takes_precedence():
-    assert counts(told(after="logging.getLogger('fastmcp_rs.auth').setLevel('WARNING')")) == WARNING
-    assert counts(told(after="logging.getLogger('fastmcp_rs').setLevel('DEBUG')")) == DEBUG
+    assert counts(logged(after="logging.getLogger('fastmcp_rs.auth').setLevel('WARNING')")) == WARNING
+    assert counts(logged(after="logging.getLogger('fastmcp_rs').setLevel('DEBUG')")) == DEBUG
 
 
 def test_without_a_handler_of_fastmcp_pythons_last_resort_logs():
-    assert counts(told(FASTMCP_LOG_ENABLED="false")) == WARNING
+    assert counts(logged(FASTMCP_LOG_ENABLED="false")) == WARNING
 
 
 @pytest.mark.parametrize("place", ["fastmcp_rs.auth", "fastmcp_rs", ""])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_with_a_handler_of_the_application_each_record_is_logged_once_there(place, when):
-    text = told(**{when: OWN + f"logging.getLogger({place!r}).addHandler(handler)"})
+    text = logged(**{when: OWN + f"logging.getLogger({place!r}).addHandler(handler)"})
     assert counts(text) == INFO
     assert [line.split()[:3] for line in text.splitlines() if line.startswith("OWN")] == [
         ["OWN", "INFO", "expired"],

@@ -1,4 +1,4 @@
-"""The types that signatures name say what there is when the code runs."""
+"""The types that signatures name agree with what the code returns."""
 
 import asyncio
 from typing import get_args

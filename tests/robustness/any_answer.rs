@@ -1,5 +1,5 @@
-//! Whatever another server answers: nothing panics, no secret is taken for a key, no answer but a yes is one, and a search for
-//! keys ends where the operator's word leads.
+//! Whatever another server answers: nothing panics, no secret is taken for a key, a token is accepted only by a positive
+//! response, and a search for keys ends and stays on https.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign has failed")]
 
@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_token_is_accepted_by_a_yes_only(status in statuses(), body in bodies()) {
+    fn a_token_is_accepted_only_by_an_active_response(status in statuses(), body in bodies()) {
         let now = NumericDate::from_seconds(NOW);
         let accepts = |result: IntrospectionResult| {
             matches!(result.into_answer(None).decide(&Policy::default(), now), Decision::Accepted(_))
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn no_secret_is_a_published_key(body in bodies()) {
+    fn no_published_key_is_accepted_as_a_secret(body in bodies()) {
         match FetchedKeySet::parse(&body, None) {
             Ok(document) => {
                 prop_assert!(!document.keys.is_empty());
@@ -145,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_is_issued_only_by_a_200_that_says_bearer(status in statuses(), body in bodies()) {
+    fn a_token_is_taken_only_from_a_200_with_token_type_bearer(status in statuses(), body in bodies()) {
         match read_answer(status, &body, WantedType::Bearer, |text| text.replace("hush", "...")) {
             Ok(_) => {
                 prop_assert_eq!(status, 200);

@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn sound_claims_are_a_claims_set_however_they_are_written() {
+fn valid_claims_are_a_claims_set_however_they_are_written() {
     for payload in [
         r#"{"iss":"https://issuer.example","aud":["a","b"],"exp":1800000000,"scope":"read write","realm_access":{"roles":["x"]}}"#,
         r#"{ "iss" : "https:\/\/issuer.example", "aud" : "a" }"#,

@@ -37,7 +37,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_accepted_outside_of_its_time(now in any::<f64>(), exp in finite(), nbf in finite()) {
+    fn no_token_is_accepted_outside_of_nbf_and_exp(now in any::<f64>(), exp in finite(), nbf in finite()) {
         let Some(now) = NumericDate::new(now) else { return Ok(()) };
         if code(exp, nbf, now) == ACCEPTED {
             prop_assert!(now.seconds() < exp && nbf <= now.seconds() + NBF_LEEWAY);
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn near_the_clock_it_is_accepted_within_its_time_alone((now, exp, nbf) in near()) {
+    fn near_the_clock_a_token_is_accepted_only_between_nbf_and_exp((now, exp, nbf) in near()) {
         prop_assume!(now > 1e8 && exp > 0.0 && nbf > 0.0);
         let wanted = if now >= exp {
             "expired"

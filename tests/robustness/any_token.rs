@@ -117,7 +117,7 @@ proptest! {
     }
 }
 
-/// A JSON value, of which we know what it means before anybody parses it.
+/// A JSON value, with its meaning known before any parser reads it.
 #[derive(Debug, Clone)]
 enum Tree {
     Null,
@@ -253,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_twice_is_refused_wherever_it_stands(members in prop::collection::vec((any::<String>(), json()), 1..20), again in any::<Index>(), to in any::<Index>(), odd in any::<bool>()) {
+    fn a_repeated_member_name_is_refused_at_any_depth(members in prop::collection::vec((any::<String>(), json()), 1..20), again in any::<Index>(), to in any::<Index>(), odd in any::<bool>()) {
         let Tree::Object(mut members) = distinct(members) else { unreachable!() };
         let name = members[again.index(members.len())].0.clone();
         members.insert(to.index(members.len() + 1), (name, Tree::Null));

@@ -1,4 +1,4 @@
-//! How much memory a million proofs that are remembered take, of one key or of many.
+//! The memory that a million remembered proofs take, of one key or of many.
 #![cfg(target_os = "linux")]
 
 use std::io::Write as _;

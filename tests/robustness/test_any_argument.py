@@ -52,7 +52,7 @@ settled = settings(max_examples=300, deadline=None)
 def made(make, *arguments, **named):
     """What is made, or nothing where the arguments are refused as documented, in a few words."""
     with warnings.catch_warnings():
-        # Of configurations that are weak, which is not what is tested.
+        # About weak configurations, which are not the subject here.
         warnings.simplefilter("ignore")
         try:
             return make(*arguments, **named)

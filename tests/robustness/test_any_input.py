@@ -43,7 +43,7 @@ def provider(request):
 def test_any_request_is_refused_and_raises_nothing(provider, headers, query, method):
     scope = {"type": "http", "method": method, "path": "/", "query_string": query, "headers": headers}
     if any(b"." in value or len(value) > 30 for _, value in headers):
-        # A provider that asks others is asked about what is no token alone.
+        # A provider that asks another server gets only what is no token.
         scope["headers"] = [(name, value + b"\xff") for name, value in headers]
     scope["headers"] = [(name, value + b" \x00") for name, value in scope["headers"]]
     assert asyncio.run(provider.authenticate(scope)) is None

@@ -57,7 +57,7 @@ class Stopped:
         if self._how == "with its loop":
             asyncio.get_running_loop().stop()
         elif self._how == "as it wakes up" and waited is not None:
-            # Ahead of the task's own callback: what it waited for is there, and so is the cancellation.
+            # Before the task's own callback: the result that it waited for has come, and so has the cancellation.
             waited.add_done_callback(lambda _: task.cancel())
         else:
             task.cancel()

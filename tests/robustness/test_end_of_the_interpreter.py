@@ -1,4 +1,4 @@
-"""The interpreter ends, or a signal comes, while a fetch is on its way or a token is verified: no hang, and no word."""
+"""The interpreter ends, or a signal comes, during a fetch or a verification: no hang, and no output."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ from faults import hangs
 
 # Less than the timeout of a fetch: a process that takes longer has waited for it.
 END_SECONDS = 8
-# For whatever else takes its time, such as a start on a busy machine.
+# For everything else that takes time, such as a start on a busy machine.
 LONGEST_SECONDS = 60
 
 # Without FastMCP, which takes most of a second to import.
@@ -35,7 +35,7 @@ KINDS = {
 
 
 class Program:
-    """A Python program that is told to go on by a line. Nothing may be on its stderr but what is expected."""
+    """A Python program that goes on when it gets a line. Nothing may be on its stderr but what is expected."""
 
     def __init__(self, code, *args):
         self._process = subprocess.Popen(
@@ -56,7 +56,7 @@ class Program:
     def says(self):
         return self._process.stdout.readline().strip()
 
-    def hears(self, line="go on"):
+    def write_line(self, line="go on"):
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
 
@@ -90,7 +90,7 @@ print("the end")
 """
     with Program(START + code, endpoint.url, good) as program:
         asked()
-        program.hears()
+        program.write_line()
         assert program.ends() == "the end"
 
 
@@ -102,7 +102,7 @@ sys.stdin.readline()
 """
     with Program(START + code, endpoint.url, good) as program:
         asked()
-        program.hears()
+        program.write_line()
         program.ends()
 
 
@@ -130,7 +130,7 @@ for _ in range(40):
 
 @pytest.mark.parametrize("_run", range(3))
 def test_an_interpreter_ends_at_the_end_of_a_fetch(_run, endpoint, good):
-    # The fetcher's thread is still inside Python, where it woke who waited: often enough to be seen in three runs.
+    # The fetcher's thread is still inside Python, where it woke the waiting caller: often enough for three runs.
     with Program(START + "asyncio.run(verifier.warm_up())", endpoint.url, good) as program:
         program.ends(seconds=LONGEST_SECONDS)
 
@@ -165,7 +165,7 @@ last = Last()
     token = pair.create_token(audience="https://server.example/mcp", kid="a", additional_claims={"iss": endpoint.url})
     with Program(START + code, endpoint.url, token) as program:
         eventually(lambda: endpoint.requests, LONGEST_SECONDS)
-        program.hears()
+        program.write_line()
         program.ends()
     assert [request.target for request in endpoint.requests] == ["/jwks", "/go"]
 
@@ -190,7 +190,7 @@ import atexit; atexit.unregister(logging.shutdown); logging._handlerList.clear()
         program.ends(seconds=LONGEST_SECONDS)
 
 
-# A shell's background jobs, such as this suite may be one, and their children begin deaf to it.
+# Background jobs of a shell, which this suite may be, ignore the signal, and so do their children.
 LISTEN = "\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
@@ -245,7 +245,7 @@ print(client.get(home).request.headers["authorization"])
         program.signal(signal.SIGINT)
         assert program.says() == "interrupted"
         may_answer.set()
-        program.hears()
+        program.write_line()
         assert program.ends() == "Bearer t"
     assert [request.target for request in endpoint.requests] == ["/jwks", "/"]
 

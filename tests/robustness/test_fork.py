@@ -107,7 +107,7 @@ for number in range(3):
         assert accepts()
         if number < 2:
             sys.exit(0)
-        # The last one serves until it is told to go, as a server's workers do.
+        # The last one serves until it gets a signal, as a server's workers do.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         os.write(ready[1], b"x")
         while accepts():

@@ -1,4 +1,4 @@
-"""Where the system has no thread, file or memory left, an answer says so, and the next one is right again.
+"""Where the system has no thread, file or memory left, a decision is unavailable, and the next one is right again.
 
 Each program limits itself, and so does nothing to this one.
 """

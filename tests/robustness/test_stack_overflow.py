@@ -48,7 +48,7 @@ def from_the_bottom_up(ask, answers):
     return answers
 
 
-# A subclass's own method that has no room refuses, and Python is told of the error, as of each that it raises.
+# A subclass's own method that has no room refuses, and the error goes to Python's hook, as each that it raises.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", ["verify_token", "authenticate"])
 @pytest.mark.parametrize("kind", [JWTVerifier, Overridden, StaticTokenVerifier])

@@ -71,7 +71,7 @@ def test_static_tokens_are_asked_about_from_many_threads(run_in_threads):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="this system does not tell how much memory is used")
 def test_a_hundred_thousand_verifications_leave_no_memory_behind():
-    # In a process of its own, where no test keeps what is logged.
+    # In a process of its own, where no test keeps log records.
     done = subprocess.run([sys.executable, SOAK, "--count", "100000"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("100,000 verifications, 33,500 accepted")

@@ -1,4 +1,4 @@
-//! Claims: rows E1 to E16 of the list of known failures, one test each. Dates are in `dates.rs`.
+//! Claims: rows E1 to E16 of SECURITY.md, one test each. Dates are in `dates.rs`.
 //!
 //! Left to the Python tests: E7's warning at start, E9's leeway of other types, E11's changing of the caller's lists.
 
@@ -151,7 +151,7 @@ fn e7_cve_2026_44428_cve_2026_14541_a_token_for_another_service_is_refused() {
 
 /// RFC 7519 section 4.1.7: a library that looks at the claim at all refuses it.
 #[test]
-fn cve_2026_25537_a_token_id_is_a_text() {
+fn cve_2026_25537_jti_is_a_string() {
     let server = Server::new();
     for value in ["1", "null", "true", "[]", r#"["x"]"#, "{}"] {
         let malformed = Rejection::MalformedClaims { claim: Some("jti") };

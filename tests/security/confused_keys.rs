@@ -1,4 +1,4 @@
-//! Key type and algorithm confusion: rows A1 to A12 of the list of known failures, one test each.
+//! Key type and algorithm confusion: rows A1 to A12 of SECURITY.md, one test each.
 //!
 //! Left to the Python tests: A9's keys of Python types, A12's serialisation as an object.
 
@@ -251,7 +251,7 @@ fn a9_cve_2022_23540_no_key_and_no_algorithm_are_refused() {
 }
 
 #[test]
-fn a10_cve_2026_22817_cve_2026_22818_the_algorithm_is_judged_before_any_key_is_looked_up() {
+fn a10_cve_2026_22817_cve_2026_22818_the_algorithm_is_checked_before_any_key_is_looked_up() {
     /// A source that must not be asked.
     #[derive(Debug)]
     struct Untouchable;

@@ -1,4 +1,4 @@
-//! Claims that are dates: rows E3, E4, E9, E11 and E14 of the list of known failures, one test each.
+//! Claims that are dates: rows E3, E4, E9, E11 and E14 of SECURITY.md, one test each.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign has failed")]
 

@@ -1,4 +1,4 @@
-//! Denial of service: rows G1 to G8 of the list of known failures, one test each.
+//! Denial of service: rows G1 to G8 of SECURITY.md, one test each.
 //!
 //! Left to the Python tests: G6's log, and the halves of G8 that fetch. Times are bounds that no machine should miss
 //! by accident and no quadratic algorithm could keep.
@@ -214,7 +214,7 @@ fn g7_cve_2026_102270_a_megabyte_of_armour_is_refused_at_once() {
 }
 
 #[test]
-fn g7_the_time_to_judge_a_secret_grows_no_faster_than_its_length() {
+fn g7_the_time_to_check_a_secret_grows_no_faster_than_its_length() {
     // Beginnings of all that a secret is searched for, over and over, with no end of any.
     let beginnings = [
         "ssh-rsa",
@@ -236,7 +236,7 @@ fn g7_the_time_to_judge_a_secret_grows_no_faster_than_its_length() {
         "0\u{82}",
     ];
     for text in beginnings {
-        // What is read once takes a hundredth of this, even on a busy machine; what is read anew from each place takes
+        // Text that is read once takes a hundredth of this, even on a busy machine; text that is read anew from each place takes
         // many times as long, on any.
         let secret = text.repeat(256 * 1024 / text.len());
         for algorithm in ["HS256", "RS256"] {

@@ -1,4 +1,4 @@
-//! The header: rows C1 to C6 of the list of known failures, one test each.
+//! The header: rows C1 to C6 of SECURITY.md, one test each.
 //!
 //! Left to the Python tests: C5's log line.
 
@@ -58,7 +58,7 @@ fn c2_cve_2026_48525_unencoded_payloads_are_refused() {
     ] {
         let header = signer.header(b64);
         assert_eq!(verifier.code(signer.sign(&header, claims())), "critical_header", "{b64}");
-        // As RFC 7797 would have it: the payload stands there bare, which is also no base64url.
+        // As in RFC 7797: the payload is not encoded, and so is no base64url.
         let bare =
             signer.sign_input(&format!("{}.{}", base64url::encode(header.as_bytes()), claims().replace('.', "")));
         assert_eq!(verifier.code(bare), "malformed_token", "{b64}");

@@ -1,4 +1,4 @@
-//! RSA keys and paddings out of bounds: row D4 of the list of known failures.
+//! RSA keys and paddings out of bounds: row D4 of SECURITY.md.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign has failed")]
 

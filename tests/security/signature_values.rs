@@ -1,4 +1,4 @@
-//! Signature mathematics: rows D1 to D3 of the list of known failures, one test each. D4 has a file of its own.
+//! Signature mathematics: rows D1 to D3 of SECURITY.md, one test each. D4 has a file of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign has failed")]
 

@@ -16,7 +16,7 @@ from fastmcp_rs.auth import JWTVerifier
 
 # The line whose behaviour the ledger writes down.
 LEDGER_LINE = (4, 2, 1)
-# Before it, their verifier did not look at nbf (row E14 of the threats).
+# Before it, their verifier did not check nbf (row E14 of SECURITY.md).
 FIRST_LINE_WITH_NBF = (4, 2, 0)
 # Read when the tests are collected: times close to it are past when they are used, perhaps a quarter of an hour later.
 NOW, DAY = int(time.time()), 86_400

@@ -1,6 +1,6 @@
 """No public or private key passes for a shared secret, however it is written: its holder could sign anything.
 
-The rows A2 to A6 and G7 of the threats that the verifiers must withstand.
+Rows A2 to A6 and G7 of SECURITY.md.
 """
 
 import base64
@@ -224,7 +224,7 @@ def test_an_ordinary_secret_is_taken_and_works(ask, forge, secret):
 
 
 def test_a_public_key_verifies_no_hmac_even_where_it_is_rightly_given(ask, forge):
-    """CVE-2015-9235: the token chose the algorithm, and the public key was the secret (row A1)."""
+    """CVE-2015-9235: the token chose the algorithm, and the public key was the secret (SECURITY.md, A1)."""
     pem = PEM["RSA SPKI"].decode()
     verifier = JWTVerifier(public_key=pem, audience="server")
     for mac_key in (pem, pem.rstrip("\n"), pem.replace("\n", "\r\n"), DER["RSA SPKI"], json.dumps(JWKS["RSA"])):

@@ -1,7 +1,7 @@
 """Mutated tokens, given to this project, joserfc, PyJWT and FastMCP's own verifier at equal leeways.
 
 No token is accepted here that all three refuse, and wherever one of them disagrees with us, a rule with a name says
-why: it looks at the token alone, never at what anybody answered. ``MUTATED_TOKENS`` sets how many there are.
+why: it reads the token alone, and no verifier's answer. ``MUTATED_TOKENS`` sets how many there are.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ COUNT = int(os.environ.get("MUTATED_TOKENS", "10000"))
 NOW = int(time.time())
 SECRET = "a secret of these tests alone, as long as any hash that there is......"
 GOOD = {"iss": "issuer", "aud": "server", "exp": NOW + 6000, "iat": NOW - 10, "sub": "alice", "scope": "read"}
-# Nothing lies within a minute of the clock, so that no leeway but those that are told decides.
+# Nothing lies within a minute of the clock, so that no other leeway decides.
 TIMES = [NOW - 6000, NOW + 6000, NOW - 600.5, NOW + 600.5, 0, -1, 1, 2**31, 253402300799, 253402300800, 1e300, 2**70]
 ODD = [None, True, False, "", "x", "1", [], {}, [1], ["x"], [None], {"a": 1}, 1.5, float("nan"), float("inf"), "\ud800"]
 VALUES = {

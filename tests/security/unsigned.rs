@@ -1,4 +1,4 @@
-//! Unsigned, embedded and empty: rows B1 to B5 of the list of known failures, one test each.
+//! Unsigned, embedded and empty: rows B1 to B5 of SECURITY.md, one test each.
 //!
 //! Left to the Python tests: that a header with a URL causes no request (the core has nothing to make one with), and
 //! keys of Python types.

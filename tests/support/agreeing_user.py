@@ -1,4 +1,4 @@
-"""FastMCP's client authentication with a user who agrees to everything, and needs no window for it."""
+"""FastMCP's client authentication with a user who agrees to everything, without a browser."""
 
 import urllib.parse
 

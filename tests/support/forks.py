@@ -13,7 +13,7 @@ CHILD_SECONDS = 10
 def in_child(work):
     """Run in a forked child; its exit status, or a failure if it does not end."""
     with warnings.catch_warnings():
-        # Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
+        # Python 3.12 warns of forks where there are threads: the tests show that they are safe here.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""HTTP endpoints on this machine that answer what a test says, and count what they were asked."""
+"""HTTP endpoints on this machine that answer as a test says, and keep the requests that they got."""
 
 import contextlib
 import json
@@ -108,7 +108,7 @@ class Endpoint:
                         return
                     body += piece
                 request = Request(head, body)
-                # Before the request is seen, so that who has seen it may change the answer for the next one.
+                # Chosen before a test can see the request, and change the answer to the next one.
                 answer = self.routes.get(request.target, self.answer)
                 self.requests.append(request)
                 if callable(answer):

@@ -89,16 +89,19 @@ def reasons(caplog):
 
 
 @pytest.fixture
-def key_log(caplog):
-    """The log records of fetches: ``key_log()``."""
+def key_log(caplog, eventually):
+    """The log records of fetches, once there are as many as expected: ``key_log(1)``."""
     caplog.set_level(logging.DEBUG, logger="fastmcp_rs.keys")
 
-    def told():
-        # A fetch counts as ended just before it is told of, in a thread of its own.
-        time.sleep(0.05)
+    def logged():
         return [record.getMessage() for record in caplog.records if record.name == "fastmcp_rs.keys"]
 
-    return told
+    def logged_after(expected):
+        # A fetch counts as ended just before it is logged, in a thread of its own.
+        eventually(lambda: len(logged()) >= expected)
+        return logged()
+
+    return logged_after
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,6 @@ def find_secrets():
 
 
 def secrets_in(text):
-    """What of the secrets is in a text, told so that the telling is no leak but of the tests' own."""
+    """Which secrets are in a text, named so that the name is no leak."""
     known = [f"the secret {secret[:8]}..." for secret in SECRETS if secret in text]
     return known + [f"what looks like one: {match[0][:12]}..." for match in LOOKS_SECRET.finditer(text)]

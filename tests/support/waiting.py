@@ -8,10 +8,12 @@ import pytest
 
 @pytest.fixture(scope="session")
 def eventually():
+    """Wait until a condition holds: ``eventually(lambda: endpoint.requests)``."""
+
     def waits(condition, seconds=20):
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, "it did not come to pass"
+            assert time.monotonic() < end, "the condition did not become true"
             time.sleep(0.01)
 
     return waits
@@ -24,7 +26,7 @@ def until():
     async def waits(condition, seconds=20):
         end = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < end, "it did not come to pass"
+            assert time.monotonic() < end, "the condition did not become true"
             await asyncio.sleep(0.001)
 
     return waits

@@ -166,7 +166,7 @@ fn a_body_is_read_up_to_its_bound() {
 }
 
 #[test]
-fn work_ends_at_its_total_timeout_which_is_the_callers() {
+fn a_request_ends_at_the_total_timeout_of_its_caller() {
     let server = Server::answering("");
     let start = Instant::now();
     let request = Request::get(&server.endpoint_url(), ANY_JSON);
@@ -180,7 +180,7 @@ fn work_ends_at_its_total_timeout_which_is_the_callers() {
 }
 
 #[test]
-fn what_went_wrong_has_a_name() {
+fn each_failure_has_a_name() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = Server { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
     drop(listener);

@@ -38,7 +38,7 @@ fn as_pem(key: &[u8]) -> String {
 }
 
 #[test]
-fn the_vectors_of_rfc_8032_verify_and_nothing_near_them() {
+fn the_vectors_of_rfc_8032_verify_and_no_altered_one_does() {
     let Value::Array(vectors) = serde_json::from_str(&vector_file("rfc8032-ed448.json")).unwrap() else { panic!() };
     assert_eq!(vectors.len(), 9);
     for vector in vectors {
@@ -143,7 +143,7 @@ fn d3_ed448_keys_of_small_order_or_in_another_encoding_are_refused() {
 }
 
 #[test]
-fn the_name_that_the_operator_lists_is_the_one_that_counts() {
+fn only_the_listed_algorithm_name_is_accepted() {
     let private = key_file("ed448.private.pem");
     let [old, new] = [Algorithm::EdDSA, Algorithm::Ed448].map(|algorithm| Signer::from_pem(algorithm, &private));
     for (listed, by_old, by_new) in [
@@ -164,7 +164,7 @@ fn the_name_that_the_operator_lists_is_the_one_that_counts() {
 }
 
 #[test]
-fn of_two_curves_in_one_set_each_token_finds_its_own() {
+fn in_a_set_of_two_curves_each_token_is_verified_by_its_own_key() {
     let (short, long) = (Signer::fresh(Algorithm::EdDSA), Signer::fresh(Algorithm::Ed448));
     let set = format!(r#"{{"keys":[{},{}]}}"#, short.jwk(r#","kid":"25519""#), long.jwk(r#","kid":"448""#));
     let verifier = TestVerifier::new(set, &["EdDSA", "Ed448", "Ed25519"]);

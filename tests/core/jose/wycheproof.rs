@@ -32,7 +32,7 @@ struct Vector {
     token: String,
 }
 
-/// Every vector of a file, as this project judges it. The key is the public one where the group has one; otherwise it
+/// Every vector of a file, as this project decides about it. The key is the public one where the group has one; otherwise it
 /// is symmetric, or a set of symmetric keys, and stands under "private". A key that is refused accepts no token.
 fn judged(file: &str) -> Option<BTreeMap<u64, Vector>> {
     let file: Value = serde_json::from_str(&shared_vectors(&format!("wycheproof/json_web_{file}_test.json"))?).unwrap();

@@ -1,4 +1,4 @@
-//! What is bounded or ordered: late answers, hints of the server, odd keys, and what is told of them.
+//! What is bounded or ordered: late responses, cache headers, malformed keys, and what is logged of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign or lock has failed")]
 
@@ -13,7 +13,7 @@ use fastmcp_rs::jose::jwa::Algorithm;
 const ABANDONED: u64 = 61;
 
 #[test]
-fn the_answer_to_the_later_question_stays() {
+fn the_response_to_the_later_request_stays() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let world = World::new();
     let verifier = world.verifier(INTERVAL, DAY);
@@ -29,7 +29,7 @@ fn the_answer_to_the_later_question_stays() {
 }
 
 #[test]
-fn a_late_failure_undoes_no_success_and_a_late_success_no_failure() {
+fn a_late_outcome_replaces_none_of_a_later_fetch() {
     let a = Named::new("a");
     for late_is_good in [false, true] {
         let world = World::new();
@@ -61,7 +61,7 @@ fn keys_and_bytes_are_counted() {
 }
 
 #[test]
-fn hints_set_the_lifetime_within_bounds() {
+fn cache_headers_set_the_lifetime_within_bounds() {
     let a = Named::new("a");
     for (hint, seconds) in [
         (None, 600),
@@ -125,7 +125,7 @@ fn a_304_without_a_conditional_request_renews_nothing() {
 }
 
 #[test]
-fn what_is_held_is_told_without_key_text() {
+fn the_status_describes_the_set_without_keys() {
     let a = Named::new("a");
     let rsa = crate::common::rsa_signer();
     let world = World::new();
@@ -156,7 +156,7 @@ fn what_is_held_is_told_without_key_text() {
 }
 
 #[test]
-fn h5_odd_keys_are_skipped_and_told_of_once() {
+fn h5_malformed_keys_are_skipped_and_logged_once() {
     let good = Named::new("good");
     let long = |octets: usize| base64url::encode(&vec![0xff; octets]);
     let odd = [
@@ -212,7 +212,7 @@ fn h5_odd_keys_are_skipped_and_told_of_once() {
 }
 
 #[test]
-fn an_interval_without_end_forces_one_refresh_and_breaks_nothing() {
+fn an_infinite_interval_forces_one_refresh() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(Duration::MAX, Duration::MAX);

@@ -72,7 +72,7 @@ fn a_hundred_cold_callers_of_many_verifiers_make_one_request() {
 }
 
 #[test]
-fn a_fetch_outlives_the_verifier_that_waited_for_it() {
+fn a_fetch_goes_on_when_its_verifier_is_dropped() {
     let world = World::new();
     let a = Named::new("a");
     let first = world.verifier(INTERVAL, DAY);
@@ -90,7 +90,7 @@ fn a_fetch_outlives_the_verifier_that_waited_for_it() {
 }
 
 #[test]
-fn the_endpoint_outlives_its_verifiers_while_a_fetch_is_on_its_way() {
+fn the_endpoint_is_kept_until_its_fetch_ends() {
     let world = World::new();
     let a = Named::new("a");
     assert_eq!(world.verifier(INTERVAL, DAY).ask(&a.token), PENDING);
@@ -103,7 +103,7 @@ fn the_endpoint_outlives_its_verifiers_while_a_fetch_is_on_its_way() {
 }
 
 #[test]
-fn made_up_kids_force_one_refresh_in_an_interval() {
+fn random_kids_force_one_refresh_in_an_interval() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -126,7 +126,7 @@ fn made_up_kids_force_one_refresh_in_an_interval() {
 }
 
 #[test]
-fn a_made_up_kid_is_unknown_once_it_has_waited() {
+fn a_random_kid_is_unknown_after_one_fetch() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(Duration::ZERO, DAY);
@@ -141,7 +141,7 @@ fn a_made_up_kid_is_unknown_once_it_has_waited() {
 }
 
 #[test]
-fn a_flood_leaves_nothing_behind() {
+fn a_flood_leaves_no_memory_behind() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -171,7 +171,7 @@ fn a_key_published_right_after_the_first_fetch_is_found_at_once() {
 }
 
 #[test]
-fn an_attacker_holds_a_rotated_key_back_for_one_interval_at_most() {
+fn an_attacker_delays_a_rotated_key_by_one_interval_at_most() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -200,7 +200,7 @@ fn an_attacker_holds_a_rotated_key_back_for_one_interval_at_most() {
 }
 
 #[test]
-fn a_changed_key_under_an_old_name_is_found_and_the_old_one_refused() {
+fn a_changed_key_under_the_same_kid_is_found_and_the_old_one_refused() {
     let old = Named::new("a");
     let new = Signer::fresh(Algorithm::EdDSA);
     let (new_jwk, new_token) = (new.jwk(r#","kid":"a""#), named(&new, "a"));
@@ -236,7 +236,7 @@ fn forged_signatures_force_one_refresh_in_an_interval() {
 }
 
 #[test]
-fn a_claim_at_fault_or_an_ambiguous_key_fetches_nothing() {
+fn a_wrong_claim_or_an_ambiguous_key_fetches_nothing() {
     let (a, b) = (Named::new("a"), Named::new("a"));
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let expired = a.signer.sign(a.signer.header(r#","kid":"a""#), crate::common::claim("exp", "1"));
@@ -255,10 +255,10 @@ fn two_verifiers_of_one_endpoint_keep_to_their_own_interval_and_limit() {
     world.publish(std::slice::from_ref(&a.jwk));
     assert_eq!(patient.ask(&made_up(0)), "unknown_key");
     assert_eq!(eager.ask(&made_up(0)), PENDING);
-    assert_eq!(patient.ask(&made_up(0)), PENDING, "a fetch that is on its way is everybody's");
+    assert_eq!(patient.ask(&made_up(0)), PENDING, "a fetch that is under way is shared by all");
     world.publish(std::slice::from_ref(&a.jwk));
     assert_eq!(world.requests(), 3);
-    // Past the lifetime one goes on with the set and the other does not.
+    // Past the lifetime one continues with the set and the other does not.
     world.wait_seconds(599);
     assert_eq!(eager.ask(&a.token), ACCEPTED);
     world.wait_seconds(1);

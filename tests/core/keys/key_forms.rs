@@ -39,7 +39,7 @@ fn every_form_of_a_public_key_verifies_a_signature_of_its_private_key() {
 }
 
 #[test]
-fn a_key_alone_tells_which_algorithms_it_serves() {
+fn a_key_determines_the_algorithms_that_it_may_verify() {
     for (family, algorithms, forms) in FAMILIES {
         for form in forms {
             let (_, served) = from_public_text(key_file(&format!("{family}.{form}.pem")).as_bytes()).unwrap();
@@ -49,7 +49,7 @@ fn a_key_alone_tells_which_algorithms_it_serves() {
 }
 
 #[test]
-fn a_key_that_is_reserved_for_pss_says_how_to_give_it() {
+fn the_error_for_a_pss_key_says_how_to_convert_it() {
     for algorithm in ["PS256", "RS256"] {
         let error = load(key_file("rsa-pss.spki.pem"), &[algorithm]).unwrap_err().to_string();
         assert!(error.contains("JWK") && error.contains("RFC 4055"), "{error}");

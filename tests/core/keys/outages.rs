@@ -11,7 +11,7 @@ use crate::remote::{DAY, HOUR, INTERVAL, Named, PENDING, UNAVAILABLE, World, mad
 const PAST_LIFETIME: u64 = 601;
 
 #[test]
-fn failures_are_cooled_briefly_and_longer_each_time() {
+fn the_pause_after_failures_grows_with_each() {
     let a = Named::new("a");
     let world = World::new();
     let verifier = world.verifier(INTERVAL, DAY);
@@ -80,7 +80,7 @@ fn a_set_is_refreshed_ahead_of_its_end_and_no_caller_waits() {
 }
 
 #[test]
-fn a_refresh_that_hangs_across_the_end_of_the_lifetime_keeps_no_caller_waiting() {
+fn a_refresh_that_hangs_past_the_end_of_the_lifetime_delays_no_caller() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -95,7 +95,7 @@ fn a_refresh_that_hangs_across_the_end_of_the_lifetime_keeps_no_caller_waiting()
 }
 
 #[test]
-fn after_a_long_silence_a_withdrawn_key_does_not_pass_once_more() {
+fn after_a_long_idle_time_a_withdrawn_key_is_refused_at_once() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -108,7 +108,7 @@ fn after_a_long_silence_a_withdrawn_key_does_not_pass_once_more() {
 }
 
 #[test]
-fn after_a_long_silence_a_refresh_that_fails_or_hangs_leaves_the_stale_set() {
+fn after_a_long_idle_time_a_refresh_that_fails_or_hangs_leaves_the_stale_set() {
     let a = Named::new("a");
     for hangs in [false, true] {
         let world = World::with_keys(std::slice::from_ref(&a.jwk));
@@ -130,7 +130,7 @@ fn after_a_long_silence_a_refresh_that_fails_or_hangs_leaves_the_stale_set() {
 }
 
 #[test]
-fn the_wall_clock_neither_ends_a_set_nor_keeps_it_alive() {
+fn a_change_of_the_wall_clock_changes_no_lifetime() {
     const YEAR: i64 = 365 * 86_400;
     let a = Named::new("a");
     let token = a.signer.sign(a.signer.header(r#","kid":"a""#), without("exp"));
@@ -148,13 +148,13 @@ fn the_wall_clock_neither_ends_a_set_nor_keeps_it_alive() {
 }
 
 #[test]
-fn waking_from_suspend_is_a_silence_that_a_refresh_ends() {
+fn waking_from_suspend_causes_a_refresh_as_after_a_long_idle_time() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
     for nap in [HOUR, DAY * 30] {
         assert_eq!(verifier.ask(&a.token), ACCEPTED);
-        // The clock goes on while the machine sleeps.
+        // The clock runs while the machine is suspended.
         world.wait(nap);
         assert_eq!(verifier.ask(&a.token), PENDING);
         assert_eq!(world.open(), 1);
@@ -164,7 +164,7 @@ fn waking_from_suspend_is_a_silence_that_a_refresh_ends() {
 }
 
 #[test]
-fn known_keys_go_on_until_the_limit_and_others_are_unavailable_from_the_start() {
+fn known_keys_verify_until_jwks_max_stale_and_unknown_ones_are_unavailable_at_once() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, HOUR);
@@ -202,7 +202,7 @@ fn known_keys_go_on_until_the_limit_and_others_are_unavailable_from_the_start() 
 }
 
 #[test]
-fn beyond_the_limit_nothing_is_accepted_not_even_what_was_before() {
+fn beyond_jwks_max_stale_nothing_is_accepted_even_if_remembered() {
     let a = Named::new("a");
     for (max_stale, limit) in [(Duration::ZERO, 600), (Duration::from_secs(60), 660), (DAY, 87_000)] {
         let world = World::with_keys(std::slice::from_ref(&a.jwk));
@@ -227,7 +227,7 @@ fn beyond_the_limit_nothing_is_accepted_not_even_what_was_before() {
 }
 
 #[test]
-fn a_bad_answer_replaces_nothing_and_is_told_of_once() {
+fn a_bad_response_replaces_nothing_and_is_logged_once() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let secret = r#"{"kty":"oct","kid":"b","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}"#;
     let truncated = set(std::slice::from_ref(&b.jwk));
@@ -272,7 +272,7 @@ fn a_bad_answer_replaces_nothing_and_is_told_of_once() {
         world.wait_seconds(2);
         assert_eq!(verifier.ask(&b.token), PENDING);
         world.answer(status, None, None, &body);
-        assert_eq!(world.events(), [""; 0], "{cause}: told of once");
+        assert_eq!(world.events(), [""; 0], "{cause}: logged once");
         world.wait_seconds(4);
         assert_eq!(verifier.ask(&b.token), PENDING);
         world.publish(&[a.jwk.clone(), b.jwk.clone()]);
@@ -283,7 +283,7 @@ fn a_bad_answer_replaces_nothing_and_is_told_of_once() {
 }
 
 #[test]
-fn a_good_answer_replaces_all_at_once() {
+fn a_good_response_replaces_the_whole_set_at_once() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -327,7 +327,7 @@ fn an_endpoint_that_is_down_at_the_start_is_unavailable_and_then_recovers() {
 }
 
 #[test]
-fn unknown_and_unavailable_are_told_apart_as_the_endpoint_comes_and_goes() {
+fn an_unknown_key_is_unavailable_while_the_endpoint_is_down() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(INTERVAL, DAY);
@@ -345,7 +345,7 @@ fn unknown_and_unavailable_are_told_apart_as_the_endpoint_comes_and_goes() {
 }
 
 #[test]
-fn a_flood_during_an_outage_asks_no_more_often_than_the_pauses_say() {
+fn a_flood_during_an_outage_fetches_no_more_often_than_the_pauses_allow() {
     let a = Named::new("a");
     let world = World::with_keys(std::slice::from_ref(&a.jwk));
     let verifier = world.verifier(Duration::ZERO, DAY);
@@ -361,7 +361,7 @@ fn a_flood_during_an_outage_asks_no_more_often_than_the_pauses_say() {
 }
 
 #[test]
-fn a_fetch_that_is_forgotten_has_failed() {
+fn a_fetch_that_is_dropped_has_failed() {
     let a = Named::new("a");
     let world = World::new();
     let verifier = world.verifier(INTERVAL, DAY);

@@ -69,7 +69,7 @@ fn within_seconds(seconds: u64, work: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn every_answer_is_one_of_the_sets() {
+fn every_decision_is_by_one_of_the_sets() {
     within_seconds(30, || {
         let rounds: Vec<Vec<Named>> =
             (0..3).map(|set| vec![Named::new(&format!("{set}-a")), Named::new(&format!("{set}-b"))]).collect();
@@ -111,7 +111,7 @@ fn every_answer_is_one_of_the_sets() {
 }
 
 #[test]
-fn good_tokens_pass_while_sets_are_swapped_and_others_flood() {
+fn good_tokens_are_accepted_while_sets_are_swapped_under_a_flood() {
     within_seconds(30, || {
         let (a, b) = (Named::new("a"), Named::new("b"));
         let bodies = [set(&[a.jwk.clone(), b.jwk.clone()]), set(&[b.jwk.clone(), a.jwk.clone()])];
@@ -155,7 +155,7 @@ fn good_tokens_pass_while_sets_are_swapped_and_others_flood() {
 }
 
 #[test]
-fn each_caller_that_waits_is_woken() {
+fn each_waiting_caller_is_woken() {
     within_seconds(30, || {
         let a = Named::new("a");
         let (endpoint, _) = turning(&[set(std::slice::from_ref(&a.jwk))], 600);

@@ -1,4 +1,4 @@
-//! What a fetch asks, one URL after the other, by any HTTP client.
+//! Which URLs a fetch requests, one after the other, with any HTTP client.
 
 #![allow(clippy::unwrap_used, reason = "a test whose own texts do not parse has failed")]
 
@@ -14,7 +14,7 @@ fn retrieval(known: Option<EntityTag>) -> Retrieval {
     Retrieval::new(&KeyLocator::Issuer(Issuer::parse(ISSUER, false).unwrap()), SsrfPolicy::TrustedUrl, known)
 }
 
-/// What is asked now: the URL, and whether with an entity tag.
+/// The current request: the URL, and whether it has an entity tag.
 fn asked(retrieval: &Retrieval) -> (String, Option<&str>) {
     let (endpoint_url, tag) = retrieval.next_request();
     (endpoint_url.url().to_string(), tag)
@@ -66,7 +66,7 @@ fn an_entity_tag_goes_to_the_url_that_gave_it_and_to_no_other() {
 }
 
 #[test]
-fn discovery_is_part_of_each_fetch_and_leads_past_what_is_no_document() {
+fn discovery_is_part_of_each_fetch_and_skips_what_is_no_metadata() {
     for other in [404, 301, 302, 304, 307, 401, 403, 500, 503, 204] {
         let mut retrieval = retrieval(None);
         assert_eq!(asked(&retrieval).0, "https://issuer.example/.well-known/openid-configuration");
@@ -90,7 +90,7 @@ fn a_redirect_of_the_keys_themselves_is_a_failure() {
 }
 
 #[test]
-fn an_answer_is_bounded_and_the_tighter_where_the_url_is_not_trusted() {
+fn a_response_is_bounded_and_more_tightly_where_the_url_is_not_trusted() {
     let locator = KeyLocator::KeySet(EndpointUrl::parse("https://keys.example/a", "jwks_uri", false).unwrap());
     for (policy, most, seconds) in [(SsrfPolicy::TrustedUrl, 1024 * 1024, 10), (SsrfPolicy::PublicOnly, 64 * 1024, 30)]
     {
@@ -107,7 +107,7 @@ fn an_answer_is_bounded_and_the_tighter_where_the_url_is_not_trusted() {
 }
 
 #[test]
-fn where_certificates_come_the_error_names_the_keys_that_the_issuer_publishes() {
+fn the_error_for_a_set_of_certificates_names_the_jwks_uri_of_the_issuer() {
     let certificates = || HttpAnswer {
         status: 200,
         body: br#"{"k1":"-----BEGIN CERTIFICATE-----\nMII","k2":"-----BEGIN CERTIFICATE-----"}"#.to_vec(),

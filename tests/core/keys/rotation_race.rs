@@ -32,10 +32,10 @@ impl Fetcher for HeldFetcher {
 }
 
 #[test]
-fn a_fetch_that_ends_between_two_looks_is_not_missed() {
+fn a_fetch_that_ends_between_two_reads_is_not_missed() {
     let (a, b) = (Named::new("a"), Named::new("b"));
     let open = Arc::new(Open::default());
-    // The clock is looked at after the set was searched and before the schedule is asked: there the fetch ends.
+    // The clock is read after the search in the set and before the schedule: the fetch ends there.
     let looks_left = Arc::new(AtomicUsize::new(usize::MAX));
     let (held, left, both) = (Arc::clone(&open), Arc::clone(&looks_left), set(&[a.jwk.clone(), b.jwk.clone()]));
     let clock = move || {
@@ -106,7 +106,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_new_key_is_never_unknown_and_a_set_that_lacks_a_key_is_the_last_word(
+    fn a_new_key_is_never_unknown_and_a_key_missing_from_the_newest_set_is(
         events in prop::collection::vec(event(), 1..120),
     ) {
         let (old, new) = (Named::new("old"), Named::new("new"));

@@ -1,4 +1,4 @@
-//! Which key of a fetched set a token gets, and what a set and a token cannot talk the verifier into.
+//! Which key of a fetched set a token gets, and which keys neither the set nor the token can make it use.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot sign or lock has failed")]
 
@@ -7,7 +7,7 @@ use crate::remote::{DAY, INTERVAL, Named, PENDING, World, named};
 use fastmcp_rs::jose::jwa::Algorithm;
 
 #[test]
-fn a_published_secret_verifies_nothing() {
+fn a_published_symmetric_key_verifies_nothing() {
     let good = Named::new("good");
     let secret = Signer::fresh(Algorithm::HS256);
     let world = World::with_keys(&[secret.jwk(r#","kid":"s""#), good.jwk.clone()]);
@@ -19,7 +19,7 @@ fn a_published_secret_verifies_nothing() {
 }
 
 #[test]
-fn keys_without_kid() {
+fn without_kid_a_single_key_is_selected_and_several_are_not() {
     let (signer, other) = (Signer::fresh(Algorithm::EdDSA), Signer::fresh(Algorithm::EdDSA));
     let (bare, tagged) = (signer.token(claims()), named(&signer, "t"));
     let nameless = signer.jwk("");
@@ -37,7 +37,7 @@ fn keys_without_kid() {
 }
 
 #[test]
-fn a_key_reserved_for_something_else_is_no_key() {
+fn a_key_reserved_for_another_use_is_not_selected() {
     let signer = Signer::fresh(Algorithm::EdDSA);
     let neighbour = Named::new("n").jwk;
     for more in [r#","use":"enc""#, r#","alg":"ES256""#, r#","alg":"Ed25519""#, r#","key_ops":["sign"]"#] {
@@ -51,7 +51,7 @@ fn a_key_reserved_for_something_else_is_no_key() {
 }
 
 #[test]
-fn several_keys_fit_only_if_they_are_one() {
+fn several_fitting_keys_are_ambiguous_unless_they_are_equal() {
     let (a, twin) = (Named::new("a"), Named::new("a"));
     let bare = a.signer.token(claims());
     let others =

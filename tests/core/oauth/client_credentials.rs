@@ -1,5 +1,5 @@
-//! Tokens of the client credentials grant: what is made of a token endpoint's answers, and when it is asked, with a
-//! clock in hand.
+//! Tokens of the client credentials grant: what a token endpoint's responses lead to, and when it is asked, by a
+//! clock that the test sets.
 
 #![allow(clippy::unwrap_used, reason = "a test that gets no token has failed")]
 
@@ -121,7 +121,7 @@ fn rfc_6749_5_2_a_refusal_carries_its_code_and_description_and_no_secret() {
 
 proptest::proptest! {
     #[test]
-    fn no_answer_is_too_strange_to_be_read(status: u16, body: Vec<u8>, error: String, expires_in: String) {
+    fn no_token_response_panics(status: u16, body: Vec<u8>, error: String, expires_in: String) {
         let _ = read_answer(status, &body, WantedType::Bearer, str::to_owned);
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let refusal = format!(r#"{{"error":{0},"error_description":{0}}}"#, quoted(&error));
@@ -154,10 +154,10 @@ fn a_request_asks_for_what_is_configured() {
     assert!(TokenRequest::new(&[], Some(" ")).is_err());
 }
 
-/// A request's resource, and whom to tell its end.
+/// A request's resource, and the callback for its end.
 type Asked = (Option<String>, OnToken);
 
-/// An endpoint that keeps what it is asked until the test answers.
+/// An endpoint that holds requests until the test answers.
 #[derive(Clone, Default)]
 struct Endpoint(Arc<Mutex<Vec<Asked>>>);
 
@@ -225,7 +225,7 @@ fn many_callers_cause_one_request_and_a_token_is_kept_until_shortly_before_it_ex
 }
 
 #[test]
-fn a_short_life_is_used_for_four_fifths() {
+fn a_short_expires_in_is_used_for_four_fifths() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let _ = ask(&client, None);
     endpoint.issue(10);
@@ -236,7 +236,7 @@ fn a_short_life_is_used_for_four_fifths() {
 }
 
 #[test]
-fn a_life_counts_from_the_request_on() {
+fn expires_in_counts_from_the_request() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let _ = ask(&client, None);
     pass(570);
@@ -245,7 +245,7 @@ fn a_life_counts_from_the_request_on() {
 }
 
 #[test]
-fn a_token_that_lives_for_no_time_is_given_to_who_waits_and_not_kept() {
+fn a_token_that_expires_at_once_goes_to_waiting_callers_and_is_not_kept() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let waiting = ask(&client, None);
     endpoint.issue(0);
@@ -254,26 +254,26 @@ fn a_token_that_lives_for_no_time_is_given_to_who_waits_and_not_kept() {
 }
 
 #[test]
-fn a_refused_token_is_replaced_once_for_all_whom_it_failed() {
+fn a_refused_token_is_replaced_once_for_all_its_callers() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let first = ask(&client, None);
     endpoint.issue(600);
     let first = first.recv().unwrap();
     let mut waiting: Vec<_> = (0..10).map(|_| ask(&client, Some(&first))).collect();
-    // Who has not heard of it waits with the others, rather than to be refused in turn.
+    // A caller that does not know of it waits with the others, rather than to be refused in turn.
     waiting.push(ask(&client, None));
     assert_eq!(endpoint.pending(), 1);
     endpoint.issue(600);
     let second = waiting[0].try_recv().unwrap();
     assert!(waiting[1..].iter().all(|waiting| waiting.try_recv().is_ok()));
-    // Who hears late that the first was refused is given the second.
+    // A caller that learns late of the refusal of the first token gets the second.
     let late = ask(&client, Some(&first)).try_recv().unwrap();
     assert!(Arc::ptr_eq(&late.unwrap(), second.as_ref().unwrap()));
     assert_eq!(endpoint.pending(), 0);
 }
 
 #[test]
-fn a_failure_is_told_to_all_and_not_kept() {
+fn a_failure_reaches_every_waiting_caller_and_is_not_kept() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let waiting = [ask(&client, None), ask(&client, None)];
     endpoint.answer(Err(HttpError::Timeout.into()));
@@ -286,7 +286,7 @@ fn a_failure_is_told_to_all_and_not_kept() {
 }
 
 #[test]
-fn a_request_that_is_forgotten_is_a_failure() {
+fn a_request_that_is_dropped_is_a_failure() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let waiting = ask(&client, None);
     endpoint.0.lock().unwrap().clear();
@@ -294,7 +294,7 @@ fn a_request_that_is_forgotten_is_a_failure() {
 }
 
 #[test]
-fn a_token_is_asked_for_the_server_that_it_goes_to() {
+fn the_resource_is_the_server_that_the_token_is_sent_to() {
     let (client, endpoint) = client(ResourceBinding::new(None, None));
     let _ = ask(&client, None);
     assert_eq!(endpoint.issue(600), None, "the server is not known yet");
@@ -306,7 +306,7 @@ fn a_token_is_asked_for_the_server_that_it_goes_to() {
 }
 
 #[test]
-fn a_configured_resource_is_asked_for_from_the_start() {
+fn a_configured_resource_is_in_the_first_request() {
     let resource = Resource::parse("https://a.example/mcp", "resource").unwrap();
     let (client, endpoint) = client(ResourceBinding::new(Some(resource), None));
     let _ = ask(&client, None);

@@ -61,7 +61,7 @@ fn a_key_with_too_many_proofs_waits_and_no_other_does() {
 }
 
 #[test]
-fn no_token_is_worth_less_than_it_is() {
+fn a_bound_token_is_no_bearer_token_and_an_unbound_one_no_dpop_token() {
     let client = Client::new();
     let proof = client.proof(&[], &[]);
     let jkt = client.keys.thumbprint().unwrap();
@@ -86,7 +86,7 @@ fn no_token_is_worth_less_than_it_is() {
 }
 
 #[test]
-fn a_nonce_is_one_of_the_servers_where_there_are_some() {
+fn a_nonce_must_be_one_of_the_server_where_nonces_are_required() {
     let nonces = |secret: u8| DpopNonces::new(&vec![secret; 32].into()).unwrap();
     let client = Client::new();
     let now = NumericDate::from_seconds(NOW);

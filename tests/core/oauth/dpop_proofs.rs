@@ -42,7 +42,7 @@ fn the_resource_request_of_rfc_9449_7_1_is_accepted() {
 }
 
 #[test]
-fn the_token_request_of_rfc_9449_4_2_holds_but_for_the_token_that_it_has_not() {
+fn the_token_request_of_rfc_9449_4_2_passes_but_for_the_missing_token() {
     let request = rfc_request("POST", "https://server.example.com/token", RFC_TOKEN_REQUEST);
     let settings = DpopSettings::new(DpopMode::Allowed, DpopSettings::ALGORITHMS, 300.0, None).unwrap();
     let now = NumericDate::from_seconds(1_562_262_616);
@@ -103,9 +103,9 @@ fn a_proof_is_a_jwt_of_its_type() {
     assert_eq!(client.code(&[&client.proof(&[("more", Some("1"))], &[("more", Some("{}"))])]), "by key");
 }
 
-// Without one of these rules another would refuse such a proof, or none would tell why: each is known by what it tells.
+// Without one of these rules another would refuse such a proof with another text: the text shows which rule refused.
 #[test]
-fn each_rule_of_the_form_tells_what_it_found() {
+fn each_rule_about_the_form_says_what_it_found() {
     let client = Client::new();
     let proof = client.proof(&[], &[]);
     let sign = |header: &str, claims: &str| client.keys.sign(header.as_bytes(), claims.as_bytes()).unwrap();
@@ -161,7 +161,7 @@ impl Client {
 }
 
 #[test]
-fn the_algorithm_is_an_accepted_one_and_asymmetric() {
+fn the_algorithm_is_asymmetric_and_accepted() {
     let client = Client::new();
     for alg in ["none", "NONE", "HS256", "HS512", "es256", "RS512", "ES256K", "Ed448", "dir"] {
         let proof = client.proof(&[("alg", Some(&format!("{alg:?}")))], &[]);
@@ -197,7 +197,7 @@ fn the_key_is_a_sound_public_one_for_the_algorithm() {
     ] {
         let proof = client.proof(&[("jwk", bad.as_deref())], &[]);
         let code = client.code(&[&proof]);
-        // A name that stands twice makes the header no JSON object.
+        // A repeated member name makes the header no JSON object.
         let is_form = bad.as_deref().is_some_and(|bad| bad.matches("kty").count() > 1);
         assert_eq!(code, if is_form { "dpop_proof_malformed" } else { "dpop_key_unusable" }, "{bad:?}");
     }
@@ -300,7 +300,7 @@ fn the_proof_is_made_about_now() {
 }
 
 #[test]
-fn what_came_and_what_was_expected_is_told() {
+fn a_mismatch_has_the_value_and_what_was_expected() {
     let client = Client::new();
     let told = |proof: &str| {
         let verifier = verifier(DpopMode::Required, None);

@@ -1,4 +1,4 @@
-//! What is remembered of a server's answers, whatever the clock does.
+//! Which responses of a server are remembered, whatever the clock does.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -58,7 +58,7 @@ fn a_clock_that_jumps_ahead_ends_what_expires_and_nothing_else() {
     assert!(!accepts(&client, NOW + 100) && !accepts(&client, NOW + 100_000));
     let client = self::client();
     answered(&client, r#"{"active":true,"sub":"a"}"#);
-    assert!(accepts(&client, NOW + 100_000), "the lifetime of an answer is told by no clock that is set");
+    assert!(accepts(&client, NOW + 100_000), "the lifetime of an answer does not depend on a clock that is set");
 }
 
 #[test]

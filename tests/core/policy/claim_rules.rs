@@ -41,7 +41,7 @@ fn text(text: &str) -> Value {
 }
 
 #[test]
-fn a_required_claim_is_there_and_not_null() {
+fn a_required_claim_is_present_and_not_null() {
     let rules = || ClaimRules::default().with_required(paths(&["email", "/org/id"]));
     assert_eq!(code(rules(), r#""email":false,"org":{"id":""}"#), "accepted");
     for lacking in [
@@ -91,7 +91,7 @@ fn an_expected_claim_has_one_of_the_values_and_their_types() {
 }
 
 #[test]
-fn what_came_and_what_is_expected_is_kept_for_the_log_alone() {
+fn the_values_of_a_mismatch_are_for_the_log_only() {
     let rules = expecting("/org/id", &[Value::Int(7), text("seven")]);
     let policy = Policy::default().with_rules(rules);
     let failed = validate(&policy, r#""org":{"id":[true,"7",8]}"#).unwrap_err();
@@ -102,7 +102,7 @@ fn what_came_and_what_is_expected_is_kept_for_the_log_alone() {
 }
 
 #[test]
-fn the_sign_in_was_no_longer_ago_than_max_age_and_the_leeway() {
+fn auth_time_is_at_most_max_age_and_the_leeway_ago() {
     let aged = |at: &str, leeway| {
         let rules = ClaimRules::default().with_max_age(Some(300));
         let policy = Policy::default().with_rules(rules).with_leeway(leeway).unwrap();
@@ -119,7 +119,7 @@ fn the_sign_in_was_no_longer_ago_than_max_age_and_the_leeway() {
 }
 
 #[test]
-fn iat_lies_no_further_in_the_future_than_is_allowed() {
+fn iat_is_at_most_iat_leeway_in_the_future() {
     let issued = |seconds: i64, leeway| {
         let rules = ClaimRules::default().with_iat_leeway(leeway).unwrap();
         code(rules, &format!("\"iat\":{}", NOW + seconds))
@@ -135,7 +135,7 @@ fn iat_lies_no_further_in_the_future_than_is_allowed() {
 }
 
 #[test]
-fn claims_that_name_the_caller_take_the_place_of_the_usual_ones() {
+fn configured_claims_take_the_place_of_client_id_and_sub() {
     let named = |claims: &str| {
         let rules = ClaimRules::default().with_client_id(paths(&["appid", "/client/id"])).with_subject(paths(&["oid"]));
         let verified = validate(&Policy::default().with_rules(rules), claims).unwrap();
@@ -158,7 +158,7 @@ fn claims_that_name_the_caller_take_the_place_of_the_usual_ones() {
 }
 
 #[test]
-fn scopes_of_claims_and_of_the_hierarchy_are_granted_and_no_text_is_split() {
+fn scope_claims_and_the_hierarchy_grant_scopes_and_list_items_are_not_split() {
     let claims = ScopeClaims::new(paths(&["scope", "/realm_access/roles", "permissions"])).unwrap();
     let hierarchy =
         ScopeHierarchy::new(&[("admin".into(), boxed(&["write"])), ("write".into(), boxed(&["read"]))]).unwrap();
@@ -180,7 +180,7 @@ fn scopes_of_claims_and_of_the_hierarchy_are_granted_and_no_text_is_split() {
 }
 
 #[test]
-fn a_hierarchy_alone_adds_to_what_the_claims_grant() {
+fn a_hierarchy_adds_implied_scopes_to_those_of_the_claims() {
     let hierarchy = ScopeHierarchy::new(&[("admin".into(), boxed(&["read"]))]).unwrap();
     let policy = Policy::default().with_rules(ClaimRules::default().with_scope_hierarchy(Some(hierarchy)));
     assert_eq!(validate(&policy, r#""scp":["admin","x y"]"#).unwrap().scopes(), ["admin", "x y", "read"]);
@@ -188,7 +188,7 @@ fn a_hierarchy_alone_adds_to_what_the_claims_grant() {
 }
 
 #[test]
-fn huge_and_deep_claims_are_gone_through_once() {
+fn large_and_deep_claims_are_walked_once() {
     let rules = || ClaimRules::default().with_required(paths(&["/a/9999/b", "/o/n4000"]));
     let array = vec![r#"{"b":1}"#; 10_000].join(",");
     let object: Vec<_> = (0..=4000).map(|i| format!("\"n{i}\":{i}")).collect();

@@ -25,7 +25,7 @@ fn boxed(texts: &[&str]) -> Vec<Box<str>> {
 }
 
 #[test]
-fn an_issuer_that_is_named_must_be_the_one_that_answered() {
+fn an_iss_in_a_response_must_be_the_server_that_was_asked() {
     let policy = Policy::default();
     for (asked, claims, expected) in [
         (Some("https://i"), "", "accepted"),
@@ -82,7 +82,7 @@ fn an_id_token_is_refused_unless_it_is_allowed() {
 }
 
 #[test]
-fn an_answer_that_lacks_the_type_where_it_would_have_to_say_it_is_refused() {
+fn a_response_without_a_token_type_is_refused_where_one_is_required() {
     let decided = |lacks_type| {
         let claims = Claims::parse(b"{}").unwrap();
         let authentic = AuthenticClaims::new(Source::Introspection { lacks_type }, None, claims);
@@ -95,7 +95,7 @@ fn an_answer_that_lacks_the_type_where_it_would_have_to_say_it_is_refused() {
 }
 
 #[test]
-fn a_bound_token_is_no_bearer_token_here_either() {
+fn a_bound_token_is_no_bearer_token_in_introspection_either() {
     for claims in [r#""cnf":{"jkt":"x"}"#, r#""token_type":"DPoP""#, r#""token_type":"PoP""#] {
         assert_eq!(code(&Policy::default(), None, claims), "bound_token", "{claims}");
         assert_eq!(code(&Policy::default().with_bound_tokens(true), None, claims), "accepted", "{claims}");

@@ -1,5 +1,5 @@
-//! What the memory of verified tokens must never change: section 1.6 of the threats, and rows K10 and K12 of fetched
-//! keys. Every other test of a verifier asks one with a memory as well, twice.
+//! What the memory of verified tokens must never change: rows F1 to F4 and F7 of SECURITY.md, and keys that are withdrawn.
+//! Every other test of a verifier asks one with a memory as well, twice.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot make its token has failed")]
 
@@ -86,7 +86,7 @@ fn a_token_with_a_mac_is_found_the_third_time() {
 }
 
 #[test]
-fn a_refused_token_with_a_mac_is_not_one_that_was_seen() {
+fn a_refused_token_with_a_mac_does_not_count_as_seen() {
     let verifier = Remembering::of(Signer::fresh(Algorithm::HS256), 100);
     let token = verifier.signer.token(claim("nbf", &NOW.to_string()));
     for (at, code, entries) in
@@ -98,7 +98,7 @@ fn a_refused_token_with_a_mac_is_not_one_that_was_seen() {
 }
 
 #[test]
-fn tokens_with_a_mac_that_come_once_drive_none_out() {
+fn tokens_with_a_mac_that_come_once_evict_none() {
     let verifier = Remembering::of(Signer::fresh(Algorithm::HS256), 10_000);
     let good = verifier.signer.token(claims());
     verifier.remember(&good);
@@ -112,7 +112,7 @@ fn tokens_with_a_mac_that_come_once_drive_none_out() {
 }
 
 #[test]
-fn f1_cve_2026_35039_tokens_that_share_all_but_little_keep_their_own_claims() {
+fn f1_cve_2026_35039_nearly_equal_tokens_keep_their_own_claims() {
     let verifier = Remembering::new(1000);
     let tokens: Vec<_> =
         (0..200).map(|n| (format!("user-{n:03}"), verifier.token_of(&format!("user-{n:03}")))).collect();
@@ -128,7 +128,7 @@ fn f1_cve_2026_35039_tokens_that_share_all_but_little_keep_their_own_claims() {
 }
 
 #[test]
-fn f2_cve_2026_107719_a_remembered_token_expires_and_its_policy_is_judged_anew() {
+fn f2_cve_2026_107719_a_remembered_token_expires_and_its_policy_is_checked_anew() {
     let verifier = Remembering::new(100);
     let token = verifier.signer.token(claim("exp", &(NOW + 10).to_string()));
     assert_eq!(verifier.ask(&token, &policy(), NOW).0, ACCEPTED);
@@ -158,7 +158,7 @@ fn f3_cve_2026_102269_another_spelling_is_another_token() {
 }
 
 #[test]
-fn of_a_remembered_token_one_other_bit_is_another_token() {
+fn a_remembered_token_with_one_bit_changed_is_another_token() {
     for signer in all_signers() {
         let names = [signer.algorithm.name()];
         let token = signer.token(claims());
@@ -182,7 +182,7 @@ fn of_a_remembered_token_one_other_bit_is_another_token() {
 }
 
 #[test]
-fn f4_a_withdrawn_key_takes_its_tokens_along() {
+fn f4_tokens_of_a_withdrawn_key_are_refused() {
     let (old, new) = (Named::new("old"), Named::new("new"));
     let world = World::with_keys(&[old.jwk.clone(), new.jwk.clone()]);
     let verifier = world.verifier(INTERVAL, DAY);
@@ -196,7 +196,7 @@ fn f4_a_withdrawn_key_takes_its_tokens_along() {
 }
 
 #[test]
-fn f4_another_key_under_the_same_name_takes_them_along_too() {
+fn f4_tokens_of_a_replaced_key_with_the_same_kid_are_refused() {
     let (one, other) = (Named::new("a"), Named::new("a"));
     let world = World::with_keys(&[one.jwk]);
     let verifier = world.verifier(INTERVAL, DAY);
@@ -220,7 +220,7 @@ fn past_the_hard_limit_nothing_is_accepted_from_memory() {
 }
 
 #[test]
-fn f7_forged_tokens_neither_fill_it_nor_drive_a_good_one_out() {
+fn f7_forged_tokens_neither_fill_the_cache_nor_evict_a_good_one() {
     let verifier = Remembering::new(10);
     let good = verifier.signer.token(claims());
     assert_eq!(verifier.code(&good), ACCEPTED);

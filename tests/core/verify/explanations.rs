@@ -68,7 +68,7 @@ fn every_check_of_an_accepted_token_passed() {
 }
 
 #[test]
-fn checks_behind_the_first_failure_are_told_as_well() {
+fn checks_after_the_first_failure_are_reported_too() {
     let signer = rsa_signer();
     let wrong = claims_with(&[
         ("exp", Some("1000")),
@@ -93,7 +93,7 @@ fn checks_behind_the_first_failure_are_told_as_well() {
 }
 
 #[test]
-fn claims_without_a_valid_signature_are_told_as_such() {
+fn claims_without_a_valid_signature_are_marked_as_such() {
     let (signer, other_signer) = (rsa_signer(), Signer::fresh(Algorithm::RS256));
     let explanation =
         TestVerifier::new(signer.public_key(), &["RS256"]).explain(other_signer.token(claim("aud", "\"x\"")));
@@ -102,7 +102,7 @@ fn claims_without_a_valid_signature_are_told_as_such() {
 }
 
 #[test]
-fn a_check_that_has_nothing_to_look_at_is_not_reached() {
+fn a_check_without_its_subject_is_not_reached() {
     let verifier = TestVerifier::new(rsa_signer().public_key(), &["RS256"]);
     let opaque = verifier.explain("opaque");
     assert_eq!(not_reached(&opaque), Check::OF_JWT[2..]);
@@ -131,7 +131,7 @@ fn keys_out_of_reach_are_an_outcome_of_their_own() {
 }
 
 #[test]
-fn without_keys_everything_else_is_told() {
+fn without_keys_the_other_checks_are_reported() {
     let signer = rsa_signer();
     for token in [signer.token(claims()), Signer::fresh(Algorithm::HS256).token(claims())] {
         let explanation = keyless(&token);
@@ -153,7 +153,7 @@ fn without_keys_everything_else_is_told() {
 }
 
 #[test]
-fn keys_on_their_way_leave_nothing_to_explain_yet() {
+fn there_is_no_explanation_while_keys_are_being_fetched() {
     let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NoKeysYet));
     let token = rsa_signer().token(claims());
     let explained = |key_wait| {
@@ -165,7 +165,7 @@ fn keys_on_their_way_leave_nothing_to_explain_yet() {
 }
 
 #[test]
-fn what_older_keys_said_is_taken_back_when_newer_ones_decide() {
+fn results_of_older_keys_are_dropped_when_newer_ones_decide() {
     #[derive(Debug)]
     struct Rotated(Arc<KeySnapshot>, Arc<KeySnapshot>);
     impl KeySource for Rotated {
@@ -191,7 +191,7 @@ fn what_older_keys_said_is_taken_back_when_newer_ones_decide() {
 }
 
 #[test]
-fn a_subclass_is_asked_about_signed_claims_only() {
+fn overrides_are_called_for_signed_claims_only() {
     #[derive(Default)]
     struct Counting(std::cell::Cell<u32>);
     impl Overrides for Counting {
@@ -240,7 +240,7 @@ fn tracing_changes_no_decision() {
 }
 
 #[test]
-fn the_likeliest_fix_names_what_came_and_what_is_expected() {
+fn the_fix_names_the_value_and_what_is_expected() {
     let signer = rsa_signer();
     let verifier = || TestVerifier::new(signer.public_key(), &["RS256"]);
     let of_claim = |name, value: &str| fix(&verifier().explain(signer.token(claim(name, value)))).to_owned();
@@ -273,7 +273,7 @@ fn the_likeliest_fix_names_what_came_and_what_is_expected() {
 }
 
 #[test]
-fn a_secret_that_would_fit_in_another_form_is_told() {
+fn a_secret_that_fits_in_another_encoding_is_reported() {
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
     let secret = "?>-a secret of more than thirty-two bytes->?";
@@ -303,7 +303,7 @@ fn a_secret_that_would_fit_in_another_form_is_told() {
 }
 
 #[test]
-fn what_is_no_token_is_told_for_what_it_is() {
+fn a_text_that_is_no_jwt_is_named_for_what_it_is() {
     let good = rsa_signer().token(claims());
     let (signing_input, _) = good.rsplit_once('.').unwrap();
     for (text, told) in [
@@ -334,7 +334,7 @@ fn what_is_no_token_is_told_for_what_it_is() {
 }
 
 #[test]
-fn of_an_id_token_and_a_refresh_token_it_is_said_what_to_send_instead() {
+fn for_an_id_token_and_a_refresh_token_the_fix_names_the_access_token() {
     let signer = rsa_signer();
     let verifier = TestVerifier::new(signer.public_key(), &["RS256"]);
     let id = verifier.explain(signer.token(claim("at_hash", "\"x\"")));

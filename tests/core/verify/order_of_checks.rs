@@ -51,7 +51,7 @@ fn the_first_check_that_fails_gives_the_reason() {
 }
 
 #[test]
-fn without_keys_junk_is_decided_and_the_rest_is_pending() {
+fn without_keys_malformed_tokens_are_refused_and_the_rest_is_pending() {
     let verifier = Verifier::new(algorithms(&["RS256"]), Arc::new(NoKeysYet));
     for (token, code, needs_key) in tokens(&rsa_signer(), &Signer::fresh(Algorithm::RS256)) {
         match verifier.verify(

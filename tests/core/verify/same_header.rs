@@ -1,4 +1,4 @@
-//! A verifier reads the header of the last accepted token once: what follows from a header is asked anew all the same.
+//! A verifier reads the header of the last accepted token once: every check still decides by the header of its own token.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot make its token has failed")]
 
@@ -54,7 +54,7 @@ fn a_key_that_is_replaced_or_removed_counts_at_once() {
 }
 
 #[test]
-fn another_header_is_another_header() {
+fn a_different_header_is_read_anew() {
     let signer = Signer::fresh(Algorithm::HS256);
     let verifier = TestVerifier::new(set(&signer, "a"), &["HS256"]);
     let good = token(&signer, r#","kid":"a""#);

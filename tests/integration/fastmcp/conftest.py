@@ -113,7 +113,7 @@ def line() -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Issuer:
-    """The signer of the tokens of a test: claims are those that the test server expects, unless told otherwise."""
+    """The signer of the tokens of a test: claims are those that the test server expects, unless others are given."""
 
     algorithm: str
     public_key: str
@@ -188,7 +188,7 @@ def issuer(issuers) -> Issuer:
 def ask():
     """Give ``ask(app, authorization)``, which sends a request straight to an application.
 
-    It gives all that the application sends, and whom it signed in.
+    It gives all that the application sends, and the user that it signed in.
     """
 
     def asking(app, authorization, method="POST", path=PATH, root_path="", headers=()):

@@ -1,4 +1,4 @@
-"""A session serves its user alone, and each request of it is judged by its own token.
+"""A session serves its user alone, and each request of it is decided by its own token.
 
 Lines on which the MCP SDK compares the users are tested both as they are and without it.
 """
@@ -97,12 +97,12 @@ def test_over_sse_another_user_finds_no_session(verifier, issuer):
     alice, bob = (f"Bearer {issuer.token(sub=sub)}".encode() for sub in ("alice", "bob"))
 
     async def run():
-        told, left = asyncio.get_running_loop().create_future(), asyncio.Event()
+        found, left = asyncio.get_running_loop().create_future(), asyncio.Event()
 
         async def send(message):
             body = message.get("body", b"")
-            if b"session_id=" in body and not told.done():
-                told.set_result(body.split(b"session_id=")[1].split()[0])
+            if b"session_id=" in body and not found.done():
+                found.set_result(body.split(b"session_id=")[1].split()[0])
 
         async def until_left():
             await left.wait()
@@ -141,7 +141,7 @@ def test_over_sse_another_user_finds_no_session(verifier, issuer):
             return statuses[0]
 
         stream = asyncio.create_task(app(scope("GET", "/sse", b"", alice), until_left, send))
-        session = await asyncio.wait_for(told, 20)
+        session = await asyncio.wait_for(found, 20)
         spelled = str(UUID(hex=session.decode())).upper().encode()
         statuses = [
             await post(b"session_id=" + session, bob),

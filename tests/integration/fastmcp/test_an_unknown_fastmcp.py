@@ -164,9 +164,9 @@ def unknown(change, tmp_path_factory):
     shutil.copytree(Path(fastmcp.__file__).parent, package)
     EVERY[change](package)
     for name in ("fastmcp", "fastmcp_slim"):
-        told = folder / f"{name}-{VERSION}.dist-info" / "METADATA"
-        told.parent.mkdir()
-        told.write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {VERSION}\n")
+        metadata = folder / f"{name}-{VERSION}.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {VERSION}\n")
     return {**os.environ, "PYTHONPATH": str(folder), "PYTHONWARNINGS": "ignore"}
 
 
@@ -218,7 +218,7 @@ def test_install_changes_nothing_where_the_inside_is_not_recognised_and_says_so_
     command = [sys.executable, "-c", INSTALL, secret, *tokens]
     done = subprocess.run(command, env=unknown, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr
-    version, told, *both = json.loads(done.stdout)
+    version, warnings, *both = json.loads(done.stdout)
     assert version == VERSION
     # Called before FastMCP was imported, and after.
     for found in both:
@@ -228,4 +228,4 @@ def test_install_changes_nothing_where_the_inside_is_not_recognised_and_says_so_
         else:
             assert found["state"] == "active"
             assert found["ours"]
-    assert ["changed nothing" in text for text in told] == [True] * (change in CHANGED)
+    assert ["changed nothing" in text for text in warnings] == [True] * (change in CHANGED)

@@ -283,8 +283,8 @@ def test_any_request_is_answered_and_only_one_good_credential_is_accepted(served
         return
     [challenge] = challenges
     assert CHALLENGE.fullmatch(challenge), challenge
-    told = dict(re.findall(r'([a-z_]+)="([^"]*)"', challenge))
-    assert told.get("error") == error
+    parameters = dict(re.findall(r'([a-z_]+)="([^"]*)"', challenge))
+    assert parameters.get("error") == error
     assert body == b"" if error is None else json.loads(body)["error"] == error
 
 

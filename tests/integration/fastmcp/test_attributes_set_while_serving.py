@@ -1,4 +1,4 @@
-"""FastMCP's own providers set a verifier's attributes late, so that a running server has to heed them."""
+"""FastMCP's own providers set a verifier's attributes late, so that a running server has to use them."""
 
 import pytest
 

@@ -1,6 +1,7 @@
-"""docs/compatibility.md tells what FastMCP does and what this project does; here both are observed, row by row.
+"""docs/compatibility.md says what FastMCP does and what this project does; here both are observed, row by row.
 
 The document's tables are the ledger. A difference that is not as they say fails, and so does one that has vanished.
+The observations are in tests/support/compatibility_rows, a module for each section of the page.
 """
 
 import re

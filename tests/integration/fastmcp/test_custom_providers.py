@@ -20,7 +20,7 @@ TOOL_CALL = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name
 
 
 class KeyOrToken(AuthProvider):
-    """Reads an API key, or a JWT that another library judges; runs no initializer of ours."""
+    """Reads an API key, or a JWT that another library verifies; runs no initializer of ours."""
 
     def __init__(self):
         self.asked = 0

@@ -45,8 +45,10 @@ def silent(issuer, _base):
 
     class Silent(FastMCPsJWTVerifier):
         async def verify_token(self, token):
-            told = await super().verify_token(token)
-            return told and AccessToken(token=token, client_id="robot", scopes=told.scopes, expires_at=told.expires_at)
+            verified = await super().verify_token(token)
+            return verified and AccessToken(
+                token=token, client_id="robot", scopes=verified.scopes, expires_at=verified.expires_at
+            )
 
     return Silent(public_key=issuer.public_key, **issuer.expected)
 

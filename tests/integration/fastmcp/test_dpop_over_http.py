@@ -1,4 +1,4 @@
-"""Proofs of possession (RFC 9449) over real HTTP, on every FastMCP line: each fault, and what a client is told."""
+"""Proofs of possession (RFC 9449) over real HTTP, on every FastMCP line: each fault, and its response."""
 
 import json
 import secrets
@@ -115,7 +115,7 @@ def test_bound_tokens_need_the_dpop_scheme_and_unbound_ones_bearer(
         proof = CLIENT.create_dpop_proof("POST", server.url, sent)
         reply = server.post(f"{scheme} {sent}", DPoP=proof)
     assert reply.status == (401 if reason else 200)
-    # On 2.12.0 FastMCP asks first, about bearer tokens.
+    # On 2.12.0 FastMCP verifies first, and bearer tokens only.
     assert set(reasons()) == ({reason} if reason else set())
 
 

@@ -42,14 +42,14 @@ def is_proven(token, reasons):
         headers = {**HEADERS, **headers, "Authorization": f"DPoP {token}", "DPoP": proof}
         before = len(reasons())
         server.request("POST", path, "{}", headers)
-        told = reasons()[before:]
-        assert set(told) <= {"dpop_url_mismatch"}
-        return not told
+        refusals = reasons()[before:]
+        assert set(refusals) <= {"dpop_url_mismatch"}
+        return not refusals
 
     return asked
 
 
-# What a client asks for, the host that it names, and the URLs that it may write in its proof, and may not.
+# A request's target and Host, and the URLs that its proof may have, and may not.
 REQUESTS = [
     (
         "/mcp",
@@ -101,7 +101,7 @@ def test_a_request_that_names_two_hosts_or_none_that_is_one_has_no_url(serve, ve
             assert server.request("POST", "/mcp", "{}", headers).status in {400, 401}, host
 
 
-# The URL of the server, with what the request asks for and what that is called from outside.
+# The URL of the server, the request's target, and its URL from outside.
 KNOWN = [
     (PUBLIC, "/mcp", f"{PUBLIC}/mcp"),
     (f"{PUBLIC}/", "/mcp", f"{PUBLIC}:443/mcp"),
@@ -190,7 +190,7 @@ def test_a_root_path_of_the_http_server_is_part_of_the_url(serve, verifier, is_p
         return around
 
     with serve(verifier(), around=below("/api")) as server:
-        # A proxy took it away, and an HTTP server was told so.
+        # A proxy took it away, and the HTTP server is configured so.
         assert is_proven(server, "/mcp", f"{server.base_url}/api/mcp")
         assert not is_proven(server, "/mcp", server.url)
 

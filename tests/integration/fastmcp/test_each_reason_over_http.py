@@ -145,7 +145,7 @@ def test_a_reason_has_its_status_header_body_and_record(case, serve, reasons, li
     with serve(provider, header_bytes=HEADER_BYTES) as server:
         reply = server.post(authorization)
     assert str(reply.status) == STATUSES[reason]
-    # On 2.12.0 FastMCP asks first, about whatever stands behind "Bearer ".
+    # On 2.12.0 FastMCP verifies first, and whatever follows "Bearer ".
     assert reasons()[-1] == reason
     assert len(set(reasons())) == 1 or line == (2, 12, 0)
     challenge = reply.headers.get("www-authenticate")
@@ -161,8 +161,8 @@ def test_a_reason_has_its_status_header_body_and_record(case, serve, reasons, li
         said = json.loads(reply.body)
         assert said["error"] == (reason if reason in OWN_ERRORS else ERRORS[STATUSES[reason]])
         scheme = "DPoP" if reason == "unbound_token" else "Bearer"
-        told = f'error="{said["error"]}", error_description="{said["error_description"]}"'
-        assert challenge.startswith(f"{scheme} {told}")
+        parameters = f'error="{said["error"]}", error_description="{said["error_description"]}"'
+        assert challenge.startswith(f"{scheme} {parameters}")
         assert reply.headers["content-type"] == "application/json"
         # RFC 6750 section 3.1: the scopes that are needed.
         assert ('scope="read"' in challenge) or reason != "insufficient_scope"

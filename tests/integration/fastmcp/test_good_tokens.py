@@ -1,4 +1,4 @@
-"""Each algorithm's tokens get through FastMCP's own client and server, and the tool sees the right user."""
+"""Tokens of each algorithm are accepted from FastMCP's own client by its server, and the tool sees the right user."""
 
 import json
 import time

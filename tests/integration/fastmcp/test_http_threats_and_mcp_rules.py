@@ -177,7 +177,7 @@ def test_a_missing_scope_is_403_where_this_project_answers(server, issuer):
 
 
 @pytest.mark.parametrize(
-    ("token_of", "told"),
+    ("token_of", "message"),
     [
         (lambda issuer: issuer.token(), None),
         (lambda issuer: issuer.token(exp=1), "401"),
@@ -186,14 +186,16 @@ def test_a_missing_scope_is_403_where_this_project_answers(server, issuer):
     ],
     ids=["good", "expired", "too little", "garbage"],
 )
-def test_fastmcps_own_client_sees_an_error_for_each_refusal_and_none_for_a_good_token(server, issuer, token_of, told):
+def test_fastmcps_own_client_sees_an_error_for_each_refusal_and_none_for_a_good_token(
+    server, issuer, token_of, message
+):
     async def connects():
 
         async with Client(StreamableHttpTransport(server.url, auth=token_of(issuer)), timeout=20) as client:
             return await client.call_tool("whoami", {})
 
-    if told is None:
+    if message is None:
         assert asyncio.run(connects())
     else:
-        with pytest.raises(Exception, match=rf"{told}|Unauthorized|Forbidden|error response|Session"):
+        with pytest.raises(Exception, match=rf"{message}|Unauthorized|Forbidden|error response|Session"):
             asyncio.run(connects())

@@ -63,7 +63,7 @@ def test_a_good_token_gets_through(issuer, server):
     assert (seen["client_id"], seen["scopes"]) == ("alice", ["read", "write"])
 
 
-# 2.12.0 asks before it remembers the request, so that its own answers stand.
+# 2.12.0 verifies before it keeps the request, so that its own answers stay.
 IS_TOLD = _compat.takes_middleware()
 
 
@@ -187,7 +187,7 @@ def test_a_refusal_is_of_its_request_alone(issuer, without_keys, ask):
 
 
 async def answer_of(verifier, token):
-    """What somebody gets who asks a verifier of whose token nothing can be told."""
+    """What a caller of the verifier gets while the keys are out of reach."""
     try:
         return str(await verifier.verify_token(token))
     except Exception as error:  # noqa: BLE001 - which one is looked at

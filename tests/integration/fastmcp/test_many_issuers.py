@@ -112,12 +112,12 @@ def test_the_metadata_follows_the_issuers_unless_the_operator_named_them(serve):
             with pytest.raises(ValueError, match="twice"):
                 verifier.add_issuer(one)
             verifier.remove_issuer(two)
-            told = json.loads(server.request("GET", "/.well-known/oauth-protected-resource/mcp").body)
-            assert told["authorization_servers"] == verifier.authorization_servers == named
+            published = json.loads(server.request("GET", "/.well-known/oauth-protected-resource/mcp").body)
+            assert published["authorization_servers"] == verifier.authorization_servers == named
             verifier.remove_issuer(one)
             verifier.remove_issuer(later)
-            told = json.loads(server.request("GET", "/.well-known/oauth-protected-resource/mcp").body)
-            assert told.get("authorization_servers", []) == ([] if given is None else named)
+            published = json.loads(server.request("GET", "/.well-known/oauth-protected-resource/mcp").body)
+            assert published.get("authorization_servers", []) == ([] if given is None else named)
 
 
 def test_a_verifier_of_a_resource_of_its_own_is_an_error():

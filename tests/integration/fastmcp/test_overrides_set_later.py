@@ -1,4 +1,4 @@
-"""What is set on a verifier, or on its class, while the server runs is asked, as FastMCP asks its own."""
+"""What is set on a verifier, or on its class, while the server runs is called, as FastMCP calls its own."""
 
 from unittest import mock
 

@@ -1,4 +1,4 @@
-"""What clients of a server see whose provider is FastMCP's, or anybody's, behind ``protect()``."""
+"""Responses of a server whose provider is FastMCP's, or an application's own, behind ``protect()``."""
 
 import json
 import logging

@@ -208,8 +208,8 @@ def test_offline_access_is_named_nowhere(issuer, serve):
         without = server.post(None)
     assert json.loads(metadata)["scopes_supported"] == ["read"]
     assert (refused.status, 'scope="read"' in refused.headers["www-authenticate"]) == (403, True)
-    for told in (metadata.decode(), refused.headers["www-authenticate"], without.headers["www-authenticate"]):
-        assert "offline_access" not in told
+    for text in (metadata.decode(), refused.headers["www-authenticate"], without.headers["www-authenticate"]):
+        assert "offline_access" not in text
 
 
 def test_mounted_the_outer_application_serves_the_well_known_route(issuer, serve_app, http_request):
@@ -267,7 +267,7 @@ def test_the_documented_providers_publish_it_too(issuer, serve, new_endpoint, re
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"authorization_servers": [ISSUER]}, URL_PARAMETER),
         ({"authorization_servers": [], **server_url(URL)}, "authorization_servers"),
@@ -278,12 +278,12 @@ def test_the_documented_providers_publish_it_too(issuer, serve, new_endpoint, re
         ({"audience": FROM_RESOURCE}, None),
     ],
 )
-def test_what_describes_no_resource_is_an_error(issuer, options, told):
-    if told is None:
+def test_what_describes_no_resource_is_an_error(issuer, options, message):
+    if message is None:
         with pytest.warns(MissingAudienceWarning):
             assert JWTVerifier(public_key=issuer.public_key, **options).audience is None
         return
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         JWTVerifier(public_key=issuer.public_key, **{"audience": "x", **options})
 
 
@@ -317,7 +317,7 @@ def hints_of(caplog, provider, path="/mcp"):
 
 
 def test_the_path_of_the_endpoint_in_base_url_is_warned_of_once(issuer, caplog):
-    """2.12.0 is told the URL of the resource itself, and no path that could be compared."""
+    """2.12.0 is given the URL of the resource itself, and no path that could be compared."""
     provider = verifier_of(issuer, f"{URL}/mcp")
     hints = hints_of(caplog, provider)
     assert [level for level, _ in hints] == ["WARNING"] * TELLS_PATHS

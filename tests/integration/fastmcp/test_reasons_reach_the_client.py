@@ -1,4 +1,4 @@
-"""What a client is told of each refusal, over HTTP on every line: RFC 6750 section 3 and the MCP specification."""
+"""What the response to each refusal says, over HTTP on every line: RFC 6750 section 3 and the MCP specification."""
 
 import json
 import re
@@ -149,13 +149,13 @@ def test_scopes_and_resource_metadata_are_named_as_fastmcps_own_verifiers_do(iss
 
     url = {"resource_server_url" if line == (2, 12, 0) else "base_url": BASE_URL}
     ours = JWTVerifier(public_key=issuer.public_key, required_scopes=["read"], **url, **issuer.expected)
-    told = []
+    named = []
     for provider in (ours, Theirs(required_scopes=["read"], **url)):
         with serve(provider) as server:
             challenges = [parameters(server.post(authorization)) for authorization in (None, "Bearer x.y.z")]
-        told.append([{name: one.get(name) for name in ("scope", "resource_metadata")} for one in challenges])
-    assert told[0] == told[1]
-    assert (told[0][0]["resource_metadata"] is None) == (line >= (4,)), "what the lines do is itself tested"
+        named.append([{name: one.get(name) for name in ("scope", "resource_metadata")} for one in challenges])
+    assert named[0] == named[1]
+    assert (named[0][0]["resource_metadata"] is None) == (line >= (4,)), "what the lines do is itself tested"
 
 
 def test_inside_fastmcps_remote_auth_provider_the_reason_reaches_the_log(issuer, serve, reasons, line):

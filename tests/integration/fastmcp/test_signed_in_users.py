@@ -26,7 +26,7 @@ def test_the_signed_in_user_equals_the_sdks(scopes):
     assert made[0].access_token is known
     assert made[0].is_authenticated
     assert made[0].display_name == "alice"
-    # Who changes what a request may do does not change the token.
+    # A change of the request's scopes does not change the token.
     assert made[1].scopes is not known.scopes
 
 

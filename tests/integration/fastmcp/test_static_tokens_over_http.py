@@ -1,4 +1,4 @@
-"""Tokens that an operator lists, in both dialects, over real HTTP."""
+"""Listed tokens over real HTTP, with the documented parameters and with FastMCP's."""
 
 import time
 from datetime import datetime, timedelta, timezone

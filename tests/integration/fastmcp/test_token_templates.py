@@ -1,4 +1,4 @@
-"""A token that was seen before is answered from a template: only the time that it takes differs."""
+"""A token that is verified again is answered from a template, with an equal result."""
 
 import asyncio
 import copy

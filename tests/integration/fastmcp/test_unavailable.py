@@ -1,4 +1,4 @@
-"""What ``verify_token`` does where it cannot be told whether a token is good, and what the server answers meanwhile."""
+"""What ``verify_token`` does where keys or a server are out of reach, and what the server then answers."""
 
 import asyncio
 

@@ -87,13 +87,13 @@ def test_an_unknown_and_a_revoked_token_are_refused(provider, oauth_of, judgemen
 def test_a_revoked_token_is_refused_within_the_stated_time_and_at_once_where_it_is_invalidated(
     provider, oauth_of, judgement
 ):
-    told, waiting = oauth_of(provider, cache_ttl_seconds=60), oauth_of(provider, cache_ttl_seconds=1)
+    invalidating, waiting = oauth_of(provider, cache_ttl_seconds=60), oauth_of(provider, cache_ttl_seconds=1)
     token = provider.token(OPAQUE)
-    assert [judgement(oauth, token) for oauth in (told, waiting)] == ["accepted"] * 2
+    assert [judgement(oauth, token) for oauth in (invalidating, waiting)] == ["accepted"] * 2
     provider.revoke(token)
-    assert judgement(told, token) == "accepted", "that is the stated staleness"
-    asyncio.run(told.invalidate(token))
-    assert judgement(told, token) == "inactive_token"
+    assert judgement(invalidating, token) == "accepted", "that is the stated staleness"
+    asyncio.run(invalidating.invalidate(token))
+    assert judgement(invalidating, token) == "inactive_token"
     time.sleep(1)
     assert judgement(waiting, token) == "inactive_token"
 

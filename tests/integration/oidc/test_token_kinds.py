@@ -119,7 +119,7 @@ def behind_both(server, by_keys, by_server, token, judgement):
     for audience, said in ((None, "accepted"), (WRONG_AUDIENCE, "audience_mismatch")):
         assert judgement(by_server(audience=audience), token) == said
         assert judgement(JWTVerifier.from_issuer(server.issuer, audience=audience), token) == by_keys(said)
-        # An issuer of opaque tokens stands behind one verifier with others, whose tokens are JWTs.
+        # An issuer of opaque tokens is in one verifier with issuers of JWTs.
         both = JWTVerifier.from_issuers(
             [server.issuer], audience=audience, opaque_token_provider=by_server(audience=audience)
         )

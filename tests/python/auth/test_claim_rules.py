@@ -1,4 +1,4 @@
-"""Rules about claims: tokens shaped as issuers really make them, who they name, what they grant and what is refused."""
+"""Rules about claims, for tokens as real issuers make them: client, subject, scopes and refusals."""
 
 import asyncio
 import json
@@ -139,7 +139,7 @@ def verified(ask, forge, secret):
 
 @pytest.fixture
 def notices(caplog):
-    """What was told of accepted tokens: ``notices()``."""
+    """The log records about accepted tokens: ``notices()``."""
     return lambda: [record for record in caplog.records if record.name == "fastmcp_rs.claims"]
 
 
@@ -281,32 +281,32 @@ def test_a_token_without_a_client_is_logged_once_for_each_issuer(verified, notic
     for _ in range(3):
         assert verified({"iss": "https://no-client.example"}).client_id == "unknown"
     verified({"iss": "https://no-client.example", "azp": "a"})
-    (told,) = notices()
-    assert told.levelno == logging.WARNING
-    assert "https://no-client.example" in told.getMessage()
-    assert "client_id_claim" in told.getMessage()
+    (record,) = notices()
+    assert record.levelno == logging.WARNING
+    assert "https://no-client.example" in record.getMessage()
+    assert "client_id_claim" in record.getMessage()
 
 
 def test_a_value_that_is_no_scope_token_is_logged_once(verified, notices):
     claims = {"iss": "https://spaces.example", "sub": "a", "roles": ["admin write", "ok", 7]}
     for _ in range(3):
         assert verified(claims, scope_claims="roles").scopes == ["ok"]
-    (told,) = notices()
-    assert told.levelno == logging.WARNING
-    assert '"admin write"' in told.getMessage()
+    (record,) = notices()
+    assert record.levelno == logging.WARNING
+    assert '"admin write"' in record.getMessage()
 
 
 def test_explain_shows_the_rule_that_fails_and_the_fix(forge, secret):
     verifier = JWTVerifier(secret, audience="a", expected_claims={"/org/id": 7}, scope_claims="roles")
-    told = asyncio.run(verifier.explain(forge({"aud": "a", "org": {"id": "7"}})))
-    (failed,) = [check for check in told.checks if check.result == "failed"]
+    explanation = asyncio.run(verifier.explain(forge({"aud": "a", "org": {"id": "7"}})))
+    (failed,) = [check for check in explanation.checks if check.result == "failed"]
     assert (failed.name, failed.code, failed.got, failed.expected) == (
         "claim_rules",
         "claim_mismatch",
         ["7"],
         ["7 (a number)"],
     )
-    assert "/org/id" in told.fix
+    assert "/org/id" in explanation.fix
     for claims, rules, word in [
         ({"client_id": "c"}, {"audience": "a"}, 'client_id to what the token says, "c"'),
         ({}, {"required_claims": "email"}, "required_claims"),

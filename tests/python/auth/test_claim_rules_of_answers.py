@@ -1,4 +1,4 @@
-"""Rules about claims, where an endpoint is asked about each token: its answers meet the same rules."""
+"""Rules about claims, where an endpoint is asked about each token: the same rules hold for its responses."""
 
 import asyncio
 import json
@@ -39,12 +39,12 @@ def test_the_same_rules_hold_for_introspection_responses(new_endpoint, reply, re
     provider.allowed_client_id = ["other"]
     assert asyncio.run(provider.authenticate(request)) is None
     assert records()[-1].reason == "client_mismatch"
-    told = asyncio.run(provider.explain("opaque"))
-    assert told.code == "client_mismatch"
-    assert "set allowed_client_id to what the token says" in told.fix
+    explanation = asyncio.run(provider.explain("opaque"))
+    assert explanation.code == "client_mismatch"
+    assert "set allowed_client_id to what the token says" in explanation.fix
     provider = made(scope="write")
-    told = asyncio.run(provider.explain("opaque"))
-    assert "take it out of scope" in told.fix
+    explanation = asyncio.run(provider.explain("opaque"))
+    assert "take it out of scope" in explanation.fix
 
 
 REMOTE_RULES = [

@@ -1,4 +1,4 @@
-"""Claims come through exactly as Python's own json gives them, and fill the documented access token and FastMCP's."""
+"""Claims are exactly what Python's own json makes of them, and fill the documented access token and FastMCP's."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fastmcp_rs.auth import AccessToken, JWTVerifier
 
-# Claims that are judged by type, and so cannot be anything at all.
+# Claims whose type is checked, so that they cannot be any value.
 TYPED = {"exp", "nbf", "iat", "iss", "sub", "client_id", "azp", "jti", "aud", "scope", "scp", "cnf"}
 DEEPEST = 32
 

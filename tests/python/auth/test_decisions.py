@@ -295,17 +295,17 @@ def test_a_header_of_a_megabyte_is_logged_in_one_short_line(secret, records):
 
 
 @pytest.mark.parametrize(
-    ("token", "told"),
+    ("token", "hint"),
     [
         ("an-opaque-token-0123456789", "it looks like an opaque token"),
         ("eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA", "it is an encrypted token (JWE"),
     ],
 )
-def test_an_opaque_or_encrypted_token_is_logged_as_a_warning(cases, caplog, token, told):
+def test_an_opaque_or_encrypted_token_is_logged_as_a_warning(cases, caplog, token, hint):
     caplog.set_level(logging.WARNING, logger="fastmcp_rs.auth")
     decide(cases["malformed_token"][0], token)
     assert [record.reason for record in caplog.records] == ["malformed_token"] * 2
-    assert all(told in record.getMessage() and token not in record.getMessage() for record in caplog.records)
+    assert all(hint in record.getMessage() and token not in record.getMessage() for record in caplog.records)
 
 
 def test_nothing_is_logged_below_the_level_that_is_asked_for(cases, caplog):

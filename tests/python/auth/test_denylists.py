@@ -72,10 +72,10 @@ def test_a_denied_token_is_401_and_never_insufficient_scope(verifier_of, forge, 
     assert judgement(verifier, forge(CLAIMS)) == "denied_token"
     assert judgement(verifier, forge({**CLAIMS, "aud": "other"})) == "audience_mismatch"
     assert judgement(verifier, forge({**CLAIMS, "scope": "read"})) == "denied_token"
-    told = asyncio.run(verifier.explain(forge({**CLAIMS, "scope": "read"})))
-    (failed,) = [check for check in told.checks if check.result == "failed"]
-    assert (told.code, failed.name) == ("denied_token", "denylist")
-    assert "deny list" in told.fix
+    explanation = asyncio.run(verifier.explain(forge({**CLAIMS, "scope": "read"})))
+    (failed,) = [check for check in explanation.checks if check.result == "failed"]
+    assert (explanation.code, failed.name) == ("denied_token", "denylist")
+    assert "deny list" in explanation.fix
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_a_list_is_read_in_the_background_and_is_503_until_then(verifier_of, for
     verifier = verifier_of(denylist=read, denylist_interval=1)
     assert judgement(verifier, forge(CLAIMS)) == "denylist_unavailable"
     assert judgement(verifier, forge({**CLAIMS, "aud": "other"})) == "audience_mismatch"
-    told = asyncio.run(verifier.explain(forge(CLAIMS)))
-    results = {check.name: check.result for check in told.checks}
-    assert (told.outcome, results["denylist"], results["scope"]) == ("unavailable", "unavailable", "unchecked")
+    explanation = asyncio.run(verifier.explain(forge(CLAIMS)))
+    results = {check.name: check.result for check in explanation.checks}
+    assert (explanation.outcome, results["denylist"], results["scope"]) == ("unavailable", "unavailable", "unchecked")
     may_end.set()
     # One question at a time, since the list may come between two of one judgement.
     bob = {"headers": {"authorization": f"Bearer {forge({**CLAIMS, 'sub': 'bob'})}"}}

@@ -65,7 +65,7 @@ def sent_token(request):
     return json.loads(body)["token"] if body.startswith("{") else parse_qs(body)["token"][0]
 
 
-def told(provider, caplog):
+def logged(provider, caplog):
     """All that is said about the token, to the log and with ``detailed_errors`` to a client."""
     caplog.clear()
     caplog.set_level(logging.DEBUG)
@@ -90,7 +90,7 @@ def test_no_record_holds_the_token_or_a_header(headers, echo, demand, echoing, c
     for secret, repeated in repeats.items():
         url = echoing(repeated).url
         provider = RemoteAuthProvider(url, {**headers, "X-Service-Key": KEY}, **demand, detailed_errors=True)
-        assert not shown(told(provider, caplog), secret)
+        assert not shown(logged(provider, caplog), secret)
 
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
@@ -106,7 +106,7 @@ def test_no_record_holds_the_secret_of_a_client(echo, echoing, caplog):
         provider = OAuthProvider(
             "robot", SECRET, url, audience="me", issuer=url, introspection_url=url, jwks_uri=url, detailed_errors=True
         )
-        text = told(provider, caplog)
+        text = logged(provider, caplog)
         assert not any(shown(text, secret) for secret in (SECRET, *basic))
 
 
@@ -121,12 +121,12 @@ def test_no_record_holds_the_secret_of_a_client(echo, echoing, caplog):
 )
 def test_the_credentials_of_a_header_are_not_logged(header, secret, echoing, caplog):
     url = echoing(lambda _: secret).url
-    assert secret not in told(RemoteAuthProvider(url, {"X-Key": header}, audience="me"), caplog)
+    assert secret not in logged(RemoteAuthProvider(url, {"X-Key": header}, audience="me"), caplog)
 
 
 def test_what_is_no_secret_is_shown(echoing, caplog):
     url = echoing(lambda _: "https://other.example/mcp").url
-    assert "https://other.example/mcp" in told(RemoteAuthProvider(url, {"X-Key": KEY}, audience="me"), caplog)
+    assert "https://other.example/mcp" in logged(RemoteAuthProvider(url, {"X-Key": KEY}, audience="me"), caplog)
 
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())

@@ -1,4 +1,4 @@
-"""Both entry points give the same token: a bridge to an override loses nothing, and keeps what it changed."""
+"""Both entry points give the same token: one derived from an override loses nothing and keeps its changes."""
 
 import asyncio
 from datetime import datetime, timezone

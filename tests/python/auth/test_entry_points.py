@@ -1,4 +1,4 @@
-"""Whatever entry point a subclass overrides, the others answer alike: a deny-list in one of them binds them all."""
+"""Whatever entry point a subclass overrides, the others answer alike: a refusal by one of them holds for all."""
 
 import asyncio
 from types import SimpleNamespace

@@ -31,14 +31,16 @@ def answer(service, reply, yes):
     """Have the service answer with these changes; ``...`` takes a member away."""
 
     def answers(**changes):
-        told = {"aud": "server", **changes}
-        service.answer = reply(200, json.dumps({name: told.get(name, value) for name, value in yes.items()} | told))
+        members = {"aud": "server", **changes}
+        service.answer = reply(
+            200, json.dumps({name: members.get(name, value) for name, value in yes.items()} | members)
+        )
 
     return answers
 
 
 @pytest.mark.parametrize(
-    ("changes", "code", "told"),
+    ("changes", "code", "message"),
     [
         ({}, None, None),
         ({"active": False}, "inactive_token", "get a new one"),
@@ -48,7 +50,7 @@ def answer(service, reply, yes):
         ({"scope": "write"}, "insufficient_scope", "have the client ask for it"),
     ],
 )
-def test_an_explanation_says_what_the_provider_says(changes, code, told, provider, answer, judgement, records):
+def test_an_explanation_says_what_the_provider_says(changes, code, message, provider, answer, judgement, records):
     if isinstance(provider, RemoteAuthProvider):
         provider.required_scopes = ["read"]
     answer(**changes)
@@ -57,7 +59,7 @@ def test_an_explanation_says_what_the_provider_says(changes, code, told, provide
     assert (len(records()), provider.stats()["rejected"]) == (before, counted), "an explanation is no request"
     assert explanation.code == code
     assert judgement(provider, TOKEN) == (code or "accepted")
-    assert told is None or told in explanation.fix
+    assert message is None or message in explanation.fix
     failed = [check.code for check in explanation.checks if check.result == "failed"]
     assert failed[:1] == ([code] if code else [])
     assert json.loads(json.dumps(explanation.to_dict()))["checks"][0]["name"] == "size"
@@ -138,7 +140,7 @@ def test_a_token_with_an_exclamation_mark_is_sent_where_token_characters_allow_i
     for _ in range(3):
         assert judgement(provider, SALESFORCE) == "malformed_token"
     levels = [record.levelname for record in records()[before:]]
-    assert levels == ["WARNING"] + ["DEBUG"] * 5, "told once"
+    assert levels == ["WARNING"] + ["DEBUG"] * 5, "a warning once"
     assert "token_characters" in records()[before].getMessage()
     assert SALESFORCE not in records()[before].getMessage()
     assert "token_characters" in explained(provider, SALESFORCE).fix

@@ -1,4 +1,4 @@
-"""A caller's own client does the fetching: in its event loop, for this verifier alone, and at its own risk."""
+"""A caller's own client fetches the keys: in its event loop, and for its verifier alone."""
 
 import asyncio
 import gzip
@@ -359,11 +359,11 @@ class TestDiscovery:
             asyncio.run(self.verifier(client).warm_up())
         assert len(client.asked) == 1
 
-    @pytest.mark.parametrize(("status", "told"), [(404, "status 404"), (503, "status 503"), (301, "redirect")])
-    def test_no_metadata_anywhere(self, status, told, jwks):
+    @pytest.mark.parametrize(("status", "message"), [(404, "status 404"), (503, "status 503"), (301, "redirect")])
+    def test_no_metadata_anywhere(self, status, message, jwks):
         url = "https://issuer.example/.well-known/oauth-authorization-server"
         client = self.served(jwks, **{url: Response(status, b"")})
-        with pytest.raises(KeysUnavailableError, match=told):
+        with pytest.raises(KeysUnavailableError, match=message):
             asyncio.run(self.verifier(client).warm_up())
         assert len(client.asked) == 2
 

@@ -189,7 +189,7 @@ def test_each_request_has_a_connection_of_its_own(service, reply, asker, yes):
 FORKED = """
 import asyncio, os, sys, warnings
 from fastmcp_rs.auth import RemoteAuthProvider
-# Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
+# Python 3.12 warns of forks where there are threads: the tests show that they are safe here.
 warnings.simplefilter("ignore", DeprecationWarning)
 provider = RemoteAuthProvider(sys.argv[1])
 assert asyncio.run(provider.verify_token("a-token"))
@@ -251,7 +251,7 @@ def test_a_flood_is_refused_at_once_and_bounded(service, asker):
         flood = [asyncio.create_task(provider.verify_token(f"{TOKEN}-{number:05}")) for number in range(1000)]
         await asyncio.sleep(0)
         start = time.monotonic()
-        # 56 are on their way, 256 wait, and the rest hears so at once.
+        # 56 are on their way, 256 wait, and the rest are refused at once.
         await asyncio.wait(flood, timeout=5, return_when=asyncio.FIRST_COMPLETED)
         while sum(task.done() for task in flood) < 1000 - 56 - 256:
             assert time.monotonic() - start < 5

@@ -1,4 +1,4 @@
-"""from_issuer finds keys where the issuer's metadata says, and believes no metadata of another issuer."""
+"""from_issuer finds keys where the issuer's metadata says, and accepts no metadata of another issuer."""
 
 import asyncio
 import json

@@ -78,8 +78,8 @@ def test_entra_tokens_of_both_versions_are_accepted(entra, judgement):
     for template in (V1, V2):
         assert judgement(verifier, token(entra.shared, template.replace("{tenantid}", ONE), ONE)) == "accepted"
         assert judgement(verifier, token(entra.shared, template.replace("{tenantid}", TWO), TWO)) == "issuer_mismatch"
-    told = asyncio.run(verifier.explain(token(entra.shared, V1, ONE)))
-    assert told.code == "issuer_mismatch"
+    explanation = asyncio.run(verifier.explain(token(entra.shared, V1, ONE)))
+    assert explanation.code == "issuer_mismatch"
     verifier.issuer = V1
     assert judgement(verifier, token(entra.shared, V1.replace("{tenantid}", ONE), ONE)) == "accepted"
     for wrong in (None, "https://login.microsoftonline.com/common/v2.0"):

@@ -211,14 +211,14 @@ def test_explain_follows_the_rules_of_the_issuer(realm):
     one = realm()
     verifier = JWTVerifier.from_issuers([one.base, listed(A)], audience="server")
     assert asyncio.run(verifier.explain(one.token())).outcome == "accepted"
-    told = asyncio.run(verifier.explain(token(A, aud="other")))
-    assert told.code == "audience_mismatch"
-    told = asyncio.run(verifier.explain(token("https://evil.example", by=A)))
-    (issuer,) = [check for check in told.checks if check.name == "issuer"]
-    assert (told.code, issuer.got) == ("issuer_mismatch", ["https://evil.example"])
+    explanation = asyncio.run(verifier.explain(token(A, aud="other")))
+    assert explanation.code == "audience_mismatch"
+    explanation = asyncio.run(verifier.explain(token("https://evil.example", by=A)))
+    (issuer,) = [check for check in explanation.checks if check.name == "issuer"]
+    assert (explanation.code, issuer.got) == ("issuer_mismatch", ["https://evil.example"])
     assert set(issuer.expected) == {one.base, A}
-    assert not told.signature_verified
-    assert "https://evil.example" in told.fix
+    assert not explanation.signature_verified
+    assert "https://evil.example" in explanation.fix
     verifier.required_scopes = ["read"]
     assert asyncio.run(verifier.explain(one.token())).code == "insufficient_scope"
 

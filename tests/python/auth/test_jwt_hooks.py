@@ -1,4 +1,4 @@
-"""The methods of FastMCP's JWTVerifier that its subclasses override: asked here too, before the decision is final."""
+"""The methods of FastMCP's JWTVerifier that its subclasses override: called here too, before the decision is final."""
 
 import asyncio
 import re
@@ -158,15 +158,15 @@ async def is_a_coroutine(*_arguments):
 
 @pytest.fixture
 def raised(monkeypatch, records):
-    """What the records of the log say was raised; Python's hook for exceptions without a caller hears nothing."""
+    """What the records of the log say was raised; Python's hook for exceptions without a caller gets nothing."""
     caught = []
     monkeypatch.setattr(sys, "unraisablehook", caught.append)
 
-    def told():
+    def logged():
         assert caught == []
         return [(type(record.exc_info[1]), str(record.exc_info[1])) for record in records()]
 
-    return told
+    return logged
 
 
 @pytest.mark.parametrize("hook", ["_validate_issuer", "_extract_scopes"])

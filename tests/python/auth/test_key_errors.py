@@ -1,4 +1,4 @@
-"""Which keys are taken: of the type that the algorithms need, sound, public, and never shown in a message."""
+"""Which keys are accepted: of the type that the algorithms need, sound, public, and never shown in a message."""
 
 import json
 import warnings

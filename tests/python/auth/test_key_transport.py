@@ -1,4 +1,4 @@
-"""How keys are fetched: certificates, proxies, user agent, and what ssrf_safe rules out."""
+"""How keys are fetched: certificates, proxies, user agent, and what ssrf_safe refuses."""
 
 import asyncio
 import ssl
@@ -131,7 +131,7 @@ asyncio.run(main())
         text=True,
     ) as process:
         assert process.stdout.readline() == "warm\n"
-        # The endpoint goes on with a certificate of another authority.
+        # The endpoint continues with a certificate of another authority.
         other_folder = tmp_path / "other"
         other_folder.mkdir()
         endpoint._context = certificate(other_folder)[0]  # noqa: SLF001 - a server has no other way to change it

@@ -1,4 +1,4 @@
-"""What the environment decides, for this project's client as for httpx and httpx2: proxies, and whom to trust.
+"""What the environment decides, as for httpx and httpx2: proxies, and which certificates to trust.
 
 Each case is fetched in a process of its own by all of them. Keys tell by their id which way they came.
 """

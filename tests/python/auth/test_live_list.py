@@ -1,4 +1,4 @@
-"""Lists of a provider that are changed in place are heeded, and nothing else of a list changes."""
+"""Lists of a provider take effect when they are changed in place, and are lists in all else."""
 
 import copy
 import json
@@ -37,11 +37,11 @@ def test_every_mutating_method_of_list_is_tested():
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_does_what_it_does_to_a_list_and_is_validated_first(change):
-    told = []
-    live, plain = LiveList(["a", "b", "c"], lambda changed: told.append([*changed])), ["a", "b", "c"]
+    validated = []
+    live, plain = LiveList(["a", "b", "c"], lambda changed: validated.append([*changed])), ["a", "b", "c"]
     answer, expected = change(live), change(plain)
     assert live == plain
-    assert told[-1] == plain
+    assert validated[-1] == plain
     assert (answer is live) if expected is plain else (answer == expected)
 
 

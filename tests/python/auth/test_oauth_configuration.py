@@ -1,4 +1,4 @@
-"""What OAuthProvider cannot be told is an error at construction, and no secret is in its text."""
+"""A wrong configuration of OAuthProvider is an error at construction, and no secret is in its text."""
 
 import inspect
 import traceback

@@ -1,4 +1,4 @@
-"""An override that raises, or answers with what is no answer, refuses the token: every entry point, and in the log."""
+"""An override that raises, or returns a wrong type, refuses the token at every entry point and is logged."""
 
 import asyncio
 import logging

@@ -8,7 +8,7 @@ from fastmcp_rs.testing import KeyPair
 EVERY = {
     *("authenticate", "verify_token", "required_scopes", "detailed_errors", "step_up", "unavailable", "stats"),
     *("scopes_supported", "get_middleware", "get_routes", "get_well_known_routes", "set_mcp_path"),
-    # FastMCP 2.12.0 asks a provider for it.
+    # FastMCP 2.12.0 reads it from a provider.
     "get_resource_metadata_url",
 }
 NATIVE = {*EVERY, "load_access_token"}

@@ -1,4 +1,4 @@
-"""A remembered answer is told from a template once it was used twice: only the time that it takes differs."""
+"""A remembered response that was used twice is answered from a template, with an equal result."""
 
 import asyncio
 import copy
@@ -13,7 +13,7 @@ from fastmcp_rs.testing import KeyPair
 
 TOKEN = "an-opaque-token"
 CLAIMS = {"roles": ["a", {"b": [1]}], "plan": {"name": "x"}}
-# How often a token is asked about until it is told from a template.
+# How often a token is presented until it is answered from a template.
 USES = 4
 
 
@@ -74,10 +74,10 @@ def test_a_change_of_required_scopes_takes_effect(provider):
 
 
 def test_after_an_invalidation_the_new_response_is_used(provider, answer):
-    assert [told.claims["plan"] for told in ask(provider)] == [{"name": "x"}] * USES
+    assert [returned.claims["plan"] for returned in ask(provider)] == [{"name": "x"}] * USES
     answer(plan={"name": "y"})
     asyncio.run(provider.invalidate(TOKEN))
-    assert [told.claims["plan"] for told in ask(provider)] == [{"name": "y"}] * USES
+    assert [returned.claims["plan"] for returned in ask(provider)] == [{"name": "y"}] * USES
 
 
 def test_hits_are_counted_and_the_cache_weighs_its_templates(provider, answer):
@@ -94,7 +94,7 @@ def test_hits_are_counted_and_the_cache_weighs_its_templates(provider, answer):
 
 def test_an_answer_whose_template_would_be_too_large_is_remembered_without_one(provider, answer, service):
     answer(more=["t"] * 800)
-    assert [len(told.claims["more"]) for told in ask(provider)] == [800] * USES
+    assert [len(returned.claims["more"]) for returned in ask(provider)] == [800] * USES
     assert len(service.requests) == 1
     assert 0 < provider.stats()["answers"]["bytes"] < 64 * 1024
 
@@ -128,9 +128,9 @@ def test_a_jwt_of_an_introspecting_provider_has_a_template_too(new_endpoint):
     token = pair.create_token("alice", audience="server", kid="k", additional_claims=claims)
     first = copy.deepcopy(ask(provider, token, 1)[0])
     once = provider.stats()["cache"]["bytes"]
-    for told in ask(provider, token):
-        assert told == first
-        told.claims["roles"].append("admin")
+    for returned in ask(provider, token):
+        assert returned == first
+        returned.claims["roles"].append("admin")
     assert ask(provider, token) == [first] * USES
     assert provider.stats()["accepted"] == 2 * USES + 1
     assert provider.stats()["cache"]["bytes"] > once + 100 * 56

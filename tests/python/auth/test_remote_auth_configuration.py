@@ -1,4 +1,4 @@
-"""What RemoteAuthProvider cannot be told is an error at construction, and no secret is in its text."""
+"""A wrong configuration of RemoteAuthProvider is an error at construction, and no secret is in its text."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""What a verifier of fetched keys refuses to be configured with, before anything is fetched."""
+"""A wrong configuration of fetched keys is an error, before anything is fetched."""
 
 import math
 

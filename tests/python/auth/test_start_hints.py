@@ -1,4 +1,4 @@
-"""What a server says once when it starts, of a configuration that is only half there."""
+"""What is logged once when a server starts with an incomplete configuration."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ async def start(provider):
 
 @pytest.mark.filterwarnings("ignore::fastmcp_rs.errors.MissingAudienceWarning")
 def test_a_missing_audience_is_logged_when_the_server_starts(caplog):
-    # A logger of its own: those who format the log of tokens expect a reason in each record.
+    # A logger of its own: formatters of the log of tokens expect a reason in each record.
     def records():
         return [record for record in caplog.records if record.name == "fastmcp_rs.resource"]
 
@@ -53,13 +53,13 @@ def test_unreachable_keys_are_logged_once_and_delay_no_token(endpoint, reply, pa
     good = pair.create_token("alice", audience="server", kid="k")
     endpoint.answer = reply(503)
 
-    def told():
+    def messages():
         return [record.getMessage() for record in caplog.records if record.name == "fastmcp_rs.keys"]
 
     async def served():
         await start(verifier)
-        await until(told)
-        [text] = told()
+        await until(messages)
+        [text] = messages()
         assert "503" in text
         # The issuer comes up, and the first token finds that out by itself.
         endpoint.publish({"k": pair})

@@ -1,4 +1,4 @@
-"""Tokens that an operator lists, in the documented dialect and in FastMCP's."""
+"""Listed tokens, with the documented parameters and with FastMCP's."""
 
 import inspect
 import json
@@ -220,10 +220,10 @@ def test_required_scopes_that_are_set_later_take_effect_at_once(ask):
     ids=lambda value: repr(value)[:60] if isinstance(value, dict) else "",
 )
 def test_the_error_of_a_wrong_configuration_shows_no_token(arguments, says):
-    with pytest.raises(ValueError, match=says) as told:
+    with pytest.raises(ValueError, match=says) as error:
         StaticTokenVerifier(**arguments)
-    assert "alice" not in str(told.value)
-    assert len(str(told.value)) < 300
+    assert "alice" not in str(error.value)
+    assert len(str(error.value)) < 300
     assert StaticTokenVerifier(["t"])
 
 

@@ -54,26 +54,26 @@ def test_the_command_prints_every_case_and_draws_them(tmp_path):
 def test_the_json_option_prints_the_numbers():
     finished = bench("--algorithm", "HS256", "--rounds", "1", "--json")
     assert finished.returncode == 0, finished.stderr
-    told = json.loads(finished.stdout)
-    assert (told["algorithm"], told["rounds"]) == ("HS256", 1)
-    assert list(told["cases"]) == [case.name for case in CASES]
-    for numbers in told["cases"].values():
+    report = json.loads(finished.stdout)
+    assert (report["algorithm"], report["rounds"]) == ("HS256", 1)
+    assert list(report["cases"]) == [case.name for case in CASES]
+    for numbers in report["cases"].values():
         assert numbers[OURS]["times_ours"] == 1
         assert numbers[FASTMCP]["median_us"] > 0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--rounds", "0"), "--rounds must be at least 1"),
         (("--algorithm", "ES512"), "the algorithm is one of RS256"),
         (("--rounds", "1", "--algorithm", "HS256", "--svg", "/no/such/folder/chart.svg"), "cannot be written"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_is_right(arguments, told):
+def test_wrong_usage_exits_with_2_and_says_what_is_right(arguments, message):
     finished = bench(*arguments)
     assert finished.returncode == 2
-    assert told in finished.stderr
+    assert message in finished.stderr
     assert "Traceback" not in finished.stderr
 
 

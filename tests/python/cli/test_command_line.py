@@ -77,11 +77,11 @@ def test_help_fits_the_terminal(monkeypatch, capsys, arguments, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     with pytest.raises(SystemExit):
         main([*arguments, "--help"])
-    told = capsys.readouterr().out
-    prose = told.partition("\nexamples:")[0]
+    printed = capsys.readouterr().out
+    prose = printed.partition("\nexamples:")[0]
     assert [line for line in prose.splitlines() if len(line) > columns] == []
     # An example is a line that can be copied, so it is not wrapped.
-    assert [line for line in told.splitlines() if len(line) > 80] == []
+    assert [line for line in printed.splitlines() if len(line) > 80] == []
 
 
 def test_run_says_that_verification_is_native():
@@ -95,8 +95,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("patience", "told"), [(0.0, "fastmcp-rs explain: waiting for it ...\n"), (60.0, "")])
-def test_a_long_wait_is_shown_on_a_terminal(monkeypatch, patience, told):
+@pytest.mark.parametrize(("patience", "message"), [(0.0, "fastmcp-rs explain: waiting for it ...\n"), (60.0, "")])
+def test_a_long_wait_is_shown_on_a_terminal(monkeypatch, patience, message):
     monkeypatch.setattr(terminal, "_WAIT_SECONDS", patience)
     written = threading.Event()
 
@@ -107,8 +107,8 @@ def test_a_long_wait_is_shown_on_a_terminal(monkeypatch, patience, told):
 
     monkeypatch.setattr(sys, "stderr", Watched())
     with terminal.waiting("explain", "waiting for it"):
-        assert written.wait(10 if told else 0.1) is bool(told)
-    assert sys.stderr.getvalue() == told
+        assert written.wait(10 if message else 0.1) is bool(message)
+    assert sys.stderr.getvalue() == message
 
 
 def test_a_pipe_shows_no_waiting(monkeypatch):
@@ -120,7 +120,7 @@ def test_a_pipe_shows_no_waiting(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--issuer", "http://issuer.example"], ["--issuer is an http URL", "or pass --allow-http if"]),
         (["--jwks-uri", "ftp://issuer.example"], ["--jwks-uri must be an https URL"]),
@@ -131,10 +131,10 @@ def test_a_pipe_shows_no_waiting(monkeypatch):
         (["--audience", ""], ["--audience is empty", "once for each, or leave it out to accept any"]),
     ],
 )
-def test_errors_of_a_command_name_its_options(capsys, arguments, told):
+def test_errors_of_a_command_name_its_options(capsys, arguments, message):
     assert main(["explain", *arguments, "token"]) == 2
     shown = capsys.readouterr().err
-    assert [text for text in told if text not in shown] == []
+    assert [text for text in message if text not in shown] == []
 
 
 def test_run_names_what_to_install():
@@ -145,7 +145,7 @@ def test_run_names_what_to_install():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "a command is missing: choose demo, run, explain, doctor or bench"),
         (["no-such-command"], "there is no such command: choose demo, run, explain, doctor or bench"),
@@ -156,15 +156,15 @@ def test_run_names_what_to_install():
         (["bench", "--rounds", "many"], "--rounds must be a whole number"),
     ],
 )
-def test_wrong_usage_has_a_plain_message(capsys, arguments, told):
+def test_wrong_usage_has_a_plain_message(capsys, arguments, message):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("raise RuntimeError('no database')", "cannot be imported: RuntimeError: no database; python "),
         ("import a_module_that_is_not_there", "cannot be imported: ModuleNotFoundError: No module named"),
@@ -176,10 +176,10 @@ def test_wrong_usage_has_a_plain_message(capsys, arguments, told):
         ),
     ],
 )
-def test_a_file_without_a_usable_server_is_reported(capsys, monkeypatch, tmp_path, source, told):
+def test_a_file_without_a_usable_server_is_reported(capsys, monkeypatch, tmp_path, source, message):
     monkeypatch.setattr(sys, "path", list(sys.path))
     path = tmp_path / f"file_{abs(hash(source))}.py"
     path.write_text(source)
     assert main(["explain", "--server", str(path), "a.b.c"]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert sys.modules.pop(path.stem)

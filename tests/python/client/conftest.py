@@ -1,4 +1,4 @@
-"""A token endpoint and a protected server on loopback, which count what they are asked."""
+"""A token endpoint and a protected server on loopback, which count their requests."""
 
 import asyncio
 import base64

@@ -196,7 +196,7 @@ def test_a_file_that_becomes_bad_keeps_the_last_key_and_is_logged_once(signed_wi
     assert len(caplog.records) == 1
     path.unlink()
     signed_with()
-    assert len(caplog.records) == 2, "it is told of each time that it happens"
+    assert len(caplog.records) == 2, "it is logged each time that it happens"
 
 
 def test_the_assertion_of_a_refused_request_is_shown_nowhere(new_server, path, token):

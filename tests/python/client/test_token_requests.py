@@ -228,7 +228,7 @@ print(asyncio.run(oauth.get_token()))
 
 
 def test_a_forked_child_gets_its_own_token(issuer):
-    # Python 3.12 warns of forks where there are threads: that they are safe here is what is tested.
+    # Python 3.12 warns of forks where there are threads: the tests show that they are safe here.
     command = [sys.executable, "-W", "ignore", "-c", FORKS, f"{issuer.url}/token"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert finished.stdout.split() == ["token-1", "token-2", "token-1"]

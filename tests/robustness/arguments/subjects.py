@@ -195,7 +195,7 @@ SUBJECTS = {
             "algorithm": "algorithms?",
         },
     ),
-    # Also where there is nothing to fetch, what is wrong is wrong.
+    # A wrong value is an error also where nothing is fetched.
     "JWTVerifier of a secret": Subject(
         JWTVerifier, {"http_client": "client", "ssrf_safe": "flag"}, {"secret": SECRET, "audience": "server"}
     ),

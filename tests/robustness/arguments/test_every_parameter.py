@@ -125,7 +125,7 @@ def test_every_public_parameter_is_in_the_table():
     listed = {f"{name}({parameter})" for name, subject in SUBJECTS.items() for parameter in subject.parameters}
     found = every_parameter()
     assert found - listed - LEFT_OUT["ELSEWHERE"].keys() == set()
-    # Nor does the table tell of what is not there.
+    # And the table has no parameter that does not exist.
     extra = {name for name in listed - found if " of " not in name}
     assert extra == set()
     assert not listed & LEFT_OUT["ELSEWHERE"].keys()

@@ -28,7 +28,7 @@ ROWS["too-large"] = of_token({**GOOD, "x": "x" * 50_000})
 
 @row
 def exp_now(side, at):
-    # The clock stands still for FastMCP; here the second has come when the token is made, and does not go again.
+    # The clock stands still for FastMCP. Here the second has passed when the token is made.
     now = int(time.time())
     with mock.patch("time.time", return_value=float(now)):
         token = at.forge({**GOOD, "exp": now})

@@ -93,8 +93,8 @@ def _uninstalled(monkeypatch):
     fastmcp_rs.uninstall()
 
 
-# The rows of what ``strict`` refuses beyond FastMCP, by their names in docs/compatibility.md; told without any code of
-# the project's.
+# The rows of what ``strict`` refuses beyond FastMCP, by their names in docs/compatibility.md; found without any code
+# of the project.
 
 DATES = ("exp", "nbf", "iat")
 TEXTS = ("iss", "sub", "client_id", "azp", "jti")

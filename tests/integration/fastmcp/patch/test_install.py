@@ -304,7 +304,7 @@ def test_threads_that_install_and_uninstall_never_make_an_answer_wrong(verifier,
     over, wrong = threading.Event(), []
 
     def switch():
-        # A pause now and then, so that those who ask get their turn.
+        # A pause now and then, so that the verifying threads get their turn.
         while not over.wait(0.0005):
             fastmcp_rs.install()
             fastmcp_rs.uninstall()

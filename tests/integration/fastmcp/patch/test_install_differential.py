@@ -24,7 +24,7 @@ SUBJECTS = [*VERIFIED, *(["JWTIssuer"] if find_spec(ISSUER_MODULE) else [])]
 
 
 ISSUER, AUDIENCE = "https://issuer.example", "https://server.example/mcp"
-# Where the clock of FastMCP's modules stands meanwhile.
+# The time of FastMCP's modules meanwhile.
 NOW = 1_800_000_000
 
 VALUES = [

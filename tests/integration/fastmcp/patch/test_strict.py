@@ -114,9 +114,9 @@ def test_strict_refuses_tokens_that_fastmcp_accepts(
     assert (theirs != "None") is is_line(lines)
     assert loose == theirs
     assert strict is None
-    told = [record for record in caplog.records if record.name == "fastmcp_rs.install"]
-    assert [record.levelno for record in told] == [logging.WARNING] * is_line(lines)
-    assert all(record.reason and token not in record.getMessage() for record in told)
+    logged = [record for record in caplog.records if record.name == "fastmcp_rs.install"]
+    assert [record.levelno for record in logged] == [logging.WARNING] * is_line(lines)
+    assert all(record.reason and token not in record.getMessage() for record in logged)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What clients of FastMCP's own providers are told under ``install()``: three answers differ, no other byte does."""
+"""Answers of servers with FastMCP's own providers under ``install()``: three differ, and no other byte does."""
 
 import json
 
@@ -96,9 +96,9 @@ def test_three_answers_differ_from_fastmcps_and_nothing_else(issuer, serve, keys
     with serve(SHAPES[shape](issuer, keys)) as server:
         after = refusals(server, issuer)
     tells = _compat.takes_middleware()
-    # A verifier of this package has every reason told there, with and without install().
-    told = {"expired", "scope"} if tells and shape != "RemoteAuthProvider of ours" else set()
-    assert {name for name in before if before[name] != after[name]} == told
+    # A verifier of this package has every reason in its answers, with and without install().
+    differing = {"expired", "scope"} if tells and shape != "RemoteAuthProvider of ours" else set()
+    assert {name for name in before if before[name] != after[name]} == differing
     assert before["good"][0] == 200
     if tells:
         status, headers, body = after["expired"]

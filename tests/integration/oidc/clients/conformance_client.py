@@ -1,4 +1,4 @@
-"""A client of this project for the conformance suite to judge: ``python conformance_client.py SERVER_URL``.
+"""A client of this project for the conformance suite to test: ``python conformance_client.py SERVER_URL``.
 
 The suite names the scenario, and what the client knows for it, in the environment.
 """

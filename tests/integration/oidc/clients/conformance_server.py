@@ -1,6 +1,6 @@
-"""A server of this project for the conformance suite to judge: ``python conformance_server.py COMMAND... SERVER_URL``.
+"""A server of this project for the conformance suite to test: ``python conformance_server.py COMMAND... SERVER_URL``.
 
-The suite judges what a client asks the suite's authorization server for. The client here, which the command starts, is
+The suite checks what a client asks the suite's authorization server for. The client here, which the command starts, is
 given the URL of our server in the place of the suite's own, so that it asks for what our challenges name. Which scopes
 a token has is known to the suite alone: its MCP server is asked what it would allow.
 """

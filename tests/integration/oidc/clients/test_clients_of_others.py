@@ -28,7 +28,7 @@ def environment(clients, tmp_path):
         "BROWSER": str(clients / "browser.mjs"),
         "HOME": str(tmp_path),
         "MCP_REMOTE_CONFIG_DIR": str(tmp_path),
-        # Inspector opens a browser only where there is a terminal, or where it is told to.
+        # Inspector opens a browser only where there is a terminal, or where an option says so.
         "MCP_AUTO_OPEN_ENABLED": "true",
         "MCP_INSPECTOR_SECRET_STORE": "file",
     }
@@ -74,7 +74,7 @@ def test_inspector(step_up_server, newer_node, clients, environment, tmp_path):
     command += ["--callback-url", f"http://127.0.0.1:{free_port()}/oauth/callback"]
 
     def called(tool):
-        # It asks its user before it gets more scopes.
+        # It asks its user before it requests more scopes.
         answer = ran([*command, "--method", "tools/call", "--tool-name", tool], input="y\n", env=environment)
         return answer["result"]["content"][0]["text"]
 

@@ -1,4 +1,4 @@
-"""The MCP conformance suite judges a client and a server of this project."""
+"""The MCP conformance suite tests a client and a server of this project."""
 
 import base64
 import json
@@ -49,8 +49,8 @@ def judged(newer_node, clients, tmp_path):
 
 def as_client(judged, scenario, *command):
     """What the suite says of a client in a scenario: its checks, once none of them has failed."""
-    told = ("--timeout", "60000", "--command", " ".join(map(str, command)))
-    (checks,) = judged("client", "--scenario", scenario, *told).values()
+    options = ("--timeout", "60000", "--command", " ".join(map(str, command)))
+    (checks,) = judged("client", "--scenario", scenario, *options).values()
     assert {*checks.values()} == {"SUCCESS"}, checks
     return set(checks)
 

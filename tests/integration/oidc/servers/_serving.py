@@ -1,4 +1,4 @@
-"""What the servers of this folder share: they tell where they are in one JSON line, and end with their input."""
+"""What the servers of this folder share: they print where they listen in one JSON line, and end with their input."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Redis may read, forge, swap and replay what is stored there, and learns and gains nothing."""
+"""Redis may read, forge, swap and replay what is stored there: it learns nothing, and no token is accepted by it."""
 
 import asyncio
 import json

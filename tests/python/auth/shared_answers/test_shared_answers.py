@@ -1,4 +1,4 @@
-"""Workers share answers through Redis: one question for all, and each with its own policy."""
+"""Workers share answers through Redis: one introspection request for all, and each with its own policy."""
 
 import asyncio
 import json

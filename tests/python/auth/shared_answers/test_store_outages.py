@@ -1,4 +1,4 @@
-"""Redis may be gone, slow or wrong: each worker then asks for itself, and no good token is refused."""
+"""Redis may be down, slow or wrong: each worker then asks the endpoint, and no good token is refused."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Issuers and servers for the doctor to look at: real ones, on this machine."""
+"""Issuers and servers that the doctor checks: real ones, on this machine."""
 
 import json
 import threading
@@ -26,11 +26,11 @@ def doctor(capsys):
 
     def run(*arguments):
         code = main(["doctor", *arguments, "--json"])
-        told = json.loads(capsys.readouterr().out)
-        assert told["exit_code"] == code
-        assert all((check["result"] in {"passed", "note"}) is (check["fix"] is None) for check in told["checks"])
-        run.fixes = {check["check"]: check["fix"] for check in told["checks"]}
-        return code, [(check["check"], check["result"], check["text"]) for check in told["checks"]]
+        report = json.loads(capsys.readouterr().out)
+        assert report["exit_code"] == code
+        assert all((check["result"] in {"passed", "note"}) is (check["fix"] is None) for check in report["checks"])
+        run.fixes = {check["check"]: check["fix"] for check in report["checks"]}
+        return code, [(check["check"], check["result"], check["text"]) for check in report["checks"]]
 
     return run
 

@@ -31,24 +31,24 @@ def test_a_terminal_shows_what_is_waited_for_and_programs_get_json(issuer, tmp_p
         printed = []
         reader = threading.Thread(target=lambda: printed.append(process.stdout.read()))
         reader.start()
-        told = until_it_says(ours, f"fastmcp-rs doctor: waiting for the keys of {issuer.url} ...")
+        shown = until_it_says(ours, f"fastmcp-rs doctor: waiting for the keys of {issuer.url} ...")
         issuer.may_answer.set()
         assert process.wait(60) == 0
         reader.join()
     os.close(ours)
-    assert "\x1b" not in told
+    assert "\x1b" not in shown
     assert json.loads(printed[0])["exit_code"] == 0
 
 
 def until_it_says(terminal, text):
     """Read a terminal until the text is there, or the program has ended, which fails."""
-    told = ""
-    while text not in told:
+    shown = ""
+    while text not in shown:
         try:
             piece = os.read(terminal, 65_536)
         except OSError:
             # Linux says so when the other side is closed.
             piece = b""
-        assert piece, told
-        told += piece.decode()
-    return told
+        assert piece, shown
+        shown += piece.decode()
+    return shown

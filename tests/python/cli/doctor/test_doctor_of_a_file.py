@@ -125,8 +125,8 @@ def test_a_file_that_cannot_be_imported_fails(doctor, file, result_of):
 def test_a_variable_that_is_not_set_is_named(doctor, file, result_of):
     code, checks = doctor(file('import os\n\nauth = JWTVerifier(os.environ["FASTMCP_RS_TEST_SECRET"])'))
     assert code == 1
-    told = "it cannot be imported: the environment variable FASTMCP_RS_TEST_SECRET is not set"
-    assert result_of(checks, "server") == ("failed", told)
+    message = "it cannot be imported: the environment variable FASTMCP_RS_TEST_SECRET is not set"
+    assert result_of(checks, "server") == ("failed", message)
     assert doctor.fixes["server"].startswith("set the variable FASTMCP_RS_TEST_SECRET")
 
 
@@ -169,15 +169,15 @@ def test_tokens_of_no_authorization_server_need_no_metadata(doctor, file, result
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [("", "the challenge names none"), (', base_url="https://a.example"', "base_url is given, and authorization_serv")],
 )
-def test_keys_of_an_issuer_without_metadata_are_advice(doctor, issuer, file, result_of, given, told):
+def test_keys_of_an_issuer_without_metadata_are_advice(doctor, issuer, file, result_of, given, message):
     code, checks = doctor(file(f'auth = JWTVerifier(jwks_uri="{issuer.url}/jwks", audience="here"{given})'))
     assert code == 0, checks
     result, text = result_of(checks, "resource metadata")
     assert result == "advice"
-    assert told in text
+    assert message in text
 
 
 @pytest.mark.parametrize(("path", "result"), [("/mcp", "failed"), ("/api", "passed"), ("", "passed")])

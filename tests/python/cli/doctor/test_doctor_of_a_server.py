@@ -167,7 +167,7 @@ def test_metadata_that_is_no_http_url_is_not_read(doctor, serve_app, result_of, 
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("/unauthorized", "401 without WWW-Authenticate"),
         ("/moved", "a redirect (307) to /elsewhere"),
@@ -175,7 +175,7 @@ def test_metadata_that_is_no_http_url_is_not_read(doctor, serve_app, result_of, 
         ("/nothing", "there is nothing at /nothing (404)"),
     ],
 )
-def test_an_answer_without_a_challenge_fails(doctor, serve_app, result_of, path, told):
+def test_an_answer_without_a_challenge_fails(doctor, serve_app, result_of, path, message):
     routes = [
         Route("/unauthorized", _unauthorized, methods=["POST", "OPTIONS"]),
         Route("/moved", _moved, methods=["POST"]),
@@ -186,7 +186,7 @@ def test_an_answer_without_a_challenge_fails(doctor, serve_app, result_of, path,
     assert code == 1
     result, text = result_of(checks, "challenge")
     assert result == "failed"
-    assert told in text
+    assert message in text
 
 
 def test_a_server_that_answers_without_a_token_fails(doctor, serve_app, result_of):

@@ -73,14 +73,14 @@ def test_an_issuer_with_no_usable_key_fails(doctor, issuer, result_of):
     assert (code, result_of(checks, "keys")[0]) == (1, "failed")
 
 
-@pytest.mark.parametrize(("ahead", "told"), [(-90, "s ahead of the issuer"), (90, "s behind the issuer")])
-def test_a_clock_that_differs_fails(doctor, issuer, result_of, ahead, told):
+@pytest.mark.parametrize(("ahead", "message"), [(-90, "s ahead of the issuer"), (90, "s behind the issuer")])
+def test_a_clock_that_differs_fails(doctor, issuer, result_of, ahead, message):
     issuer.ahead_seconds = ahead
     code, checks = doctor("--issuer", issuer.url)
     assert code == 1
     result, text = result_of(checks, "clock")
     assert result == "failed"
-    assert told in text
+    assert message in text
 
 
 def test_without_a_date_the_clock_cannot_be_compared(doctor, issuer, result_of):
@@ -96,7 +96,7 @@ def test_an_issuer_out_of_reach_is_unavailable(doctor, result_of):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--url", "nothing"], "--url must be an http or https URL"),
         (["--url", "https://someone:hidden@a.example/mcp"], "--url must have no user name and no password in it"),
@@ -106,10 +106,10 @@ def test_an_issuer_out_of_reach_is_unavailable(doctor, result_of):
         (["gone.py"], "there is no such file"),
     ],
 )
-def test_wrong_usage_exits_with_2_and_says_what_is_right(capsys, arguments, told):
+def test_wrong_usage_exits_with_2_and_says_what_is_right(capsys, arguments, message):
     assert main(["doctor", *arguments]) == 2
     shown = capsys.readouterr().err
-    assert told in shown
+    assert message in shown
     assert "hidden" not in shown
 
 

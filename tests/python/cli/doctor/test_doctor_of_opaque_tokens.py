@@ -20,9 +20,9 @@ class AuthorizationServer:
 
     def __call__(self, address):
         async def metadata(_):
-            told = {"issuer": address, "token_endpoint": f"{address}/oauth/token"}
+            members = {"issuer": address, "token_endpoint": f"{address}/oauth/token"}
             named = {"introspection_endpoint": f"{address}/introspect"} if self.names_endpoint else {}
-            return JSONResponse(told | named)
+            return JSONResponse(members | named)
 
         async def introspect(_):
             return JSONResponse({"active": False})

@@ -12,7 +12,7 @@ OTHER = KeyPair.generate("RS256")
 
 
 @pytest.mark.parametrize(
-    ("claims", "code", "told"),
+    ("claims", "code", "explanation"),
     [
         ({"aud": "api://x"}, "audience_mismatch", 'the token says aud="api://x" and this verifier expects "my-server"'),
         (
@@ -28,52 +28,52 @@ OTHER = KeyPair.generate("RS256")
         ({"cnf": {"jkt": "x"}}, "bound_token", "bound to a key of the client"),
     ],
 )
-def test_a_claim_mismatch_is_explained(explain_ours, mint, claims, code, told):
-    told_of = explain_ours(mint(**claims))
-    assert told_of.code == 1
-    assert told_of.screen.startswith(f"REFUSED: {code} (")
-    assert told in told_of.screen
+def test_a_claim_mismatch_is_explained(explain_ours, mint, claims, code, explanation):
+    explained = explain_ours(mint(**claims))
+    assert explained.code == 1
+    assert explained.screen.startswith(f"REFUSED: {code} (")
+    assert explanation in explained.screen
 
 
 def test_an_expired_token_is_explained(explain_ours, mint):
-    told = explain_ours(mint(exp=int(time.time()) - 185))
-    assert told.screen.startswith("REFUSED: expired (the token has expired)\n  the token expired 3 minutes ago")
-    assert "expired 3 minutes ago" in told.out.partition("Times")[2]
+    explanation = explain_ours(mint(exp=int(time.time()) - 185))
+    assert explanation.screen.startswith("REFUSED: expired (the token has expired)\n  the token expired 3 minutes ago")
+    assert "expired 3 minutes ago" in explanation.out.partition("Times")[2]
 
 
 def test_a_token_that_is_not_yet_valid_is_explained(explain_ours, mint):
-    told = explain_ours(mint(nbf=int(time.time()) + 7_205))
-    assert told.screen.startswith("REFUSED: not_yet_valid (")
-    assert "not valid for another 2 hours" in told.screen
+    explanation = explain_ours(mint(nbf=int(time.time()) + 7_205))
+    assert explanation.screen.startswith("REFUSED: not_yet_valid (")
+    assert "not valid for another 2 hours" in explanation.screen
 
 
 def test_several_mistakes_at_once_are_all_explained(explain_ours, mint):
-    told = explain_ours(mint(exp=1, aud="api://x", iss="https://other.example"))
-    assert told.screen.startswith("REFUSED: expired (")
-    assert "Further checks that fail: issuer, audience" in told.screen
+    explanation = explain_ours(mint(exp=1, aud="api://x", iss="https://other.example"))
+    assert explanation.screen.startswith("REFUSED: expired (")
+    assert "Further checks that fail: issuer, audience" in explanation.screen
 
 
 def test_another_algorithm_is_explained(explain, mint, key_file):
     pair = KeyPair.generate("ES256")
-    told = explain(mint(pair), "--public-key", key_file)
-    assert told.screen.startswith("REFUSED: algorithm_not_allowed (")
-    assert 'the token says alg="ES256" and this verifier accepts RS256' in told.screen
+    explanation = explain(mint(pair), "--public-key", key_file)
+    assert explanation.screen.startswith("REFUSED: algorithm_not_allowed (")
+    assert 'the token says alg="ES256" and this verifier accepts RS256' in explanation.screen
 
 
 def test_a_key_for_another_algorithm_is_explained(explain, mint, tmp_path):
     pair = KeyPair.generate("ES256")
     path = tmp_path / "key.pem"
     path.write_text(pair.public_key)
-    told = explain(mint(pair), "--public-key", str(path))
-    assert told.code == 2
-    assert "it is a key for ES256; name one of these as algorithm" in told.err
+    explanation = explain(mint(pair), "--public-key", str(path))
+    assert explanation.code == 2
+    assert "it is a key for ES256; name one of these as algorithm" in explanation.err
     assert explain(mint(pair), "--public-key", str(path), "--algorithm", "ES256").code == 0
 
 
 def test_another_key_is_explained(explain_ours, mint):
-    told = explain_ours(mint(OTHER))
-    assert told.screen.startswith("REFUSED: invalid_signature (")
-    assert "another key signed the token" in told.screen
+    explanation = explain_ours(mint(OTHER))
+    assert explanation.screen.startswith("REFUSED: invalid_signature (")
+    assert "another key signed the token" in explanation.screen
     foreign = explain_ours(mint(OTHER, iss="https://other.example"))
     assert "it is another issuer's token" in foreign.screen
 
@@ -81,32 +81,32 @@ def test_another_key_is_explained(explain_ours, mint):
 def test_an_unknown_kid_is_explained(explain, mint, pair, new_endpoint):
     endpoint = new_endpoint()
     endpoint.publish({"a": pair})
-    told = explain(mint(OTHER, kid="b"), "--jwks-uri", endpoint.url)
-    assert told.screen.startswith("REFUSED: unknown_key (")
-    assert 'the token names the key "b", and the keys here are "a"' in told.screen
+    explanation = explain(mint(OTHER, kid="b"), "--jwks-uri", endpoint.url)
+    assert explanation.screen.startswith("REFUSED: unknown_key (")
+    assert 'the token names the key "b", and the keys here are "a"' in explanation.screen
     assert explain(mint(kid="a"), "--jwks-uri", endpoint.url).code == 0
 
 
 def test_an_hs256_token_with_a_public_key_is_explained(explain_ours, forge):
-    told = explain_ours(forge({"iss": "https://issuer.example"}))
-    assert told.screen.startswith("REFUSED: algorithm_not_allowed (")
-    assert "it was signed with a shared secret, and here are public keys" in told.screen
+    explanation = explain_ours(forge({"iss": "https://issuer.example"}))
+    assert explanation.screen.startswith("REFUSED: algorithm_not_allowed (")
+    assert "it was signed with a shared secret, and here are public keys" in explanation.screen
 
 
 def test_another_secret_is_explained(explain, forge, monkeypatch):
     monkeypatch.setenv("THE_SECRET", SECRET)
     assert explain(forge({}, secret=SECRET), "--secret-env", "THE_SECRET").code == 0
-    told = explain(forge({}, secret=f"{SECRET}\n"), "--secret-env", "THE_SECRET")
-    assert told.screen.startswith("REFUSED: invalid_signature (")
-    assert "with a line end behind it" in told.screen
-    told = explain(forge({}, secret=f"another {SECRET}"), "--secret-env", "THE_SECRET")
-    assert "another secret signed the token" in told.screen
-    assert "line ends" in told.screen
-    assert SECRET not in told.out + told.err
+    explanation = explain(forge({}, secret=f"{SECRET}\n"), "--secret-env", "THE_SECRET")
+    assert explanation.screen.startswith("REFUSED: invalid_signature (")
+    assert "with a line end behind it" in explanation.screen
+    explanation = explain(forge({}, secret=f"another {SECRET}"), "--secret-env", "THE_SECRET")
+    assert "another secret signed the token" in explanation.screen
+    assert "line ends" in explanation.screen
+    assert SECRET not in explanation.out + explanation.err
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "explanation"),
     [
         (lambda _: "gho_16C7e42F292c6912E7710c838347Ae178B4a", "an opaque token"),
         (lambda token: f"Bearer {token}", 'starts with "Bearer"'),
@@ -116,12 +116,12 @@ def test_another_secret_is_explained(explain, forge, monkeypatch):
         (lambda token: f'{{"access_token": "{token}"}}', "the value of access_token alone"),
     ],
 )
-def test_a_pasted_text_that_is_no_jwt_is_explained(explain, explain_ours, mint, change, told):
+def test_a_pasted_text_that_is_no_jwt_is_explained(explain, explain_ours, mint, change, explanation):
     text = change(mint())
-    for told_of in (explain_ours(text), explain(text)):
-        assert told_of.code == 1
-        assert told_of.screen.startswith("REFUSED: malformed_token (")
-        assert told in told_of.screen
+    for explained in (explain_ours(text), explain(text)):
+        assert explained.code == 1
+        assert explained.screen.startswith("REFUSED: malformed_token (")
+        assert explanation in explained.screen
 
 
 def test_a_header_split_by_the_shell_is_explained(explain, mint):
@@ -134,43 +134,43 @@ VECTORS = "vectors/keys"
 @pytest.mark.parametrize("key", ["rsa.private.pem", "p256.private.pem", "ssh-rsa.pub"])
 def test_a_key_that_is_no_public_key_is_explained(explain, mint, key, request):
     path = request.config.rootpath / "tests" / VECTORS / key
-    told = explain(mint(), "--public-key", str(path))
-    assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("fastmcp-rs explain: --public-key: the key cannot be used: ")
-    assert not any(len(line) > 30 and line in told.err for line in path.read_text().splitlines())
+    explanation = explain(mint(), "--public-key", str(path))
+    assert (explanation.code, explanation.out) == (2, "")
+    assert explanation.err.startswith("fastmcp-rs explain: --public-key: the key cannot be used: ")
+    assert not any(len(line) > 30 and line in explanation.err for line in path.read_text().splitlines())
 
 
 def test_a_secret_in_the_place_of_a_key_and_the_reverse_are_explained(explain, mint, tmp_path, pair, monkeypatch):
     path = tmp_path / "secret"
     path.write_text(SECRET)
-    told = explain(mint(), "--public-key", str(path))
-    assert told.code == 2
-    assert "for a shared secret name an HS* algorithm" in told.err
-    assert SECRET not in told.err
+    explanation = explain(mint(), "--public-key", str(path))
+    assert explanation.code == 2
+    assert "for a shared secret name an HS* algorithm" in explanation.err
+    assert SECRET not in explanation.err
     monkeypatch.setenv("THE_SECRET", pair.public_key)
-    told = explain(mint(), "--secret-env", "THE_SECRET")
-    assert told.code == 2
-    assert "HS* algorithms require a shared secret" in told.err
+    explanation = explain(mint(), "--secret-env", "THE_SECRET")
+    assert explanation.code == 2
+    assert "HS* algorithms require a shared secret" in explanation.err
 
 
 def test_an_unknown_option_is_named_and_a_token_is_not(explain, mint):
-    told = explain("--isuer", "https://issuer.example", mint())
-    assert told.code == 2
-    assert "has no option --isuer: did you mean --issuer?" in told.err
+    explanation = explain("--isuer", "https://issuer.example", mint())
+    assert explanation.code == 2
+    assert "has no option --isuer: did you mean --issuer?" in explanation.err
     assert "has no option --quite-another: see --help" in explain("--quite-another=x", mint()).err
-    told = explain("-" + mint(), "--", mint())
-    assert "eyJ" not in told.err
+    explanation = explain("-" + mint(), "--", mint())
+    assert "eyJ" not in explanation.err
 
 
 def test_a_file_name_is_no_token(explain_ours, mint):
-    told = explain_ours("not-there.txt")
-    assert told.code == 2
-    assert "put < before the name" in told.err
+    explanation = explain_ours("not-there.txt")
+    assert explanation.code == 2
+    assert "put < before the name" in explanation.err
     assert explain_ours(mint()).code == 0
 
 
 def test_advice_names_options_and_not_parameters(explain, explain_ours, mint, key_file, monkeypatch):
-    for token, told in (
+    for token, explanation in (
         (mint(aud="x"), "set --audience to what"),
         (mint(iss="x"), "set --issuer to what"),
         (mint(scope="x"), "take it out of --scope"),
@@ -178,7 +178,7 @@ def test_advice_names_options_and_not_parameters(explain, explain_ours, mint, ke
         (mint(exp=int(time.time()) - 9), "or set --leeway"),
         (mint(KeyPair.generate("ES256")), "name it as --algorithm"),
     ):
-        assert told in explain_ours(token).screen
+        assert explanation in explain_ours(token).screen
     monkeypatch.setenv("JWT_SECRET", SECRET)
     assert "give --public-key or --jwks-uri" in explain(mint(), "--secret-env", "JWT_SECRET").screen
     assert "set --audience to what" in explain(mint(), "--audience", "x").screen
@@ -187,8 +187,8 @@ def test_advice_names_options_and_not_parameters(explain, explain_ours, mint, ke
 
 
 def test_checks_that_were_not_made_are_shown_as_such(explain, mint, key_file):
-    told = explain(mint(), "--public-key", key_file)
-    assert 'audience           "my-server", not checked' in told.out
+    explanation = explain(mint(), "--public-key", key_file)
+    assert 'audience           "my-server", not checked' in explanation.out
     checks = {
         check["name"]: check for check in json.loads(explain(mint(), "--public-key", key_file, "--json").out)["checks"]
     }

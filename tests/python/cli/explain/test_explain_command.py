@@ -10,9 +10,9 @@ OTHER = KeyPair.generate("RS256")
 
 
 def test_an_accepted_token_exits_with_0_and_every_check_that_ran_has_a_tick(explain_ours, mint):
-    told = explain_ours(mint())
-    assert (told.code, told.err) == (0, "")
-    lines = told.out.splitlines()
+    explanation = explain_ours(mint())
+    assert (explanation.code, explanation.err) == (0, "")
+    lines = explanation.out.splitlines()
     assert lines[0] == "ACCEPTED"
     checks = lines[lines.index("Checks") + 1 : lines.index("Times") - 1]
     unchecked = {line[4:22].rstrip() for line in checks if line.split()[0] == "·"}
@@ -51,34 +51,34 @@ def test_a_token_is_read_from_standard_input(explain, mint, key_file, arguments,
 
 
 def test_no_standard_input_at_all_is_wrong_usage(explain):
-    told = explain("-", closed=True)
-    assert (told.code, told.out) == (2, "")
-    assert "on standard input" in told.err
+    explanation = explain("-", closed=True)
+    assert (explanation.code, explanation.out) == (2, "")
+    assert "on standard input" in explanation.err
 
 
 def test_without_a_key_the_other_checks_are_shown_and_the_missing_signature_check_too(explain, mint):
-    told = explain(mint(exp=1), "--audience", "x")
-    assert told.code == 3
-    assert "no key was given" in told.screen
-    assert "--jwks-uri, --issuer, --public-key or --secret-env" in told.screen
-    assert "the token expired" in told.screen
-    assert '(got "my-server", expected "x") [unverified]' in told.screen
-    assert "Claims (unverified: anyone may have written them)" in told.out
+    explanation = explain(mint(exp=1), "--audience", "x")
+    assert explanation.code == 3
+    assert "no key was given" in explanation.screen
+    assert "--jwks-uri, --issuer, --public-key or --secret-env" in explanation.screen
+    assert "the token expired" in explanation.screen
+    assert '(got "my-server", expected "x") [unverified]' in explanation.screen
+    assert "Claims (unverified: anyone may have written them)" in explanation.out
 
 
 def test_claims_that_another_key_signed_are_marked(explain_ours, mint):
-    told = explain_ours(mint(OTHER, aud="x"))
-    assert told.code == 1
-    assert "Claims (unverified" in told.out
-    assert [line for line in told.out.splitlines() if "signature" in line and "✗" in line]
+    explanation = explain_ours(mint(OTHER, aud="x"))
+    assert explanation.code == 1
+    assert "Claims (unverified" in explanation.out
+    assert [line for line in explanation.out.splitlines() if "signature" in line and "✗" in line]
 
 
 def test_keys_out_of_reach_exit_with_3(explain, mint, new_endpoint):
-    told = explain(mint(), "--jwks-uri", new_endpoint().url)
-    assert told.code == 3
-    assert told.screen.startswith("CANNOT TELL: keys_unavailable (")
-    assert "the keys cannot be fetched: " in told.screen
-    assert "404" in told.screen
+    explanation = explain(mint(), "--jwks-uri", new_endpoint().url)
+    assert explanation.code == 3
+    assert explanation.screen.startswith("CANNOT TELL: keys_unavailable (")
+    assert "the keys cannot be fetched: " in explanation.screen
+    assert "404" in explanation.screen
 
 
 def test_the_issuer_option_finds_the_keys(explain, pair, new_endpoint, reply):
@@ -114,9 +114,9 @@ def test_the_signature_is_never_shown(explain, explain_ours, mint, options):
     tokens = [mint(), mint(exp=1), mint(OTHER), mint(OTHER) + "=", f"Bearer {mint()}"]
     for token in tokens:
         signing_input, _, signature = token.rpartition(".")
-        for told in (explain(token, *options), explain_ours(token, *options)):
-            assert signature not in told.out + told.err
-            assert signing_input not in told.out + told.err
+        for explanation in (explain(token, *options), explain_ours(token, *options)):
+            assert signature not in explanation.out + explanation.err
+            assert signing_input not in explanation.out + explanation.err
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_the_signature_is_never_shown(explain, explain_ours, mint, options):
 )
 def test_wrong_usage_exits_with_2_and_repeats_nothing(explain, mint, arguments):
     token = mint()
-    told = explain(*(argument.format(token) for argument in arguments))
-    assert (told.code, told.out) == (2, "")
-    assert told.err
-    assert not any(part in told.err for part in token.split("."))
+    explanation = explain(*(argument.format(token) for argument in arguments))
+    assert (explanation.code, explanation.out) == (2, "")
+    assert explanation.err
+    assert not any(part in explanation.err for part in token.split("."))
 
 
 def test_a_token_in_the_place_of_a_command_is_not_repeated(capsys, mint):
@@ -152,7 +152,7 @@ def test_a_token_in_the_place_of_a_command_is_not_repeated(capsys, mint):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "explanation"),
     [
         (["--secret-env", "NO_SUCH_VARIABLE"], "the name of an environment variable"),
         (["--public-key", "/no/such/file"], "cannot be read: No such file"),
@@ -165,16 +165,16 @@ def test_a_token_in_the_place_of_a_command_is_not_repeated(capsys, mint):
         (["--jwks-uri", "https://x.example", "--secret-env", "X"], "not allowed with"),
     ],
 )
-def test_options_that_cannot_work_name_those_that_would(explain, mint, options, told):
+def test_options_that_cannot_work_name_those_that_would(explain, mint, options, explanation):
     answer = explain(mint(), *options)
     assert (answer.code, answer.out) == (2, "")
-    assert told in answer.err
+    assert explanation in answer.err
 
 
 def test_json_has_the_whole_explanation(explain_ours, mint):
-    told = explain_ours(mint(aud=["a", "b"]), "--json")
-    answer = json.loads(told.out)
-    assert told.code == 1
+    explanation = explain_ours(mint(aud=["a", "b"]), "--json")
+    answer = json.loads(explanation.out)
+    assert explanation.code == 1
     assert (answer["outcome"], answer["code"]) == ("rejected", "audience_mismatch")
     assert answer["signature_verified"] is True
     assert answer["claims"]["aud"] == ["a", "b"]
@@ -185,10 +185,10 @@ def test_json_has_the_whole_explanation(explain_ours, mint):
 
 
 def test_help_documents_the_exit_codes_and_needs_no_token(explain):
-    told = explain("--help")
-    assert told.code == 0
+    explanation = explain("--help")
+    assert explanation.code == 0
     for text in ("exit codes:", "0  the token is accepted", "1  it is refused", "2  wrong usage", "3  neither"):
-        assert text in told.out
+        assert text in explanation.out
 
 
 def test_an_issuer_with_an_extra_slash_is_reported(command, pair, new_endpoint, reply):
@@ -214,8 +214,8 @@ def test_the_name_of_a_file_is_no_token(explain, tmp_path):
     """A shell reads the file; what is sent on standard input stays out of its history."""
     file = tmp_path / "token.txt"
     file.write_text("a.b.c")
-    told = explain(str(file))
-    assert told.code == 2
-    assert told.err == (
+    explanation = explain(str(file))
+    assert explanation.code == 2
+    assert explanation.err == (
         "fastmcp-rs explain: that is the name of a file: to explain the token in it, put < before the name\n"
     )

@@ -17,9 +17,9 @@ def bound(mint):
 
 
 def test_a_good_proof_passes_every_check_that_needs_no_server(explain_ours, bound):
-    told = explain_ours(bound, "--dpop", CLIENT.create_dpop_proof("POST", URL, bound), *REQUEST, "--json")
-    explained = json.loads(told.out)
-    assert (told.code, explained["outcome"], explained["code"]) == (0, "accepted", None)
+    explanation = explain_ours(bound, "--dpop", CLIENT.create_dpop_proof("POST", URL, bound), *REQUEST, "--json")
+    explained = json.loads(explanation.out)
+    assert (explanation.code, explained["outcome"], explained["code"]) == (0, "accepted", None)
     proof = {check["name"]: check["result"] for check in explained["checks"] if check["name"].startswith("proof")}
     assert proof.pop("proof_replay") == "not_reached"
     assert len(proof) == 11
@@ -27,7 +27,7 @@ def test_a_good_proof_passes_every_check_that_needs_no_server(explain_ours, boun
 
 
 @pytest.mark.parametrize(
-    ("changed", "code", "told"),
+    ("changed", "code", "message"),
     [
         ({"url": "https://other.example/mcp"}, "dpop_url_mismatch", "set base_url to the URL that clients use"),
         ({"method": "GET"}, "dpop_method_mismatch", "make a proof for each request"),
@@ -40,12 +40,12 @@ def test_a_good_proof_passes_every_check_that_needs_no_server(explain_ours, boun
         ({"additional_header": {"jwk": KeyPair.generate("ES256").jwk()}}, "dpop_key_mismatch", "the token is stolen"),
     ],
 )
-def test_each_fault_is_named_with_what_would_help(explain_ours, bound, changed, code, told):
+def test_each_fault_is_named_with_what_would_help(explain_ours, bound, changed, code, message):
     proof = CLIENT.create_dpop_proof(**{"method": "POST", "url": URL, "token": bound, **changed})
     shown = explain_ours(bound, "--dpop", proof, *REQUEST)
     assert shown.code == 1
     assert shown.screen.startswith(f"REFUSED: {code} (")
-    assert told in shown.screen
+    assert message in shown.screen
 
 
 def test_the_token_is_checked_first(explain_ours, mint):

@@ -64,11 +64,11 @@ def explain_server(explain, tmp_path):
     file = tmp_path / f"server_of_{tmp_path.name.replace('-', '_')}.py"
     file.write_text(SERVER)
 
-    def told(scope, *more, name="", **claims):
+    def finished(scope, *more, name="", **claims):
         claims = {"iss": "https://issuer.example", "sub": "alice", "aud": "server", "scope": scope, **claims}
         return explain("--server", f"{file}{name}", *more, jwt.encode(claims, SECRET, "HS256"))
 
-    return told
+    return finished
 
 
 @pytest.fixture
@@ -76,19 +76,19 @@ def explain_tool(explain_server):
     return lambda tool, scope, *more, **changes: explain_server(scope, "--tool", tool, *more, **changes)
 
 
-def operation(told):
-    (line,) = (line for line in told.out.splitlines() if line[4:].startswith("operation"))
+def operation(finished):
+    (line,) = (line for line in finished.out.splitlines() if line[4:].startswith("operation"))
     return line.split(maxsplit=2)
 
 
 def test_a_token_without_the_scopes_of_a_tool_is_explained_with_them(explain_tool):
-    told = explain_tool("save", "read")
-    assert told.code == 1
-    headline = told.out.splitlines()[0]
+    finished = explain_tool("save", "read")
+    assert finished.code == 1
+    headline = finished.out.splitlines()[0]
     assert headline == (
         "REFUSED: insufficient_scope (the tool save needs audit write, and the token lacks audit write)"
     )
-    assert operation(told) == ["✗", "operation", "the tool save needs audit write"]
+    assert operation(finished) == ["✗", "operation", "the tool save needs audit write"]
     explanation = json.loads(explain_tool("save", "audit", "--json").out)
     assert (explanation["outcome"], explanation["code"]) == ("rejected", "insufficient_scope")
     assert explanation["checks"][-1] == {
@@ -112,23 +112,23 @@ def test_a_token_without_the_scopes_of_a_tool_is_explained_with_them(explain_too
     ],
 )
 def test_a_token_with_the_scopes_of_a_tool_is_accepted(explain_tool, tool, scope, text):
-    told = explain_tool(tool, scope)
-    assert told.code == 0
-    assert operation(told) == ["✓", "operation", text]
+    finished = explain_tool(tool, scope)
+    assert finished.code == 0
+    assert operation(finished) == ["✓", "operation", text]
 
 
 @pytest.mark.parametrize("tool", ["own", "nothing"])
 def test_checks_that_fastmcp_makes_are_named_as_fastmcps(explain_tool, tool):
-    told = explain_tool(tool, "read")
-    assert (told.code, operation(told)[0]) == (0, "?")
-    assert "FastMCP decides" in told.out
+    finished = explain_tool(tool, "read")
+    assert (finished.code, operation(finished)[0]) == (0, "?")
+    assert "FastMCP decides" in finished.out
 
 
 def test_a_token_that_is_refused_before_has_that_reason(explain_tool):
-    told = explain_tool("save", "read", exp=1)
-    assert told.code == 1
-    assert told.out.startswith("REFUSED: expired")
-    assert operation(told) == ["·", "operation", "not reached"]
+    finished = explain_tool("save", "read", exp=1)
+    assert finished.code == 1
+    assert finished.out.startswith("REFUSED: expired")
+    assert operation(finished) == ["·", "operation", "not reached"]
 
 
 def test_behind_protect_the_verifier_inside_explains(explain_tool):
@@ -146,42 +146,42 @@ def test_behind_protect_the_verifier_inside_explains(explain_tool):
     ],
 )
 def test_what_cannot_be_explained_is_wrong_usage(explain_tool, name, more, text):
-    told = explain_tool("save", "read", *more, name=name)
-    assert told.code == 2
-    assert text in told.err
+    finished = explain_tool("save", "read", *more, name=name)
+    assert finished.code == 2
+    assert text in finished.err
 
 
 def test_the_tool_option_needs_a_server(explain):
-    told = explain("--tool", "save", "a.b.c")
-    assert told.code == 2
-    assert "--server server.py" in told.err
+    finished = explain("--tool", "save", "a.b.c")
+    assert finished.code == 2
+    assert "--server server.py" in finished.err
 
 
 @pytest.mark.parametrize("name", ["", ":protected", ":many", ":both"])
 def test_without_a_tool_the_provider_of_the_server_decides(explain_server, name):
-    told = explain_server("read", name=name)
-    assert (told.code, "operation" in told.out) == (0, False)
-    told = explain_server("read", name=name, aud="elsewhere")
-    assert told.code == 1
-    assert told.out.startswith("REFUSED: audience_mismatch")
+    finished = explain_server("read", name=name)
+    assert (finished.code, "operation" in finished.out) == (0, False)
+    finished = explain_server("read", name=name, aud="elsewhere")
+    assert finished.code == 1
+    assert finished.out.startswith("REFUSED: audience_mismatch")
 
 
 ANOTHERS = "https is meant here, and http would do only on a network that is trusted: " * 3
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ('JWTVerifier(jwks_uri="http://issuer.example/jwks", audience="a")', "or pass allow_http=True if that network"),
         (f"raise ValueError({ANOTHERS!r} 'the end')", "the end; python "),
         ('__import__("os").environ["FASTMCP_RS_TEST_SECRET"]', "; set the variable FASTMCP_RS_TEST_SECRET in this"),
     ],
 )
-def test_a_server_that_cannot_be_imported_is_reported_with_its_error(explain, tmp_path, line, told):
+def test_a_server_that_cannot_be_imported_is_reported_with_its_error(explain, tmp_path, line, message):
     file = tmp_path / f"broken_{tmp_path.name.replace('-', '_')}.py"
     file.write_text(f"from fastmcp_rs.auth import JWTVerifier\n{line}\n")
     explained = explain("--server", str(file), "a.b.c")
     assert explained.code == 2
-    assert told in explained.err
+    assert message in explained.err
     assert "--allow-http" not in explained.err
     assert "characters more" not in explained.err

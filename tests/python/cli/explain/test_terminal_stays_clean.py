@@ -38,18 +38,18 @@ def test_text_of_the_token_is_sanitized(explain, explain_ours, forge, pair, host
     tokens += [hostile or "x", f"{tokens[0]}{hostile}"]
     for token in tokens:
         for options in ([], ["--json"]):
-            told = explain_ours(token, *options) if key else explain(token, *options)
-            assert told.out
-            assert unclean(told.out + told.err) == []
+            explanation = explain_ours(token, *options) if key else explain(token, *options)
+            assert explanation.out
+            assert unclean(explanation.out + explanation.err) == []
             if not options:
-                assert max(map(len, told.out.splitlines())) < 600
+                assert max(map(len, explanation.out.splitlines())) < 600
 
 
 def test_json_keeps_control_characters_as_data(explain, pair):
     claims = {f"claim {i}": text for i, text in enumerate(HOSTILE)}
-    told = explain(pair.create_token(additional_claims=claims), "--json")
-    assert told.out.isascii()
-    assert json.loads(told.out)["claims"].items() >= claims.items()
+    explanation = explain(pair.create_token(additional_claims=claims), "--json")
+    assert explanation.out.isascii()
+    assert json.loads(explanation.out)["claims"].items() >= claims.items()
 
 
 def test_json_is_strict_json_whatever_the_numbers(explain, forge):
@@ -59,20 +59,20 @@ def test_json_is_strict_json_whatever_the_numbers(explain, forge):
 
 
 def test_many_claims_are_cut(explain, pair):
-    told = explain(pair.create_token(additional_claims={f"c{i}": i for i in range(1_000)}))
-    assert len(told.out.splitlines()) < 100
-    assert "more; --json has all" in told.out
+    explanation = explain(pair.create_token(additional_claims={f"c{i}": i for i in range(1_000)}))
+    assert len(explanation.out.splitlines()) < 100
+    assert "more; --json has all" in explanation.out
 
 
 def test_bytes_that_are_no_text_are_no_token(explain):
-    told = explain(stdin=b"\xff\xfe\x00\x1b[31m")
-    assert told.code == 1
-    assert unclean(told.out) == []
+    explanation = explain(stdin=b"\xff\xfe\x00\x1b[31m")
+    assert explanation.code == 1
+    assert unclean(explanation.out) == []
 
 
 def test_a_text_beyond_every_bound_is_too_large(explain):
-    told = explain(stdin="x" * 2_000_000)
-    assert told.screen.startswith("REFUSED: token_too_large (")
+    explanation = explain(stdin="x" * 2_000_000)
+    assert explanation.screen.startswith("REFUSED: token_too_large (")
 
 
 def on_terminal(*arguments, **environment):

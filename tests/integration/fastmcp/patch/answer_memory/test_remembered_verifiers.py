@@ -1,4 +1,4 @@
-"""``install(cache_ttl_seconds=...)``: FastMCP's network verifiers are asked once, and only the time tells."""
+"""``install(cache_ttl_seconds=...)``: answers of FastMCP's network verifiers are remembered, unchanged."""
 
 import asyncio
 import contextlib
@@ -237,7 +237,7 @@ def test_the_revocation_route_does_not_use_remembered_answers(service, reply, re
         async def revoke_token(self, token):
             self.revoked.append(token.token)
 
-    # As FastMCP's routes have it, with whatever stands in its place now.
+    # As FastMCP's routes have it, patched or not.
     handle = import_module("mcp.server.auth.handlers.revoke").RevocationHandler(Revoking(), Revoking()).handle
     form = b"token=alice&client_id=alice&client_secret=x"
     headers = [(b"content-type", b"application/x-www-form-urlencoded")]

@@ -1,6 +1,6 @@
-"""An ``OAuthProxy`` with a session, and a record of what its store is asked."""
+"""An ``OAuthProxy`` with a session, and a record of the reads of its store."""
 
-# What FastMCP keeps to itself is replaced, so that is what is looked at.
+# Private parts of FastMCP are replaced, so the tests read them.
 # ruff: noqa: SLF001
 
 import functools
@@ -126,5 +126,5 @@ async def subject_of(proxy, token):
 
 @pytest.fixture(scope="session")
 def subject():
-    """Whom a proxy takes a token for: ``await subject(proxy, token)``; ``None`` if it refuses it."""
+    """The user of a token, as a proxy finds it: ``await subject(proxy, token)``; ``None`` if it refuses it."""
     return subject_of

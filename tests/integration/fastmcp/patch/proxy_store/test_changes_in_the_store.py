@@ -1,6 +1,6 @@
 """``install()`` and the store of an ``OAuthProxy``: a change by any process is seen by the next read."""
 
-# What FastMCP keeps to itself is replaced, so that is what is looked at.
+# Private parts of FastMCP are replaced, so the tests read them.
 # ruff: noqa: SLF001
 
 import asyncio

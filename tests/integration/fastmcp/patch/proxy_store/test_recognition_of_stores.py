@@ -1,6 +1,6 @@
 """Which stores of an ``OAuthProxy`` are read faster under ``install()``, what is remembered, and for how long."""
 
-# What FastMCP keeps to itself is replaced, so that is what is looked at.
+# Private parts of FastMCP are replaced, so the tests read them.
 # ruff: noqa: SLF001
 
 import asyncio
