@@ -3,6 +3,7 @@
 pub mod base64url;
 pub mod claims_shape;
 pub mod confirmation;
+mod ed25519;
 pub mod ed448;
 pub mod json;
 pub mod json_text;
