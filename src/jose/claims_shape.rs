@@ -1,45 +1,46 @@
-//! What the claims sets of one issuer have in common: the names in their order, and the values that are alike.
+//! The shape of an issuer's claims sets: the names in their order, and the values that all of them share.
 //!
-//! A text of the same shape is told by comparing bytes, so that only the values that differ are read again.
+//! A comparison of bytes shows whether a text has a known shape. Then only the values that differ have to be read.
 
 use super::plain_json::{Piece, Reader};
 use super::seen_names::SeenNames;
 
-/// The longest text that a shape is made of, in bytes, and the most members. A shape is kept for many tokens.
+/// The longest text that a shape is made of, in bytes. Each shape is kept, so its memory is bounded.
 const MAX_BYTES: usize = 4096;
+/// The most members of a shape.
 const MAX_MEMBERS: usize = 32;
 
 /// The most values that may differ.
 pub const MAX_DIFFERING: usize = 16;
 
-/// The values of a text that may differ from those of others, in their order. Those behind the last are empty.
+/// The values of a text that may differ from those of other texts, in their order. The rest of the array is empty.
 pub type DifferingValues<'t> = [&'t str; MAX_DIFFERING];
 
 /// The shape of claims sets that are plain JSON.
 #[derive(Debug)]
 pub struct ClaimsShape {
     members: Box<[ShapeMember]>,
-    /// What stands before each value that may differ.
+    /// The text before each value that may differ.
     before: Box<[Box<str>]>,
-    /// What stands behind the last.
+    /// The text after the last one.
     end: Box<str>,
 }
 
 #[derive(Debug)]
 struct ShapeMember {
     name: Box<str>,
-    /// The JSON of the value, where all have the same.
+    /// The JSON of the value, if all texts share it.
     value: Option<Box<str>>,
 }
 
 impl ClaimsShape {
-    /// The shape of this one claims set, in which no value differs. `None` if it is too large, or not plain JSON.
+    /// The shape of one claims set, in which no value differs. `None` if it is too large, or not plain JSON.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         Self::read(text, |_, _, _| Some(false))
     }
 
-    /// The shape of the claims sets of this one and of another, if that has the same names in the same order.
+    /// The shape of these claims sets and of this text, if the text has the same names in the same order.
     #[must_use]
     pub fn widened(&self, text: &str) -> Option<Self> {
         let differs = |at: usize, name: &str, value: &str| {
@@ -49,16 +50,16 @@ impl ClaimsShape {
         Self::read(text, differs).filter(|shape| shape.members.len() == self.members.len())
     }
 
-    /// Whether each value may differ, in the order of the members.
+    /// For each member in order, whether its value may differ.
     pub fn differing(&self) -> impl Iterator<Item = bool> {
         self.members.iter().map(|member| member.value.is_none())
     }
 
-    /// The values that may differ, of a claims set of this shape. The text must have been scanned: what is compared here is
-    /// not checked to be JSON.
+    /// The values that may differ, if the text has this shape. The text must be plain JSON: the parts that are compared here are not
+    /// checked.
     #[must_use]
     pub fn values_of<'t>(&self, text: &'t str) -> Option<DifferingValues<'t>> {
-        // The end first, since shapes differ there more often than at the beginning.
+        // The end first: texts of different shapes more often differ there than at the beginning.
         let mut rest = text.strip_suffix(&*self.end)?;
         let mut values = [""; MAX_DIFFERING];
         for (before, found) in self.before.iter().zip(&mut values) {
@@ -73,7 +74,7 @@ impl ClaimsShape {
         if rest.is_empty() { Some(values) } else { None }
     }
 
-    /// Reads the members of a text. `differs` says of each whether its value may, or that the text has another shape.
+    /// Reads the members of a text. `differs` returns for each whether its value may differ; `None` if the text has another shape.
     fn read(text: &str, differs: impl Fn(usize, &str, &str) -> Option<bool>) -> Option<Self> {
         if text.len() > MAX_BYTES {
             return None;

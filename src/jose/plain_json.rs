@@ -111,14 +111,14 @@ impl<'t> Reader<'t> {
         Some(reader)
     }
 
-    /// A reader before a value that the text begins with.
+    /// A reader of a text that begins with a value.
     #[must_use]
     #[inline]
     pub fn of_value(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
 
-    /// What was read, and the rest of the text.
+    /// The text that was read, and the rest.
     pub(super) fn split(&self) -> (&'t str, &'t str) {
         self.text.split_at_checked(self.at).unwrap_or((self.text, ""))
     }

@@ -1,4 +1,4 @@
-//! Dicts of claims, made from what the tokens of an issuer have in common: a copy of a dict that holds it, with what differs.
+//! Makes dicts of claims from templates: a copy of a dict with the values that an issuer's tokens share, and the values that differ.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,43 +13,44 @@ use crate::jose::jwt::Claims;
 use crate::jose::plain_json::Reader;
 use crate::verify::TokenCache;
 
-/// How many shapes of claims are known at a time.
+/// The most templates of one verifier.
 const MOST_SHAPES: usize = 4;
-/// How many dicts without a template are looked at to make one or to widen one, and how many more once a template went for
-/// another. Then each how manieth: where there are more shapes than room for them, more would cost more than it spares.
-const LOOKED_AT: u32 = 64;
-const MORE_LOOKED_AT: u32 = 16;
-const THEN_EACH: u32 = 256;
+/// From how many of the first dicts without a template one is made or widened.
+const FIRST_LEARNED: u32 = 64;
+/// From how many further ones, after a template was replaced.
+const FURTHER_LEARNED: u32 = 16;
+/// After those, from one in this many. If there are more shapes than templates, learning from more would cost more than it saves.
+const THEN_ONE_IN: u32 = 256;
 
-/// What one verifier knows of the claims of its tokens. A template holds the values that all tokens of its shape had so far; no
-/// token gets a value from it that it does not have itself.
+/// The templates of one verifier. A template holds the values that all tokens of its shape have had so far. A token gets only values
+/// that it has itself.
 pub(super) struct ClaimTemplates(Mutex<KnownTemplates>);
 
 struct KnownTemplates {
     templates: Vec<KnownTemplate>,
-    /// How many dicts were made without one.
+    /// How many dicts were made without a template.
     missed: u32,
-    /// How many more of those are looked at at once.
-    to_look_at: u32,
+    /// From how many of the next ones a template is learned, before only one in `THEN_ONE_IN` is.
+    to_learn: u32,
 }
 
 struct KnownTemplate {
     template: Arc<ClaimTemplate>,
-    /// Whether it was of use since another one asked for its room.
+    /// Whether it was used since a new shape last looked for a place.
     is_used: bool,
 }
 
 impl ClaimTemplates {
-    /// For a verifier with this cache: one that remembers no token has no templates either.
+    /// The templates of a verifier with this cache. Without a cache nothing of a token is kept, so there are none.
     pub(super) fn beside(cache: Option<&TokenCache>) -> Option<Arc<Self>> {
-        let none = || KnownTemplates { templates: Vec::new(), missed: 0, to_look_at: LOOKED_AT };
+        let none = || KnownTemplates { templates: Vec::new(), missed: 0, to_learn: FIRST_LEARNED };
         cache.map(|_| Arc::new(Self(Mutex::new(none()))))
     }
 
     /// A new dict of claims, as [`claims_to_dict`] makes it.
     pub(super) fn dict<'py>(&self, py: Python<'py>, claims: &Claims) -> PyResult<Bound<'py, PyDict>> {
         let Some(text) = claims.plain_json() else { return claims_to_dict(py, claims) };
-        // Nothing of Python's runs under the lock: it could come back here, or give way to another thread.
+        // No Python code runs under the lock: it could call this again, or let another thread run.
         let found = self.with(|all| all.find(text).ok_or_else(|| all.is_due()));
         match found {
             Ok((values, template)) => match template.filled(py, &values)? {
@@ -66,11 +67,11 @@ impl ClaimTemplates {
         }
     }
 
-    /// Makes a template of these claims, or of those of a template with the same names and these.
+    /// Makes a template of these claims, or widens the template with the same names to them.
     fn learn(&self, text: &str, dict: &Bound<'_, PyDict>) -> PyResult<()> {
         let Some((shape, place)) = self.with(|all| all.place_for(text)) else { return Ok(()) };
         let template = Arc::new(ClaimTemplate::of(shape, dict)?);
-        // What it replaces is dropped behind the lock.
+        // The replaced template is dropped after the lock.
         drop(self.with(|all| all.put(place, template)));
         Ok(())
     }
@@ -89,18 +90,18 @@ impl KnownTemplates {
         })
     }
 
-    /// Whether claims without a template are to be looked at.
+    /// Whether to learn from these claims, which have no template.
     fn is_due(&mut self) -> bool {
         self.missed = self.missed.wrapping_add(1);
-        if let Some(fewer) = self.to_look_at.checked_sub(1) {
-            self.to_look_at = fewer;
+        if let Some(fewer) = self.to_learn.checked_sub(1) {
+            self.to_learn = fewer;
             return true;
         }
-        self.missed.is_multiple_of(THEN_EACH)
+        self.missed.is_multiple_of(THEN_ONE_IN)
     }
 
-    /// The shape to make a template of, and where to put it: in the place of the one whose names these claims have, or where there
-    /// is room, or in the place of one that was of no use for long.
+    /// The shape to make a template of, and its place: that of the template with the same names, or a free one, or that of a template
+    /// that was not used for long.
     fn place_for(&mut self, text: &str) -> Option<(ClaimsShape, usize)> {
         let widened = |(at, known): (usize, &KnownTemplate)| Some((known.template.shape.widened(text)?, at));
         if let Some(widened) = self.templates.iter().enumerate().find_map(widened) {
@@ -109,13 +110,13 @@ impl KnownTemplates {
         if self.templates.len() < MOST_SHAPES {
             return Some((ClaimsShape::of(text)?, self.templates.len()));
         }
-        if !self.missed.is_multiple_of(THEN_EACH) {
+        if !self.missed.is_multiple_of(THEN_ONE_IN) {
             return None;
         }
         let unused = self.templates.iter().position(|known| !known.is_used);
         self.templates.iter_mut().for_each(|known| known.is_used = false);
         let place = unused?;
-        self.to_look_at = MORE_LOOKED_AT;
+        self.to_learn = FURTHER_LEARNED;
         Some((ClaimsShape::of(text)?, place))
     }
 
@@ -130,10 +131,10 @@ impl KnownTemplates {
     }
 }
 
-/// A dict with the values that claims of one shape have in common.
+/// A dict with the values that claims of one shape share.
 struct ClaimTemplate {
     shape: ClaimsShape,
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     objects: Option<ClaimTemplateObjects>,
 }
 
@@ -141,12 +142,12 @@ struct ClaimTemplateObjects {
     dict: Py<PyDict>,
     /// The members whose values differ, in their order.
     differing: Vec<Py<PyString>>,
-    /// Members that are lists and dicts, of which each caller gets a copy.
+    /// Members that are lists and dicts. Each caller gets a copy of them.
     containers: Vec<(Py<PyString>, Py<PyAny>)>,
 }
 
 impl ClaimTemplate {
-    /// The template of a shape, with values from a dict of claims that have it.
+    /// The template of a shape, with the values of claims of that shape.
     fn of(shape: ClaimsShape, claims: &Bound<'_, PyDict>) -> PyResult<Self> {
         let py = claims.py();
         let dict = claims.copy()?;
@@ -164,7 +165,7 @@ impl ClaimTemplate {
         Ok(Self { shape, objects: Some(ClaimTemplateObjects { dict: dict.unbind(), differing, containers }) })
     }
 
-    /// A new dict, with these values of the members that differ.
+    /// A new dict with these values for the members that differ.
     fn filled<'py>(&self, py: Python<'py>, values: &DifferingValues<'_>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let Some(objects) = &self.objects else { return Ok(None) };
         let dict = objects.dict.bind(py).copy()?;
@@ -180,7 +181,7 @@ impl ClaimTemplate {
 }
 
 impl Drop for ClaimTemplate {
-    /// The last decision that refers to it may be dropped on a thread that Python did not start.
+    /// Attaches first: the last reference may be dropped on a thread that is not Python's.
     fn drop(&mut self) {
         let objects = self.objects.take();
         attach_if_running(move |_| drop(objects));

@@ -1,4 +1,4 @@
-//! Copies of JSON values that nobody else has.
+//! Copies JSON values, so that a caller can change its own.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
