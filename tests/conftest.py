@@ -23,6 +23,7 @@ pytest_plugins = (
     "http_endpoints",
     "programs",
     "remote_keys",
+    "rsa_pairs",
     "secret_search",
     "served_apps",
     "waiting",

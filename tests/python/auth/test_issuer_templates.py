@@ -7,7 +7,6 @@ import pytest
 
 from fastmcp_rs.auth import JWTVerifier
 from fastmcp_rs.errors import KeysUnavailableError
-from fastmcp_rs.testing import KeyPair
 
 AUDIENCE = "0b1c-notes"
 ONE = "72f988bf-86f1-41af-91ab-2d7cd011db47"
@@ -17,10 +16,10 @@ V1 = "https://sts.windows.net/{tenantid}/"
 
 
 @pytest.fixture
-def entra(new_endpoint, reply):
+def entra(new_endpoint, reply, rsa_pairs):
     """Metadata and keys as Entra's ``organizations`` endpoint has them: the issuer of both is the template."""
     endpoint = new_endpoint()
-    endpoint.shared, endpoint.consumers = KeyPair.generate("RS256"), KeyPair.generate("RS256")
+    endpoint.shared, endpoint.consumers = rsa_pairs("shared"), rsa_pairs("consumers")
     keys = [
         {**json.loads(json.dumps(endpoint.shared.jwk("shared"))), "issuer": V2},
         {**json.loads(json.dumps(endpoint.consumers.jwk("consumers"))), "issuer": V2.replace("{tenantid}", TWO)},
@@ -88,16 +87,16 @@ def test_entra_tokens_of_both_versions_are_accepted(entra, judgement):
     assert verifier.issuer == V1
 
 
-def test_a_v1_token_may_name_the_issuer_of_its_key(new_endpoint, reply, judgement):
-    endpoint, pair = new_endpoint(), KeyPair.generate("RS256")
+def test_a_v1_token_may_name_the_issuer_of_its_key(new_endpoint, reply, judgement, rsa_pairs):
+    endpoint, pair = new_endpoint(), rsa_pairs("a")
     endpoint.answer = reply(200, json.dumps({"keys": [{**pair.jwk("a"), "issuer": V1}]}))
     verifier = JWTVerifier(jwks_uri=endpoint.url, issuer=V2, tenants=[ONE], audience=AUDIENCE)
     assert judgement(verifier, token(pair, V1.replace("{tenantid}", ONE), ONE, "a")) == "accepted"
     assert judgement(verifier, token(pair, V1.replace("{tenantid}", TWO), TWO, "a")) == "issuer_mismatch"
 
 
-def test_without_a_template_the_issuer_of_a_key_is_ignored(new_endpoint, reply, judgement):
-    endpoint, pair = new_endpoint(), KeyPair.generate("RS256")
+def test_without_a_template_the_issuer_of_a_key_is_ignored(new_endpoint, reply, judgement, rsa_pairs):
+    endpoint, pair = new_endpoint(), rsa_pairs("a")
     endpoint.answer = reply(200, json.dumps({"keys": [{**pair.jwk("a"), "issuer": V2}]}))
     verifier = JWTVerifier(jwks_uri=endpoint.url, issuer="https://issuer.example", audience=AUDIENCE)
     assert judgement(verifier, token(pair, "https://issuer.example", ONE, "a")) == "accepted"
@@ -126,9 +125,9 @@ def test_a_template_needs_a_metadata_url():
         JWTVerifier.from_issuer(V2, tenants="any", audience=AUDIENCE)
 
 
-def test_metadata_url_may_differ_from_the_issuer(new_endpoint, reply, judgement):
+def test_metadata_url_may_differ_from_the_issuer(new_endpoint, reply, judgement, rsa_pairs):
     """Azure AD B2C and CIAM: the issuer is a URL below which there is no metadata."""
-    endpoint, pair = new_endpoint(), KeyPair.generate("RS256")
+    endpoint, pair = new_endpoint(), rsa_pairs("a")
     issuer = f"https://contoso.b2clogin.com/{ONE}/v2.0/"
     endpoint.answer = reply(404)
     endpoint.routes = {

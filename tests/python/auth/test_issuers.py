@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import json
 import threading
 
@@ -28,11 +29,13 @@ def token(issuer, by=None, **claims):
 
 
 @pytest.fixture
-def realm(new_endpoint, reply):
+def realm(new_endpoint, reply, rsa_pairs):
     """Make an issuer with metadata and one key: ``realm.pair`` signs, and ``realm.requests`` were asked."""
 
+    pairs = map(rsa_pairs, itertools.count())
+
     def made(kid="same"):
-        endpoint, pair = new_endpoint(), KeyPair.generate("RS256")
+        endpoint, pair = new_endpoint(), next(pairs)
         endpoint.answer = reply(404)
         metadata = {"issuer": endpoint.base, "jwks_uri": f"{endpoint.base}/keys"}
         endpoint.routes = {

@@ -48,9 +48,9 @@ def verifier(issuer):
 
 
 @pytest.fixture
-def refused(issuer):
+def refused(issuer, rsa_pairs):
     """Tokens that the library refuses, by what is wrong with them."""
-    other = KeyPair.generate("RS256")
+    other = rsa_pairs("other")
     header, payload, signature = issuer.token().split(".")
     return {
         "of another key": other.create_token("alice", issuer.name, issuer.audience, ["read"]),
@@ -86,8 +86,8 @@ def test_the_library_is_called_once_and_fastmcp_logs_the_same(verifier, issuer, 
     assert verdicts(verifier, issuer.token()) == [True]
 
 
-def test_a_refusal_is_for_one_token_under_one_key_only(verifier, issuer):
-    other = KeyPair.generate("RS256")
+def test_a_refusal_is_for_one_token_under_one_key_only(verifier, issuer, rsa_pairs):
+    other = rsa_pairs("other")
     theirs = JWTVerifier(public_key=other.public_key, **issuer.expected)
     ours, foreign = issuer.token(), other.create_token("alice", issuer.name, issuer.audience, ["read"])
     fastmcp_rs.install()
@@ -98,11 +98,13 @@ def test_a_refusal_is_for_one_token_under_one_key_only(verifier, issuer):
     assert verdicts(verifier, ours, foreign) == [False, True]
 
 
-def test_no_more_is_remembered_than_the_bound_and_nothing_after_uninstall(verifier, issuer, asked, monkeypatch):
+def test_no_more_is_remembered_than_the_bound_and_nothing_after_uninstall(
+    verifier, issuer, asked, rsa_pairs, monkeypatch
+):
     if not IS_JOSERFC:
         return
     monkeypatch.setattr(decoder, "_MOST_REFUSED", 3)
-    others = [KeyPair.generate("RS256").create_token(str(number)) for number in range(5)]
+    others = [rsa_pairs(number).create_token(str(number)) for number in range(5)]
     fastmcp_rs.install()
     assert verdicts(verifier, issuer.token(), *others) == [True] + [False] * 5
     asked.clear()
@@ -127,11 +129,11 @@ def test_the_error_that_is_raised_again_is_the_same_and_holds_no_frame():
         assert again is not first
 
 
-def test_the_verifiers_of_a_multi_auth_are_tried_in_turn_and_answer_alike(asked):
+def test_the_verifiers_of_a_multi_auth_are_tried_in_turn_and_answer_alike(asked, rsa_pairs):
     if not hasattr(fastmcp_auth, "MultiAuth"):
         return
     names = [f"https://{number}.example" for number in range(3)]
-    pairs = [KeyPair.generate("RS256") for _ in names]
+    pairs = list(map(rsa_pairs, range(3)))
 
     def made():
         return fastmcp_auth.MultiAuth(
@@ -142,7 +144,7 @@ def test_the_verifiers_of_a_multi_auth_are_tried_in_turn_and_answer_alike(asked)
         )
 
     tokens = [pair.create_token("alice", name, AUDIENCE) for name, pair in zip(names, pairs, strict=True)]
-    tokens.append(KeyPair.generate("RS256").create_token("alice", names[0], AUDIENCE))
+    tokens.append(rsa_pairs("other").create_token("alice", names[0], AUDIENCE))
     theirs = verdicts(made(), *tokens)
     fastmcp_rs.install()
     auth = made()

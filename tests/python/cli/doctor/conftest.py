@@ -9,7 +9,6 @@ import pytest
 from http_endpoints import reply
 
 from fastmcp_rs.__main__ import main
-from fastmcp_rs.testing import KeyPair
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +79,8 @@ def oauth_provider(issuer):
 class Issuer:
     """Publishes metadata and keys. Its clock may be wrong, it may have no clock, and it may not answer yet."""
 
-    def __init__(self, endpoint):
-        self.key = KeyPair.generate("RS256")
+    def __init__(self, endpoint, key):
+        self.key = key
         self.keys = [self.key.jwk("good")]
         self.ahead_seconds = 0
         self.may_answer = threading.Event()
@@ -108,7 +107,7 @@ class Issuer:
 
 
 @pytest.fixture
-def issuer(new_endpoint):
-    made = Issuer(new_endpoint())
+def issuer(new_endpoint, rsa_pairs):
+    made = Issuer(new_endpoint(), rsa_pairs("good"))
     yield made
     made.may_answer.set()
