@@ -12,7 +12,7 @@ WHEELS := target/wheels
 CARGO_FLAGS := --release --locked
 PYTEST_ARGS ?=
 # Tests wait more than they compute, so there are more processes than cores. The tests of one file share what it sets up.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 5
 SERVERS_VENV := target/authorization-servers/venv
 MATRIX_ARGS ?=
 FUZZ_SECONDS ?= 10
