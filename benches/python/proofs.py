@@ -197,7 +197,7 @@ async def check(issuer: KeyPair) -> None:
             client.request(other_client.keys.create_dpop_proof("POST", URL, client.token)),
         ]
         await expect(accepted=False, asked=ask, requests=bad)
-    # The token comes first: a proof beside a bad one is not looked at, whatever it is.
+    # The token comes first: a proof beside a bad token is not checked.
     other = KeyPair.generate("RS256")
     for proof in (None, "nothing of a proof"):
         request = client.request(proof, token=client.bound(other))

@@ -96,7 +96,7 @@ async def github(folder: str, *, verifier: Any = None) -> float:  # noqa: ANN401
     fastmcp.settings.home = Path(folder)
     provider = GitHubProvider(
         client_id="app",
-        client_secret="the secret of an app",  # noqa: S106 - GitHub has no such
+        client_secret="the secret of an app",  # noqa: S106 - made up
         base_url="https://server.example",
         jwt_signing_key=b"a key" * 8,
     )

@@ -71,7 +71,7 @@ def endpoint(keys: list[dict[str, str]]) -> Iterator[tuple[str, "Synchronized[in
 
 
 def flood_of(token: str, count: int) -> list[str]:
-    """Give the good token many other key ids. Nothing else of them is looked at before the key is found."""
+    """Give the good token many other key ids. Nothing else of them is checked before the key is found."""
     _, rest = token.split(".", maxsplit=1)
     headers = (json.dumps({"alg": "RS256", "typ": "JWT", "kid": f"made-up-{n}"}).encode() for n in range(count))
     return [f"{base64.urlsafe_b64encode(header).rstrip(b'=').decode()}.{rest}" for header in headers]

@@ -30,9 +30,9 @@ pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const AUDIENCE: &str = "https://server.example/mcp";
 pub(crate) const SCOPE: &str = "read";
 
-/// What [`TestVerifier::code`] says of a token that passed.
+/// What [`TestVerifier::code`] returns for an accepted token.
 pub(crate) const ACCEPTED: &str = "accepted";
-/// What is said of a token before its signature was looked at, and of the signature itself. A forged token must end
+/// The codes of checks before the signature, and of the signature itself. A forged token must end
 /// with one of these: every other code speaks of claims without a valid signature.
 pub(crate) const BEFORE_CLAIMS: [&str; 8] = [
     "token_too_large",

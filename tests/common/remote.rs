@@ -251,7 +251,7 @@ pub(crate) fn named(signer: &Signer, kid: &str) -> String {
 
 /// A perfect token but for a key id that no key has.
 pub(crate) fn made_up(number: usize) -> String {
-    // One signature for all: it is never looked at.
+    // One signature for all: it is never checked.
     let header = format!(r#"{{"alg":"EdDSA","kid":"made-up-{number}"}}"#);
     crate::common::compact(header, claims(), [0; 64])
 }

@@ -37,7 +37,7 @@ fn an_iss_in_a_response_must_be_the_server_that_was_asked() {
         assert_eq!(code(&policy, asked, claims), expected, "{claims}");
     }
     let policy = policy.with_issuers(Some(boxed(&["https://k"]))).unwrap();
-    assert_eq!(code(&policy, Some("https://i"), r#""iss":"https://k""#), "accepted", "the operator's word stands");
+    assert_eq!(code(&policy, Some("https://i"), r#""iss":"https://k""#), "accepted", "the configured issuer decides");
     assert_eq!(code(&policy, Some("https://i"), r#""iss":"https://i""#), "issuer_mismatch");
     assert_eq!(code(&policy, None, ""), "accepted");
 }

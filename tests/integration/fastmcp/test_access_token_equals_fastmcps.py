@@ -124,7 +124,7 @@ def test_the_subject_is_filled_wherever_the_class_has_it(verifiers, line):
 
 
 def test_ghsa_5h2m_4q8j_pqpj_the_resource_is_filled_where_fastmcp_leaves_it_out(verifiers):
-    # The MCP library can be told to compare it.
+    # The MCP library can be configured to compare it.
     issuer, ours, fastmcps = verifiers
     mine, theirs = answers(ours, fastmcps, issuer.token())
     assert (mine.resource, theirs.resource) == (issuer.audience, None)

@@ -137,7 +137,7 @@ def test_uvicorns_own_limit_on_headers_does_not_turn_into_a_server_error(issuer,
 
 
 def test_fastmcps_client_is_refused_too(issuer, server, reasons):
-    # The lines word it differently, and some do not name the status.
+    # The text differs by the line, and some do not name the status.
     with pytest.raises(Exception, match=r"401|Unauthorized|error response"):
         server.call(issuer.token(exp=int(time.time()) - 5))
     assert set(reasons()) == {"expired"}

@@ -48,7 +48,7 @@ class RefusingApp:
     authorizations: list[str] = field(default_factory=list)
 
     def refuse(self, status, challenge="", body=b"", content_type="application/json", method="POST", word=""):
-        """Answer the requests of a method so; of those, only such as have a word in them."""
+        """Answer the requests of a method so, or only those whose body has a word."""
         headers = {"content-type": content_type, "content-length": str(len(body))}
         self.answers[method] = (status, headers | ({"www-authenticate": challenge} if challenge else {}), body, word)
 

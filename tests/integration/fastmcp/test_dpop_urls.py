@@ -221,7 +221,7 @@ def test_forwarded_headers_count_only_with_dpop_trust_forwarded(serve, verifier,
         assert any(
             is_proven(server, "/mcp", url, **headers) for url in (server.url, server.url.replace("http", "https"))
         )
-    # The operator's own word about the URL is worth more.
+    # The configured URL takes precedence.
     with serve(verifier(dpop_trust_forwarded=True, **{URL_PARAMETER: "https://known.example"})) as server:
         assert not is_proven(server, "/mcp", f"{PUBLIC}/mcp", **headers)
         assert is_proven(server, "/mcp", "https://known.example/mcp", **headers)

@@ -84,7 +84,7 @@ def test_any_other_user_is_accepted_and_seen_by_the_tool(protected, issuer):
 
 
 def test_the_resource_that_the_token_is_for_stays_known(protected, issuer):
-    # The MCP library can be told to refuse a token without it.
+    # The MCP library can be configured to refuse a token without it.
     _, server = protected
     assert server.call(issuer.token())["resource"] == issuer.audience
 

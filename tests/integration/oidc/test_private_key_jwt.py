@@ -12,7 +12,7 @@ from fastmcp_rs.errors import OAuthError
 OPAQUE = "https://opaque.example/"
 RSA, P256, OTHER_P256, ED25519, UNKNOWN = range(5)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-# RFC 7518 names several algorithms for one key of RSA: the operator's word in the JWK counts.
+# RFC 7518 names several algorithms for one key of RSA: the `alg` of the JWK decides.
 KEYS = [
     *((at, form, {}) for at in (RSA, P256, ED25519) for form in ("pem", "jwk")),
     (RSA, "jwk", {"alg": "PS256"}),

@@ -112,7 +112,7 @@ def test_an_override_that_returns_none_refuses_without_an_error(errors, forge, s
 @pytest.mark.parametrize("overridden", ENTRY_POINTS)
 def test_an_override_is_called_for_refused_tokens_too_and_an_exception_does_not_accept_them(forge, secret, overridden):
     def user_id_of(answer):
-        return answer.user_id  # None has no such attribute: the exception refuses.
+        return answer.user_id  # None has no such attribute, and the exception refuses.
 
     verifier = overriding(overridden, user_id_of)(secret, audience="server")
     for asked in ENTRY_POINTS:

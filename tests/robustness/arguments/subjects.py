@@ -383,7 +383,7 @@ if find_spec("fastmcp"):
     from fastmcp_rs.auth import protect
 
     class Asking(_compat.TokenVerifierBase):
-        """A verifier that may ask over the network, for all that can be told."""
+        """A verifier that may ask over the network, since nothing shows that it does not."""
 
     def _protected(**arguments):
         """Protect a provider that was not protected before, unless one is given."""
