@@ -2,25 +2,18 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import gc
-import ipaddress
-import json
-import ssl
 import threading
 import time
 import typing
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from fastmcp.server.auth.providers import github
 from fastmcp.server.auth.providers.github import GitHubTokenVerifier
+from github_api import Server, certificate
 
 import fastmcp_rs
 from fastmcp_rs.patch.shortcuts import SHORTCUTS
@@ -28,86 +21,6 @@ from fastmcp_rs.patch.shortcuts import SHORTCUTS
 API = "https://api.github.com"
 LIBRARY = "httpx2" if hasattr(github, "httpx2") else "httpx"
 VERIFIERS = [name for name in SHORTCUTS if ".providers." in name and find_spec(name)]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """GitHub's API as far as FastMCP asks it: a good token is the name of its user."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def setup(self):
-        super().setup()
-        self.server.connections += 1
-        self.server.open += 1
-
-    def finish(self):
-        self.server.open -= 1
-        with contextlib.suppress(OSError):
-            super().finish()
-
-    def do_GET(self):
-        server = self.server
-        server.requests.append((self.path, self.headers))
-        if server.hang_up is not None and server.hang_up(len(server.requests)):
-            self.close_connection = True
-            return
-        time.sleep(server.delay)
-        token = self.headers["authorization"].removeprefix("Bearer ")
-        body = json.dumps({"id": token, "login": token}).encode()
-        self.send_response(401 if token == "bad" else 200)
-        self.send_header("content-length", str(len(body)))
-        self.send_header("x-oauth-scopes", "user, repo")
-        self.send_header("set-cookie", f"session-{len(server.requests)}={token}; Path=/")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def certificate(folder, name):
-    """Make a certificate of its own, and give its file and that of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.timezone.utc)
-    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(1))
-        .not_valid_after(now + dt.timedelta(1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    paths[1].write_bytes(private)
-    return paths
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
-
-    def __init__(self, files):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.base = f"https://127.0.0.1:{self.server_port}"
-        self.requests, self.connections, self.open = [], 0, 0
-        self.delay, self.hang_up = 0, None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*files)
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-
-    def handle_error(self, *_):
-        """Say nothing of a client that goes away."""
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +66,7 @@ def test_the_answers_are_fastmcps_over_one_connection(api):
     assert api.connections == len(tokens) + 1
 
 
-def test_no_cookie_of_one_question_reaches_another(api):
+def test_no_cookie_of_one_request_is_sent_with_another(api):
     def cookies():
         return [headers.get("cookie") for _, headers in api.requests]
 
@@ -167,7 +80,7 @@ def test_no_cookie_of_one_question_reaches_another(api):
     assert cookies() == theirs
 
 
-def test_a_connection_that_the_server_closes_when_it_is_used_again_costs_no_answer(api):
+def test_a_kept_connection_that_the_server_closes_causes_no_failure(api):
     fastmcp_rs.install()
     api.hang_up = lambda number: number in {3, 7}
     answers = asyncio.run(ask("alice", "bob", "carol", "david"))
@@ -261,7 +174,7 @@ def test_loops_in_threads_have_connections_of_their_own(api, run_in_threads):
     assert api.connections == 8
 
 
-def test_any_number_of_questions_are_asked_at_once(api):
+def test_any_number_of_requests_are_sent_at_once(api):
     fastmcp_rs.install()
     api.delay = 0.3
 
@@ -275,7 +188,7 @@ def test_any_number_of_questions_are_asked_at_once(api):
     assert api.connections >= 130
 
 
-def test_a_question_that_takes_too_long_ends_as_for_fastmcp(api):
+def test_a_request_times_out_as_for_fastmcp(api):
     api.delay = 1.5
 
     async def late():
@@ -294,7 +207,7 @@ def test_a_question_that_takes_too_long_ends_as_for_fastmcp(api):
     assert after[0]["client_id"] == "bob"
 
 
-def test_a_change_of_the_environment_is_seen_by_the_next_question(api, files, tmp_path, monkeypatch):
+def test_a_change_of_the_environment_is_seen_by_the_next_request(api, files, tmp_path, monkeypatch):
     other, _ = certificate(tmp_path, "other")
     fastmcp_rs.install()
 
@@ -339,7 +252,7 @@ def test_certificates_that_are_replaced_in_place_are_read_by_the_next_loop(files
 
 
 @pytest.mark.parametrize("name", VERIFIERS)
-def test_every_network_verifier_has_it_and_uninstall_takes_it_back(name):
+def test_every_network_verifier_keeps_connections_until_uninstall(name):
     module = import_module(name)
     (library,) = [library for library in ("httpx", "httpx2") if hasattr(module, library)] or [None]
     if library is None:
@@ -360,7 +273,7 @@ def test_annotations_of_fastmcps_are_read_as_before():
     assert typing.get_type_hints(GitHubTokenVerifier.__init__)
 
 
-def test_a_class_that_a_test_puts_in_the_place_of_the_librarys_is_used(api, monkeypatch):
+def test_a_replaced_client_class_of_the_library_is_used(api, monkeypatch):
     http = import_module(LIBRARY)
     original, made = http.AsyncClient, []
 
