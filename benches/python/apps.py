@@ -60,7 +60,7 @@ class Credulous(TokenVerifier):
         """Read this token once, unverified."""
         super().__init__(required_scopes=required_scopes)
         claims = claims_of(token)
-        self._known: dict[str, Any] = {
+        self.known: dict[str, Any] = {
             "client_id": claims["client_id"],
             "scopes": claims["scope"].split(),
             "expires_at": claims["exp"],
@@ -70,7 +70,7 @@ class Credulous(TokenVerifier):
 
     async def verify_token(self, token: str) -> AccessToken:
         """Give the same claims for every token."""
-        return AccessToken(token=token, **self._known)
+        return AccessToken(token=token, **self.known)
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from fastmcp_rs.auth import OAuthProvider
+from fastmcp_rs.auth import JWTVerifier, OAuthProvider
 from fastmcp_rs.testing import KeyPair
 
 TOKEN = "an-opaque-token"
@@ -135,3 +135,25 @@ def test_a_jwt_of_an_introspecting_provider_has_a_template_too(new_endpoint):
     assert provider.stats()["accepted"] == 2 * USES + 1
     assert provider.stats()["cache"]["bytes"] > once + 100 * 56
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "demanded", "code"),
+    [
+        ("issuer", "https://another.example", "issuer_mismatch"),
+        ("audience", "another", "audience_mismatch"),
+        ("required_scopes", ["write"], "insufficient_scope"),
+    ],
+)
+def test_a_jwt_that_was_accepted_is_checked_in_full_once_a_setting_changes(setting, demanded, code):
+    pair, issuer = KeyPair.generate("ES256"), "https://issuer.example"
+    token = pair.create_token("alice", issuer=issuer, audience="server", scopes=["read"])
+    settings = {"issuer": issuer, "audience": "server", "required_scopes": ["read"]}
+    provider = JWTVerifier(pair.public_key, algorithm="ES256", **settings)
+    assert None not in ask(provider, token)
+    setattr(provider, setting, demanded)
+    assert ask(provider, token) == [None] * USES
+    assert provider.stats()["rejected"] == {code: USES}
+    setattr(provider, setting, settings[setting])
+    assert None not in ask(provider, token)
+    assert provider.stats()["accepted"] == 2 * USES
