@@ -11,6 +11,7 @@ WHEELS := target/wheels
 # One profile for all tests: each further one would build the cryptography library, which takes longest, anew.
 CARGO_FLAGS := --release --locked
 PYTEST_ARGS ?=
+CORE_ARGS ?=
 # Tests wait more than they compute, so there are more processes than cores. The tests of one file share what it sets up.
 TEST_PROCESSES ?= 5
 SERVERS_VENV := target/authorization-servers/venv
@@ -76,8 +77,8 @@ demo: build ## Run the demo
 test: build test-core test-python ## Run all tests of this checkout
 
 .PHONY: test-core
-test-core: ## Run the tests of the Rust core
-	cargo test $(CARGO_FLAGS) --no-default-features
+test-core: ## Run the tests of the Rust core (CORE_ARGS=... for cargo test)
+	cargo test $(CARGO_FLAGS) --no-default-features $(CORE_ARGS)
 
 .PHONY: test-python
 test-python: build js $(SERVERS_VENV)/.locked ## Run the Python tests against the built wheel (PYTEST_ARGS=... for pytest)
