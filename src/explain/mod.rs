@@ -96,8 +96,11 @@ pub fn explain_issued(
     key_wait: KeyWait,
 ) -> Option<Explanation> {
     let mut record = Record::default();
-    let IssuerDecision { progress, policy } = issuers.verify_traced(token, common, now, key_wait, &mut record);
-    let Poll::Ready(decision) = progress else { return None };
+    let IssuerDecision { decision: Poll::Ready(decision), policy } =
+        issuers.verify_traced(token, common, now, key_wait, &mut record)
+    else {
+        return None;
+    };
     // No policy applies to a token of an unknown issuer.
     let is_unknown = matches!(&decision, Decision::Rejected(refused) if refused.rejection == Rejection::IssuerMismatch);
     Some(record.explanation(decision, token, &policy, is_unknown, now))

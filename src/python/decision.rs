@@ -130,13 +130,13 @@ impl Decision {
     /// The outcome of a verification. `templates` is what the verifier knows of the claims of other tokens. `secrets` gives the
     /// texts that no record of it may have.
     pub(super) fn of(
-        progress: Poll<verify::Decision>,
+        decided: Poll<verify::Decision>,
         token: &Bound<'_, PyString>,
         policy: &Policy,
         templates: Option<&Arc<ClaimTemplates>>,
         secrets: impl FnOnce() -> Secrets,
     ) -> Self {
-        Self(match progress {
+        Self(match decided {
             Poll::Pending => Outcome::Pending,
             Poll::Ready(verify::Decision::Unavailable(why)) => Outcome::Unavailable(why),
             Poll::Ready(verify::Decision::Accepted(verified)) => {

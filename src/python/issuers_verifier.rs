@@ -101,7 +101,7 @@ impl IssuersVerifier {
         Decision::about(token, |token, text| {
             let decided = self.issuers.verify(text.as_bytes(), &self.common.get(token.py()), now(), key_wait(waited));
             // No server was sent a secret, and a token cannot contain itself.
-            Decision::of(decided.progress, token, &decided.policy, self.templates.as_ref(), Secrets::none)
+            Decision::of(decided.decision, token, &decided.policy, self.templates.as_ref(), Secrets::none)
         })
     }
 

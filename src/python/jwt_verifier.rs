@@ -178,9 +178,9 @@ impl JwtVerifier {
             let key_wait = KeyWait::after(waited);
             let raised = RefCell::new(None);
             let overrides = Subclass { py: token.py(), validate_issuer, extract_scopes, raised };
-            let progress = self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), key_wait);
+            let decided = self.verifier.verify(text.as_bytes(), &policy, &overrides, now(), key_wait);
             // No server was sent a secret, and a token cannot contain itself.
-            Decision::of(progress, token, &policy, self.templates.as_ref(), Secrets::none)
+            Decision::of(decided, token, &policy, self.templates.as_ref(), Secrets::none)
                 .with_cause(overrides.raised.take())
         })
     }
@@ -195,8 +195,8 @@ impl JwtVerifier {
     ) -> PyResult<Bound<'py, PyAny>> {
         let policy = self.policy.get(token.py());
         let decide = |token: &Bound<'py, PyString>, text: &str| {
-            let progress = self.verifier.verify(text.as_bytes(), &policy, &NoOverrides, now(), KeyWait::MayWait);
-            Decision::of(progress, token, &policy, self.templates.as_ref(), Secrets::none)
+            let decided = self.verifier.verify(text.as_bytes(), &policy, &NoOverrides, now(), KeyWait::MayWait);
+            Decision::of(decided, token, &policy, self.templates.as_ref(), Secrets::none)
         };
         fields.accept(token, &policy, counters, decide, |text, authentic| {
             self.verifier.update_size(text.as_bytes(), authentic);

@@ -73,7 +73,7 @@ pub struct Issuers {
 #[derive(Debug)]
 pub struct IssuerDecision {
     /// The decision, or that keys are on their way.
-    pub progress: Poll<Decision>,
+    pub decision: Poll<Decision>,
     /// The policy of its issuer; the default one where the issuer is unknown.
     pub policy: Arc<Policy>,
 }
@@ -163,11 +163,11 @@ impl Issuers {
             if let (Some(authentic), Some(trusted)) = (authentic, found) {
                 let policy = trusted.policy.policy();
                 let decision = Decision::about(authentic, &policy, &NoOverrides, now);
-                return IssuerDecision { progress: Poll::Ready(demand(decision, common, now, &mut NoTrace)), policy };
+                return IssuerDecision { decision: Poll::Ready(demand(decision, common, now, &mut NoTrace)), policy };
             }
         }
         let verified = self.verify_traced(token, common, now, key_wait, &mut NoTrace);
-        if let (Some(place), Poll::Ready(Decision::Accepted(accepted))) = (place, &verified.progress) {
+        if let (Some(place), Poll::Ready(Decision::Accepted(accepted))) = (place, &verified.decision) {
             place.put(accepted.authentic_claims());
         }
         verified
@@ -183,7 +183,7 @@ impl Issuers {
         trace: &mut impl Trace,
     ) -> IssuerDecision {
         let rejected =
-            |rejection: Rejection| IssuerDecision { progress: Poll::Ready(rejection.into()), policy: Arc::default() };
+            |rejection: Rejection| IssuerDecision { decision: Poll::Ready(rejection.into()), policy: Arc::default() };
         let mut jws = match UnverifiedJws::parse(token, None, trace) {
             Ok(jws) => jws,
             Err(rejection) => return rejected(rejection),
@@ -200,8 +200,8 @@ impl Issuers {
             return rejected(rejection);
         }
         let policy = trusted.policy.policy();
-        let progress = trusted.verifier.verify_read(jws, Some(claims), &policy, &NoOverrides, now, key_wait, trace);
-        IssuerDecision { progress: progress.map(|decision| demand(decision, common, now, trace)), policy }
+        let decided = trusted.verifier.verify_read(jws, Some(claims), &policy, &NoOverrides, now, key_wait, trace);
+        IssuerDecision { decision: decided.map(|decision| demand(decision, common, now, trace)), policy }
     }
 
     /// A token that names none of the issuers. Nothing of it is authentic.
@@ -221,7 +221,7 @@ impl Issuers {
         let comparison = (check == Check::Issuer).then(compare);
         let kid = jws.header.kid().map(Box::from);
         let rejected = RejectedToken { kid, comparison, ..RejectedToken::new(rejection) };
-        IssuerDecision { progress: Poll::Ready(Decision::Rejected(Box::new(rejected))), policy: Arc::default() }
+        IssuerDecision { decision: Poll::Ready(Decision::Rejected(Box::new(rejected))), policy: Arc::default() }
     }
 
     /// The issuer that a token names, and whether it is one of these. `None` for a token without an issuer.

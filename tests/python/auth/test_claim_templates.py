@@ -49,7 +49,7 @@ def verifier():
     return JWTVerifier(KEYS.public_key, algorithm="HS256", audience="server")
 
 
-def told(verifier, claims):
+def claims_from(verifier, claims):
     decision = verifier._native.decide(KEYS.sign({"alg": "HS256"}, claims))  # noqa: SLF001 - the native part
     assert decision.outcome == "accepted", decision.message
     return decision.claims()
@@ -60,8 +60,8 @@ def claims(number=0, **more):
 
 
 def share_objects(verifier, **more):
-    """Whether two tokens of one shape, with nothing in common with others, are told the same text as their issuer."""
-    one, other = (told(verifier, claims(RANDOM.getrandbits(64), **more)) for _ in range(2))
+    """Whether two tokens of one shape, with nothing in common with others, get the same text object as their issuer."""
+    one, other = (claims_from(verifier, claims(RANDOM.getrandbits(64), **more)) for _ in range(2))
     return one["iss"] is other["iss"]
 
 
@@ -69,7 +69,7 @@ def test_whatever_came_before_each_token_has_its_own_claims_in_their_order(verif
     for number in range(1500):
         given = {name: a_value(name) for name in RANDOM.choice(SHAPES)}
         # Neither 1 == True nor another order may pass for the same.
-        assert repr(told(verifier, given)) == repr(json.loads(json.dumps(given))), number
+        assert repr(claims_from(verifier, given)) == repr(json.loads(json.dumps(given))), number
 
 
 @pytest.mark.parametrize("differing", [False, True])
@@ -77,7 +77,7 @@ def test_what_one_caller_changes_no_other_sees(verifier, differing):
     for number in range(6):
         nested = {"roles": ["a", {"b": [number if differing else 0]}], "org": {"tags": ["x"]}}
         given = claims(number, **nested)
-        mine = told(verifier, given)
+        mine = claims_from(verifier, given)
         assert mine == given
         before = copy.deepcopy(mine)
         mine["roles"][1]["b"].append("admin")
@@ -85,12 +85,12 @@ def test_what_one_caller_changes_no_other_sees(verifier, differing):
         mine["org"]["tags"].clear()
         mine["iss"] = "https://other.example"
         mine["more"] = 1
-        assert told(verifier, given) == before
+        assert claims_from(verifier, given) == before
 
 
 def test_what_tokens_have_in_common_is_made_once(verifier):
     for number in range(3):
-        told(verifier, claims(number))
+        claims_from(verifier, claims(number))
     assert share_objects(verifier)
 
 
@@ -98,22 +98,22 @@ def test_a_verifier_of_many_issuers_knows_it_too():
     issuer = {"issuer": ISSUER, "public_key": KEYS.public_key, "algorithm": "HS256", "audience": "server"}
     many = JWTVerifier.from_issuers([issuer])
     for number in range(3):
-        told(many, claims(number))
+        claims_from(many, claims(number))
     assert share_objects(many)
 
 
 def test_without_a_cache_nothing_of_a_token_is_kept():
     verifier = JWTVerifier(KEYS.public_key, algorithm="HS256", audience="server", cache_size=0)
     for number in range(3):
-        told(verifier, claims(number))
+        claims_from(verifier, claims(number))
     assert not share_objects(verifier)
 
 
 def test_what_is_kept_goes_with_the_verifier():
     verifier = JWTVerifier(KEYS.public_key, algorithm="HS256", audience="server")
     for number in range(3):
-        told(verifier, claims(number))
-    issuer = told(verifier, claims(4))["iss"]
+        claims_from(verifier, claims(number))
+    issuer = claims_from(verifier, claims(4))["iss"]
     kept = sys.getrefcount(issuer)
     del verifier
     assert sys.getrefcount(issuer) == kept - 1
@@ -121,7 +121,7 @@ def test_what_is_kept_goes_with_the_verifier():
 
 def test_where_there_is_no_room_a_new_shape_waits_and_then_has_that_of_one_without_use(verifier):
     for number in range(100):
-        told(verifier, claims(number, **{f"only-{number}": 1}))
+        claims_from(verifier, claims(number, **{f"only-{number}": 1}))
     assert not share_objects(verifier, late=1)
     waited = 0
     while not share_objects(verifier, late=1):
@@ -129,6 +129,6 @@ def test_where_there_is_no_room_a_new_shape_waits_and_then_has_that_of_one_witho
         assert waited < 1000
     # What is in use keeps its room, whatever else comes.
     for number in range(1000):
-        told(verifier, claims(number, **{f"other-{number}": 1}))
-        told(verifier, claims(number, late=1))
+        claims_from(verifier, claims(number, **{f"other-{number}": 1}))
+        claims_from(verifier, claims(number, late=1))
     assert share_objects(verifier, late=1)

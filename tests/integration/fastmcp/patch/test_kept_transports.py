@@ -51,16 +51,16 @@ async def ask(*tokens):
     return [await verifier.verify_token(token) for token in tokens]
 
 
-def told(answers):
+def as_dicts(answers):
     return [answer and answer.model_dump() for answer in answers]
 
 
 def test_the_answers_are_fastmcps_over_one_connection(api):
     tokens = ["alice", "bad", "bob", "alice"]
-    theirs = told(asyncio.run(ask(*tokens)))
+    theirs = as_dicts(asyncio.run(ask(*tokens)))
     assert api.connections == len(tokens)
     fastmcp_rs.install()
-    assert told(asyncio.run(ask(*tokens))) == theirs
+    assert as_dicts(asyncio.run(ask(*tokens))) == theirs
     assert theirs[1] is None
     assert theirs[0]["client_id"] == "alice"
     assert api.connections == len(tokens) + 1
@@ -200,7 +200,7 @@ def test_a_request_times_out_as_for_fastmcp(api):
     async def then_a_good_one():
         ended = await outcome_of(late())
         api.delay = 0
-        return ended, told(await ask("bob"))
+        return ended, as_dicts(await ask("bob"))
 
     ended, after = asyncio.run(then_a_good_one())
     assert ended == theirs
@@ -242,12 +242,12 @@ def test_certificates_that_are_replaced_in_place_are_read_by_the_next_loop(files
         trusted.write_text(files[0].read_text())
         before = await outcome_of(ask("alice"))
         trusted.write_text(other.read_text())
-        return told(before), await outcome_of(ask("alice"))
+        return as_dicts(before), await outcome_of(ask("alice"))
 
     theirs, refused = asyncio.run(before_and_after())
     fastmcp_rs.install()
     ours, kept = asyncio.run(before_and_after())
-    assert ours == told(kept) == theirs
+    assert ours == as_dicts(kept) == theirs
     assert asyncio.run(outcome_of(ask("alice"))) == refused != theirs
 
 
