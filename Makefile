@@ -290,7 +290,7 @@ bench-python: bench-setup ## Run the benchmarks in Python and write their number
 	$(BENCH_PYTHON) benches/python/report.py $(BENCH_ARGS)
 
 .PHONY: bench-readme
-bench-readme: bench-setup ## Measure what README.md says, and the first parts of docs/performance.md, in about ten minutes
+bench-readme: bench-setup ## Measure what README.md says, and the first parts of docs/performance.md, in a quarter of an hour
 	$(BENCH_PYTHON) benches/python/report.py --only compare layer in_app footprint ways $(BENCH_ARGS)
 
 .PHONY: bench-ways
