@@ -16,16 +16,16 @@ use super::unsound_key::UnsoundKey;
 /// The length of a public key, and of each half of a signature.
 const LEN: usize = 32;
 
-/// After how many signatures of a key its multiples are computed. That takes as long as they spare in about so many more, so a key
-/// that is used less, such as that of a proof of possession, never pays for what it does not use.
+/// After how many signatures of a key its multiples are computed. To compute them takes as long as they save in about as many
+/// signatures. A key that is used less, such as that of a proof of possession, has none.
 const MULTIPLES_AFTER: u32 = 128;
 
 /// A key that is ready to verify signatures.
 pub(super) struct Ed25519Key {
     encoded: [u8; LEN],
     parsed: ParsedPublicKey,
-    /// How many signatures of the key were verified without its multiples. A forged one does not count: a stranger must not be
-    /// able to have them computed.
+    /// How many signatures of the key were verified without its multiples. A forged one does not count, so that an attacker
+    /// cannot have them computed.
     verified: AtomicU32,
     multiples: OnceLock<Box<Multiples>>,
 }
@@ -44,7 +44,7 @@ impl Ed25519Key {
             return multiples.verifies(&self.encoded, message, signature);
         }
         let verifies = self.parsed.verify_sig(message, signature).is_ok();
-        // One caller alone meets the number. Nobody waits for it, so that a fork in this moment leaves no child that does.
+        // Exactly one caller meets the number. No other caller waits for it: a child that is forked meanwhile goes on without multiples.
         if verifies && self.verified.fetch_add(1, Ordering::Relaxed) == MULTIPLES_AFTER - 1 {
             self.compute_multiples();
         }

@@ -1,7 +1,7 @@
 """New HTTP clients with the attributes of one that was never used.
 
 Making a client is most of what a question costs beyond one with a shared client: its headers are written anew, and its
-default arguments are read and checked. Here the attributes that nobody can change are taken over. All others are made
+default arguments are read and checked. Here the attributes that cannot change are taken over. All others are made
 for each client with the HTTP library's own classes, so that no client shares a cookie, a header or a hook with another.
 """
 
